@@ -1,0 +1,94 @@
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from kclip.data.pipeline import Captions, caption_number
+from kclip.features import SplitFeatures
+
+
+class CachedBatches:
+    """Training batches from a split's cached features; see `kclip.data.pipeline.StreamedBatches`.
+
+    The order, the captions drawn and the views drawn depend on the seed and the epoch alone.
+
+    Args:
+        features: `SplitFeatures`.
+        batch_size: int.
+        captions: "draw" or "expand".
+        shuffle: False keeps the order of the records and their first view.
+        drop_remainder: True drops the last, smaller batch.
+        seed: int.
+
+    Yields (by `dataset()`): pairs of a dict, `image_features` float32 (B, F) and the text's arrays
+    (B, ...), and ids, int32 (B,).
+    """
+
+    def __init__(
+        self,
+        features: SplitFeatures,
+        batch_size: int,
+        captions: Captions = "draw",
+        shuffle: bool = True,
+        drop_remainder: bool = True,
+        seed: int = 0,
+    ):
+        self.features = features
+        self.batch_size = batch_size
+        self.captions = captions
+        self.shuffle = shuffle
+        self.drop_remainder = drop_remainder
+        self.seed = seed
+        self.num_samples = (
+            len(features.ids) if captions == "draw" else int(features.caption_offsets[-1])
+        )
+        self.set_position(0)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches from the first to the last of an epoch."""
+        if self.drop_remainder:
+            return self.num_samples // self.batch_size
+        return -(-self.num_samples // self.batch_size)
+
+    def dataset(self) -> tf.data.Dataset:
+        """Batches of one epoch, from the current position on, at each iteration."""
+        batches = tf.data.Dataset.from_generator(self._batches, output_signature=self._signature())
+        remaining = self.batches_per_epoch - self._first_batch
+        return batches.apply(tf.data.experimental.assert_cardinality(remaining)).prefetch(2)
+
+    def set_position(self, epoch: int, first_batch: int = 0) -> None:
+        """Says which epoch the next iteration gives, and from which of its batches on."""
+        self._epoch, self._first_batch = epoch, first_batch
+
+    def _batches(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        rng = np.random.default_rng([self.seed, self._epoch])
+        image_rows, text_rows = self._pairs()
+        views = np.zeros(self.num_samples, np.int64)
+        if self.shuffle:
+            order = rng.permutation(self.num_samples)
+            image_rows, text_rows = image_rows[order], text_rows[order]
+            views = rng.integers(len(self.features.image_features), size=self.num_samples)
+        for batch in range(self._first_batch, self.batches_per_epoch):
+            rows = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
+            images, texts = image_rows[rows], text_rows[rows]
+            inputs = {"image_features": self.features.image_features[views[rows], images]}
+            inputs |= {name: array[texts] for name, array in self.features.text.items()}
+            yield inputs, self.features.ids[images]
+
+    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        offsets = self.features.caption_offsets
+        if self.captions == "expand":
+            return self.features.text_to_image, np.arange(self.num_samples)
+        ids = self.features.ids.astype(np.int64)
+        numbers = caption_number(ids, self._epoch, np.diff(offsets))
+        return np.arange(self.num_samples), offsets[:-1] + numbers
+
+    def _signature(self):
+        size = self.batch_size if self.drop_remainder else None
+        arrays = {"image_features": self.features.image_features[0], **self.features.text}
+        inputs = {
+            name: tf.TensorSpec((size, *array.shape[1:]), array.dtype)
+            for name, array in arrays.items()
+        }
+        return inputs, tf.TensorSpec((size,), tf.int32)

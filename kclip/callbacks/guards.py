@@ -1,0 +1,67 @@
+"""Training that cannot come to anything ends at once, and says why."""
+
+import math
+
+import keras
+import numpy as np
+
+from kclip.errors import KclipError
+
+COLLAPSED = 0.99
+PATIENCE = 5
+
+
+class StopOnNonFiniteLoss(keras.callbacks.Callback):
+    """Ends training when the loss is no number any more.
+
+    Raises:
+        KclipError: the running mean of the loss is infinite or NaN.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the loss of the epoch so far."""
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise KclipError(
+                f"the loss became {loss} in batch {batch + 1} of the epoch; use a smaller "
+                "learning rate or --optimization.clip-norm 1, or float32 instead of mixed_float16"
+            )
+
+
+class StopOnCollapse(keras.callbacks.Callback):
+    """Ends training when all images, or all texts, stay in one point.
+
+    The length of the mean of unit vectors is 0 where they point everywhere and 1 where they are
+    all the same. Untrained towers may start there; trained ones that are there do not come back.
+
+    Args:
+        validation: `ValidationEmbeddings`, earlier in the list of callbacks.
+
+    Raises:
+        KclipError: a mean has been longer than 0.99 for five epochs.
+    """
+
+    def __init__(self, validation):
+        super().__init__()
+        self.validation = validation
+        self.wait = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Measures both kinds of embeddings."""
+        lengths = {
+            "image": _mean_length(self.validation.image_embeddings),
+            "text": _mean_length(self.validation.text_embeddings),
+        }
+        name = max(lengths, key=lengths.__getitem__)
+        self.wait = self.wait + 1 if lengths[name] > COLLAPSED else 0
+        if self.wait == PATIENCE:
+            raise KclipError(
+                f"the {name} embeddings have collapsed into one point (for {PATIENCE} epochs, up "
+                f"to epoch {epoch + 1}, the mean of their unit vectors is {lengths[name]:.3f} "
+                "long); use a smaller learning rate, a warm-up or a larger batch"
+            )
+
+
+def _mean_length(embeddings):
+    units = embeddings / np.linalg.norm(embeddings, axis=-1, keepdims=True)
+    return float(np.linalg.norm(units.mean(axis=0)))

@@ -1,0 +1,244 @@
+"""`build_tfrecords`: images with captions or labels become TFRecords."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kclip.data.build_result import BuildResult
+from kclip.data.encoding import Encoding
+from kclip.data.labels import add_labels, read_coco_labels, read_labels_csv
+from kclip.data.metadata import write_metadata
+from kclip.data.records import ImageRecord, Source
+from kclip.data.rejected import check_rejected, write_rejected
+from kclip.data.selection import VALIDATION_SPLIT, merge, select
+from kclip.data.sources import read_captions_csv, read_class_folders, read_coco_captions
+from kclip.data.split_options import parse_named, parse_numbers
+from kclip.data.synthetic import generate
+from kclip.data.tfds_source import TFDSSource
+from kclip.data.tfrecords import SOURCE_FOLDER, build_shards, check_output
+from kclip.data.verify import verify_build
+from kclip.errors import UserError
+
+# source -> options that it needs, options that it may have; others would be ignored silently
+_OPTIONS = {
+    "synthetic": ((), ()),
+    "csv": (("images", "captions"), ("labels", "split_lists", "validation_share")),
+    "coco": (
+        ("images", "captions"),
+        (
+            "labels",
+            "validation_images",
+            "validation_captions",
+            "validation_labels",
+            "validation_share",
+        ),
+    ),
+    "folders": (("images",), ("validation_share",)),
+    "tfds": (("dataset",), ("data_dir", "validation_share")),
+}
+_FetchImages = Callable[[Iterable[ImageRecord]], None]
+
+
+@dataclass(frozen=True)
+class BuildTFRecords:
+    """Turns images with captions or labels into TFRecords that TFDS and kclip open.
+
+    Without options it generates a dataset of coloured shapes. Your own images:
+
+      --source csv --images photos --captions captions.csv --validation-share 0.1
+
+    The report's COCO pairs:
+
+      --source coco --images train2017 --captions captions_train2017.json
+      --validation-share 0.1 --max-images train=30000 validation=6000 --captions-per-image 3
+
+    A build that was stopped goes on where it was when the same command is run again.
+    """
+
+    source: Literal["synthetic", "coco", "csv", "folders", "tfds"] = "synthetic"
+    """Generated scenes; COCO captions JSON; CSV with header image,caption; one folder per class
+    (or split/class); a TFDS dataset."""
+    images: Path | None = None
+    """Folder of the images (coco, csv, folders)."""
+    captions: Path | None = None
+    """Captions: a COCO JSON or a CSV (coco, csv)."""
+    labels: Path | None = None
+    """Labels: CSV with header image,labels (joined by ;) or image,tags (by spaces); COCO
+    instances JSON (csv, coco)."""
+    validation_images: Path | None = None
+    """Folder of the validation images, when it is another one (coco)."""
+    validation_captions: Path | None = None
+    """Captions JSON of a validation split (coco)."""
+    validation_labels: Path | None = None
+    """Instances JSON of the validation split (coco)."""
+    validation_share: float = 0.0
+    """Share of the training images to draw for a split "validation", 0 to 1."""
+    split_lists: tuple[str, ...] = ()
+    """Splits as NAME=FILE, each file with one image name a line (csv), such as
+    train=train.txt validation=dev.txt."""
+    dataset: str | None = None
+    """Name of a TFDS dataset such as coco_captions, or the folder of a prepared one (tfds)."""
+    data_dir: Path | None = None
+    """Where TFDS keeps its datasets (tfds)."""
+    max_images: tuple[str, ...] = ()
+    """Most images per split: one number for all, or NAME=NUMBER."""
+    captions_per_image: int | None = None
+    """Keep the first so many captions of each image; all by default."""
+    resize: int | None = None
+    """Shrink images to this many pixels on the shorter side; without it files that are plain
+    JPEG or PNG are stored byte for byte."""
+    jpeg_quality: int = 90
+    """Quality of images that have to be encoded anew as JPEG, 1 to 100."""
+    shards: tuple[str, ...] = ()
+    """Shards per split: one number for all, or NAME=NUMBER; by size by default."""
+    workers: int = os.cpu_count() or 1
+    """Worker processes; the result does not depend on their number."""
+    seed: int = 0
+    """Seed of the order of images, of drawn splits and of generated scenes."""
+    output: Path | None = None
+    """Folder to write; tfrecords/SOURCE by default."""
+    max_rejected: float = 0.01
+    """Largest share of images that may be rejected, 0 to 1."""
+    verify: bool = False
+    """Build nothing; re-read the output folder and check all checksums and counts."""
+
+    def run(self) -> None:
+        """Builds or verifies; see the class."""
+        output = self.output or Path("tfrecords") / self.source
+        if self.verify:
+            _verify(output)
+            return
+        self._check()
+        started = time.monotonic()
+        check_output(output)
+        source, fetch_images = self._read(output / SOURCE_FOLDER)
+        splits = select(
+            source.records,
+            seed=self.seed,
+            validation_share=self.validation_share,
+            max_images=parse_numbers("--max-images", self.max_images),
+            captions_per_image=self.captions_per_image,
+        )
+        fetch_images(record for records in splits.values() for record in records)
+        result = build_shards(
+            splits,
+            output,
+            Encoding(self.resize, self.jpeg_quality),
+            parse_numbers("--shards", self.shards),
+            self.workers,
+            self._settings(),
+        )
+        num_rejected = self._report_rejected(source, result, output)
+        write_metadata(output, result.shards)
+        print(result.summary(output, num_rejected, time.monotonic() - started))
+
+    def _check(self) -> None:
+        _check_range("--validation-share", self.validation_share, 0, 1)
+        _check_range("--max-rejected", self.max_rejected, 0, 1)
+        _check_range("--jpeg-quality", self.jpeg_quality, 1, 100)
+        _check_range("--workers", self.workers, 1)
+        _check_range("--resize", self.resize, 1)
+        _check_range("--captions-per-image", self.captions_per_image, 1)
+        needed, allowed = _OPTIONS[self.source]
+        for name in needed:
+            if getattr(self, name) is None:
+                raise UserError(f"--source {self.source} needs {_flag(name)}; see --help.")
+        known = {name for pair in _OPTIONS.values() for names in pair for name in names}
+        for name in sorted(known - set(needed) - set(allowed)):
+            if getattr(self, name):
+                raise UserError(f"{_flag(name)} has no meaning with --source {self.source}.")
+
+    def _read(self, made_images: Path) -> tuple[Source, _FetchImages]:
+        """Reads the source, and says how to make its images exist once some are chosen."""
+        if self.source == "tfds":
+            tfds_source = TFDSSource(str(self.dataset), self.data_dir, made_images)
+            return merge([tfds_source.read()]), tfds_source.fetch_images
+        readers = {
+            "synthetic": lambda: self._read_synthetic(made_images),
+            "csv": self._read_csv,
+            "coco": self._read_coco,
+            "folders": lambda: [read_class_folders(_given(self.images))],
+        }
+        return merge(readers[self.source]()), lambda records: None
+
+    def _read_synthetic(self, directory: Path) -> list[Source]:
+        generate(directory, seed=self.seed)
+        lists = {"train": directory / "train.txt", VALIDATION_SPLIT: directory / "dev.txt"}
+        source = read_captions_csv(directory / "captions.csv", directory / "images", lists)
+        return [_with_csv_labels(source, directory / "labels.csv")]
+
+    def _read_csv(self) -> list[Source]:
+        lists = parse_named("--split-lists", self.split_lists)
+        if "" in lists:
+            raise UserError(f"--split-lists got {lists['']!r}; expected NAME=FILE.")
+        files = {name: Path(file) for name, file in lists.items()}
+        source = read_captions_csv(_given(self.captions), _given(self.images), files)
+        return [_with_csv_labels(source, self.labels) if self.labels else source]
+
+    def _read_coco(self) -> list[Source]:
+        images = _given(self.images)
+        parts = [(_given(self.captions), images, self.labels, "train")]
+        if self.validation_captions:
+            folder = self.validation_images or images
+            parts.append(
+                (self.validation_captions, folder, self.validation_labels, VALIDATION_SPLIT)
+            )
+        elif self.validation_images or self.validation_labels:
+            raise UserError("a COCO validation split needs --validation-captions; see --help.")
+        sources = []
+        for captions, folder, labels, split in parts:
+            source = read_coco_captions(captions, folder, split)
+            if labels:
+                records = add_labels(source.records, read_coco_labels(labels), labels)
+                source = Source(records, source.rejections)
+            sources.append(source)
+        return sources
+
+    def _settings(self) -> dict[str, object]:
+        """What decides the bytes, by the names that the user knows."""
+        names = (
+            "source",
+            "max_images",
+            "captions_per_image",
+            "validation_share",
+            "resize",
+            "jpeg_quality",
+            "seed",
+        )
+        return {name: getattr(self, name) for name in names}
+
+    def _report_rejected(self, source: Source, result: BuildResult, output: Path) -> int:
+        from_images = [item for shard in result.shards for item in shard.rejections]
+        report = write_rejected(output, source.rejections + from_images)
+        opened = sum(shard.num_records for shard in result.shards) + len(from_images)
+        check_rejected(source, from_images, opened, self.max_rejected, report)
+        return len({item.file_name for item in (*source.rejections, *from_images)})
+
+
+def _verify(output: Path) -> None:
+    counts = verify_build(output)
+    splits = ", ".join(f"{split} {count:,}" for split, count in counts.items())
+    print(f"{output} is as it was written: {splits} records, all checksums right")
+
+
+def _with_csv_labels(source: Source, path: Path) -> Source:
+    return Source(add_labels(source.records, read_labels_csv(path), path), source.rejections)
+
+
+def _given(path: Path | None) -> Path:
+    if path is None:
+        raise UserError("a path is missing; see --help.")
+    return path
+
+
+def _check_range(flag: str, value: float | None, low: float, high: float = float("inf")) -> None:
+    if value is not None and not low <= value <= high:
+        limits = f"at least {low}" if high == float("inf") else f"{low} to {high}"
+        raise UserError(f"{flag} is {value}; expected {limits}.")
+
+
+def _flag(field: str) -> str:
+    return "--" + field.replace("_", "-")

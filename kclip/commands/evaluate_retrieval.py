@@ -1,0 +1,49 @@
+"""The command that measures text-to-image and image-to-text search."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class EvaluateRetrieval:
+    """Measures how well captions find their images, and images their captions.
+
+    Writes metrics.json (R@1, R@5, R@10, median and mean rank, both directions), pictures and
+    report.md. An image counts as found when the best of its captions is (the any-hit rule).
+    """
+
+    model: Path
+    """Folder of the trained model, such as runs/demo/model."""
+    images: Path
+    """Folder of the images."""
+    captions: Path
+    """CSV file with the header image,caption and one caption a row."""
+    output: Path
+    """Folder that the results are written to; made if missing."""
+    split_file: Path | None = None
+    """Text file with one image name a line: only these images are used."""
+
+    def run(self) -> None:
+        """Reads the captions, embeds images and captions, and writes the results."""
+        from kclip.data.sources import read_captions_csv
+        from kclip.evaluation import evaluate_retrieval
+        from kclip.readable_images import report_left_out
+        from kclip.report import retrieval_table, write_metrics, write_report
+
+        split_files = {"evaluation": self.split_file} if self.split_file else {}
+        source = read_captions_csv(self.captions, self.images, split_files)
+        images = {record.file_name: record.image for record in source.records}
+        # An image that lost one empty caption and kept others is not left out.
+        faults = {f.file_name: f.reason for f in source.rejections if f.file_name not in images}
+        report_left_out(faults, len(images) + len(faults))
+
+        from kclip.embedding import Embedder  # loads TensorFlow, so only once the input is sound
+
+        results = evaluate_retrieval(Embedder.from_folder(self.model), source.records)
+        write_metrics(self.output / "metrics.json", results)
+        about = {"model": self.model, "images": self.images, "captions": self.captions}
+        if self.split_file:
+            about["split file"] = self.split_file
+        write_report(self.output, "Retrieval evaluation", about, {"retrieval": results}, images)
+        print(retrieval_table(results))
+        print(f"the report is {self.output / 'report.md'}")

@@ -1,0 +1,60 @@
+"""The command that finds images by what they show."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass(frozen=True)
+class SearchImages:
+    """Finds the images that a sentence describes.
+
+    Prints a table of scores and files, and writes a picture grid for each query. The images'
+    embeddings are kept below the output folder, and made again only when the model or an image
+    has changed.
+    """
+
+    queries: Annotated[list[str], tyro.conf.Positional, tyro.conf.arg(metavar="QUERY...")]
+    """Sentences to search for, each in quotes."""
+    model: Path
+    """Folder of the trained model, such as runs/demo/model."""
+    images: Path
+    """Folder of the images, searched with its sub-folders."""
+    top_k: int = 9
+    """How many images to find for each query."""
+    output: Path = Path("runs/search")
+    """Folder that the index, the pictures and report.md are written to."""
+
+    def run(self) -> None:
+        """Opens or builds the index, finds the images, and shows them."""
+        from kclip.data.images import list_images
+        from kclip.report import write_search_report
+        from kclip.retrieval.index import load_or_build_index
+        from kclip.retrieval.searcher import search
+
+        self._check()
+        list_images(self.images)
+
+        from kclip.embedding import Embedder  # loads TensorFlow, so only once the input is sound
+
+        embedder = Embedder.from_folder(self.model)
+        index = load_or_build_index(embedder, self.images, self.output / "index")
+        results = [asdict(found) for found in search(embedder, index, self.queries, self.top_k)]
+        for result in results:
+            print(f"\n{result['query']}")
+            for hit in result["hits"]:
+                print(f"  {hit['score']:6.3f}  {self.images / hit['file_name']}")
+        about = {"model": self.model, "images": f"{self.images}, {len(index):,} files"}
+        paths = {name: self.images / name for name in index.file_names}
+        write_search_report(self.output, about, results, paths)
+        print(f"\nthe pictures are in {self.output / 'report.md'}")
+
+    def _check(self) -> None:
+        from kclip.errors import UserError
+
+        if self.top_k < 1:
+            raise UserError(f"--top-k must be at least 1, got {self.top_k}")
+        if not self.queries or not all(query.strip() for query in self.queries):
+            raise UserError("give at least one query of one word or more, such as 'a red circle'")

@@ -1,0 +1,140 @@
+"""The command that trains a dual encoder."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from kclip.config import ImageTower, Objective, Optimization, TextTower, from_json, to_json
+from kclip.errors import KclipError, UserError
+from kclip.presets import PRESETS
+from kclip.stopwatch import Stopwatch
+
+CONFIG_FILE = "config.json"
+PresetName = Literal["tiny", "bert_xception", "flickr8k"]
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What must be known before the other flags have their defaults."""
+
+    preset: PresetName = "tiny"
+    resume: Path | None = None
+
+
+@dataclass(frozen=True)
+class TrainDualEncoder:
+    """Trains a dual encoder on TFRecords of images and captions.
+
+    Writes a run folder: config.json, history.csv, curves.png, metrics.json, report.md,
+    tensorboard/, and model/, which the other commands and DualEncoder.from_preset load. Ctrl-C
+    and SIGTERM save; --resume goes on from there, or from the last save before a crash.
+    """
+
+    preset: PresetName = "tiny"
+    """Where the other flags' defaults come from: tiny (the generated scenes), bert_xception (the
+    Politecnico report) or flickr8k. Add --help to see them."""
+    resume: Path | None = None
+    """A run folder to go on with, under its own config; no other flags."""
+    data: Path = Path("tfrecords/synthetic")
+    """Folder that build_tfrecords wrote."""
+    output: Path = Path("runs/dual_encoder")
+    """Run folder; new or empty."""
+    train_split: str = "train"
+    """Split to train on."""
+    validation_split: str = "validation"
+    """Split for the validation loss, recall and the report's retrieval figures."""
+    zero_shot: Path | None = None
+    """Folder of class folders to classify at the end, for the report."""
+    template: list[str] = field(default_factory=lambda: ["a photo of a {}."])
+    """Prompts for --zero-shot, as in evaluate_zero_shot."""
+    image: ImageTower = field(default_factory=ImageTower)
+    text: TextTower = field(default_factory=TextTower)
+    objective: Objective = field(default_factory=Objective)
+    optimization: Optimization = field(default_factory=Optimization)
+
+    @classmethod
+    def parse(cls, argv: list[str]) -> "TrainDualEncoder":
+        """Reads the command line, with defaults from a preset or from the run to resume."""
+        start, others = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
+        if start.resume is None:
+            default = cls(preset=start.preset, **PRESETS[start.preset])
+            return tyro.cli(cls, args=argv, default=default, prog="kclip train_dual_encoder")
+        if others:
+            raise UserError(
+                f"--resume goes on under the run's own config, but {' '.join(others)} was given "
+                "too; leave it out, or start a new run"
+            )
+        config = from_json(cls, start.resume / CONFIG_FILE)
+        return dataclasses.replace(config, resume=start.resume, output=start.resume)
+
+    def run(self) -> None:
+        """Builds the model, trains it, saves it, and measures it."""
+        self._prepare_folder()
+        from kclip.stop_signals import stop_signals  # before the slow imports: nothing is lost yet
+
+        with stop_signals() as stop_requested:
+            self._train_and_report(stop_requested)
+
+    def _train_and_report(self, stop_requested) -> None:
+        import keras
+
+        from kclip.building import build_dual_encoder, build_loss
+        from kclip.data.pipeline import iterate_texts
+        from kclip.data.tfrecords import open_split
+        from kclip.run_report import evaluate_run, write_run
+        from kclip.training import compile_model, fit
+        from kclip.training_data import cached_data, streamed_data
+
+        def on_stop(epoch: int, batch: int) -> None:
+            raise TrainingStopped(stop_requested.signal, self.output, epoch, batch)
+
+        watch = Stopwatch()
+        keras.utils.set_random_seed(self.optimization.seed)
+        splits = (self.train_split, self.validation_split)
+        texts = iterate_texts(open_split(self.data, self.train_split))
+        with watch.stage("build"):
+            model, preprocessor = build_dual_encoder(
+                self.image,
+                self.text,
+                self.objective,
+                captions=(caption for _, _, captions in texts for caption in captions),
+                dtype=self.optimization.dtype,
+            )
+        with watch.stage("features" if not self.image.train else "data"):
+            make_data = streamed_data if self.image.train else cached_data
+            data = make_data(model, preprocessor, self.data, splits, self.optimization)
+        with watch.stage("training"):
+            loss = build_loss(self.objective)
+            compile_model(data, model, loss, self.image, self.text, self.optimization)
+            resume = self.resume is not None
+            fit(data, self.optimization, self.output, stop_requested, on_stop, resume)
+        with watch.stage("evaluation"):
+            results = evaluate_run(
+                model, preprocessor, data, self.data, splits[1], self.zero_shot, self.template
+            )
+        write_run(self, model, preprocessor, results, watch)
+
+    def _prepare_folder(self) -> None:
+        if self.resume is not None:
+            return
+        if self.output.exists() and any(self.output.iterdir()):
+            raise UserError(
+                f"{str(self.output)!r} is not empty; give another --output, delete it, or go on "
+                f"with it by --resume {self.output}"
+            )
+        self.output.mkdir(parents=True, exist_ok=True)
+        (self.output / CONFIG_FILE).write_text(to_json(self), encoding="utf-8")
+
+
+class TrainingStopped(KclipError):
+    """The run was asked to end, and has saved where it is."""
+
+    def __init__(self, signal, output: Path, epoch: int, batch: int):
+        super().__init__(
+            f"stopped by {signal.name} in epoch {epoch + 1} after batch {batch}; all is saved. "
+            f"Go on with: python scripts/train_dual_encoder.py --resume {output}"
+        )
+        self.exit_code = 128 + signal

@@ -1,0 +1,56 @@
+"""Random changes to training images, by keras-cv inside tf.data."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+Augmentation = Literal["none", "flip", "crop", "randaugment"]
+
+
+def build_augmentation(
+    name: Augmentation, image_size: int, seed: int
+) -> Callable[[Any], Any] | None:
+    """A function from a batch of images to the same batch, changed at random.
+
+    Args:
+        name: "none"; "flip" mirrors half of the images; "crop" also takes a part of 50 % to
+            100 % of the area and stretches it back; "randaugment" also applies RandAugment
+            (Cubuk et al. 2020) and cuts out a rectangle.
+        image_size: int. Height and width of the images in pixels.
+        seed: int.
+
+    Returns:
+        None for "none", otherwise a function of float32 tensors (B, S, S, 3) in [0, 255]. Images
+        are changed only by what the name says: text that speaks of left and right no longer
+        fits a mirrored image.
+
+    Example:
+        >>> augment = build_augmentation("crop", image_size=64, seed=0)
+        >>> augment(tf.zeros((8, 64, 64, 3))).shape
+        TensorShape([8, 64, 64, 3])
+    """
+    if name == "none":
+        return None
+    import keras_cv
+
+    layers: list[Any] = [keras_cv.layers.RandomFlip("horizontal", seed=seed)]
+    if name in ("crop", "randaugment"):
+        layers.append(
+            keras_cv.layers.RandomCropAndResize(
+                target_size=(image_size, image_size),
+                crop_area_factor=(0.5, 1.0),
+                aspect_ratio_factor=(0.75, 1.33),
+                seed=seed,
+            )
+        )
+    if name == "randaugment":
+        layers.append(keras_cv.layers.RandAugment(value_range=(0, 255), magnitude=0.3, seed=seed))
+        layers.append(
+            keras_cv.layers.RandomCutout(height_factor=(0, 0.5), width_factor=(0, 0.5), seed=seed)
+        )
+
+    def augment(images: Any) -> Any:
+        for layer in layers:
+            images = layer(images, training=True)
+        return images
+
+    return augment

@@ -1,0 +1,181 @@
+"""Opens an image file of any kind as plain RGB pixels, or says what is wrong with it."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from kclip.errors import KclipError, UserError
+
+# Pillow's own mark for a decompression bomb: about 256 MiB of RGB pixels.
+MAX_PIXELS = 89_478_485
+IMAGE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .gif .bmp .tif .tiff .webp .ppm .pgm .avif".split()
+)
+_FIRST_BYTES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+_PNG_END = b"IEND\xaeB`\x82"
+_JPEG_END = b"\xff\xd9"
+_JPEG_SCAN = 0xDA
+# EXIF orientation -> what turns the stored pixels upright
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+class ImageError(KclipError):
+    """An image that can't be used; `reason` says why in a few words."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+def load_image(source: Path | bytes) -> Image.Image:
+    """Loads an image as it should be seen.
+
+    EXIF rotation is applied, CMYK converted, 16 bits scaled to 8, grey repeated over the three
+    channels, and transparency laid over white.
+
+    Args:
+        source: a file, or the encoded bytes.
+
+    Returns:
+        A Pillow image of mode RGB, 8 bits a channel.
+
+    Raises:
+        ImageError: the file is missing, empty, truncated or damaged, not an image, an image bomb
+            (over `MAX_PIXELS`), or an animation.
+
+    Example:
+        >>> buffer = io.BytesIO()
+        >>> Image.new("L", (2, 1), 7).save(buffer, "PNG")
+        >>> load_image(buffer.getvalue()).getpixel((0, 0))
+        (7, 7, 7)
+    """
+    return to_rgb(decode_image(read_image_bytes(source)))
+
+
+def list_images(directory: Path) -> list[Path]:
+    """Lists the image files below a folder, sorted by their path.
+
+    Raises:
+        UserError: the folder is missing or holds no file with an image's suffix.
+    """
+    if not directory.is_dir():
+        raise UserError(f"{directory} is not a folder; give the folder that holds the images.")
+    paths = sorted(p for p in directory.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    if not paths:
+        raise UserError(f"{directory} holds no images; expected files such as .jpg or .png in it.")
+    return paths
+
+
+def read_image_bytes(source: Path | bytes) -> bytes:
+    """Reads a file's bytes; raises `ImageError` where there are none."""
+    try:
+        data = source if isinstance(source, bytes) else source.read_bytes()
+    except FileNotFoundError:
+        raise ImageError("missing") from None
+    except IsADirectoryError:
+        raise ImageError("not an image: a folder") from None
+    except OSError as error:
+        raise ImageError(f"unreadable: {error.strerror}") from None
+    if not data:
+        raise ImageError("empty")
+    return data
+
+
+def decode_image(data: bytes) -> Image.Image:
+    """Decodes all pixels in the mode in which they are stored; raises `ImageError`."""
+    with _pillow_errors(data):
+        image = Image.open(io.BytesIO(data))
+        # A JPEG of a phone may carry a second picture (MPO); the first is the photograph.
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        if frames > 1:
+            raise ImageError(f"animation: {frames} frames")
+        # Pillow forgives a missing end, TensorFlow does not.
+        if not _has_end(data, image.format):
+            raise ImageError(f"truncated: the end of the {image.format} is missing")
+        image.load()
+    return image
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Turns a decoded image upright and into 8-bit RGB; raises `ImageError`."""
+    orientation = exif_orientation(image)
+    if orientation != 1:
+        image = image.transpose(_TURNS[orientation])
+    if image.mode in _SIXTEEN_BIT_MODES:
+        image = _grey_from_16_bits(image)
+    try:
+        if image.has_transparency_data:
+            rgba = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+        if image.mode == "F":  # Pillow would clip at 255, whatever the range is
+            raise ValueError
+        return image.convert("RGB")
+    except ValueError:
+        raise ImageError(f"not an image: pixels of kind {image.mode} have no RGB") from None
+
+
+def exif_orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) to 8; 1 where there is none or it makes no sense."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # "Corrupt EXIF data": treated as none
+        try:
+            orientation = image.getexif().get(0x0112, 1)
+        except Exception:  # Pillow raises all sorts on damaged EXIF, which is no reason to refuse
+            return 1
+    return orientation if orientation in range(1, 9) else 1
+
+
+@contextmanager
+def _pillow_errors(data: bytes) -> Iterator[None]:
+    """Turns whatever Pillow raises on bad bytes into an `ImageError`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # remarks on odd metadata
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            yield
+        except ImageError:
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise ImageError(f"image bomb: more than {MAX_PIXELS} pixels") from None
+        except UnidentifiedImageError:
+            known = data.startswith(_FIRST_BYTES)
+            raise ImageError("truncated: no whole header" if known else "not an image") from None
+        except (
+            Exception
+        ) as error:  # decoders raise OSError, SyntaxError, struct.error, IndexError...
+            raise ImageError(f"truncated: {error}") from None
+
+
+def _has_end(data: bytes, kind: str | None) -> bool:
+    if kind == "PNG":
+        return _PNG_END in data
+    if kind != "JPEG":
+        return True
+    position = 2
+    # Header segments are skipped by their lengths: a thumbnail inside has end markers of its own.
+    while data[position : position + 1] == b"\xff" and data[position + 1] != _JPEG_SCAN:
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return data.find(_JPEG_END, position) >= 0
+
+
+def _grey_from_16_bits(image: Image.Image) -> Image.Image:
+    import numpy as np
+
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise ImageError("not an image: 32-bit values have no known range")
+    # 65535 = 255 * 257, so this is the exact scale; Pillow's own conversion clips at 255.
+    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))

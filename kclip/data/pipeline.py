@@ -1,0 +1,225 @@
+"""tf.data over TFRecords: shuffled, decoded, augmented and tokenized batches for training."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from kclip.data import schema
+from kclip.data.tfrecords import SplitFiles
+
+Captions = Literal["draw", "expand"]
+Batch = dict[str, Any]
+
+READERS = 16  # files read at once; more mixes shards better and costs a file handle each
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How pictures and texts become model inputs; in kclip, a `DualEncoderPreprocessor`'s methods.
+
+    Args:
+        resize: from one image, uint8 (H, W, 3), to float32 (S, S, 3). Runs inside tf.data.
+        tokenize: from B strings to a dict of int tensors (B, L). Runs inside tf.data.
+        augment: from float32 (B, S, S, 3) in [0, 255] to the same; None for none.
+    """
+
+    resize: Callable[[Any], Any]
+    tokenize: Callable[[Any], Batch]
+    augment: Callable[[Any], Any] | None = None
+
+
+class StreamedBatches:
+    """Training batches straight from the TFRecords of one split.
+
+    Files are read in parallel in an order drawn anew each epoch, records pass a shuffle buffer,
+    and images are decoded after that. The order depends on `seed` and the epoch alone, so a run
+    that was stopped goes on in the middle of an epoch by `set_position`.
+
+    Args:
+        split: the files of a split.
+        encoding: `Encoding`.
+        batch_size: int. Images (or pairs, where expanded) a batch.
+        captions: "draw" gives each image one caption an epoch, another one in the next, until
+            all have been seen; "expand" gives every image-caption pair each epoch (the report).
+        shuffle: False keeps the order of the files.
+        shuffle_buffer: int. Encoded records that are mixed.
+        drop_remainder: True drops the last, smaller batch, which makes shapes static.
+        deterministic: False lets tf.data hand out records as they come, which is faster and
+            gives up the exact order.
+        seed: int.
+
+    Yields (by `dataset()`): pairs of a dict, `image` float32 (B, S, S, 3) and the tokenizer's
+    tensors (B, L), and ids, int32 (B,), equal for captions of one image.
+    """
+
+    def __init__(
+        self,
+        split: SplitFiles,
+        encoding: Encoding,
+        batch_size: int,
+        captions: Captions = "draw",
+        shuffle: bool = True,
+        shuffle_buffer: int = 4096,
+        drop_remainder: bool = True,
+        deterministic: bool = True,
+        seed: int = 0,
+    ):
+        self.split = split
+        self.encoding = encoding
+        self.batch_size = batch_size
+        self.captions = captions
+        self.shuffle_buffer = shuffle_buffer if shuffle else 0
+        self.drop_remainder = drop_remainder
+        self.deterministic = deterministic
+        self.seed = seed
+        self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._first_batch = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.num_samples = split.num_records if captions == "draw" else _num_captions(split)
+        # The variables are read when iteration starts, so that each epoch sees their new values.
+        self._dataset = tf.data.Dataset.from_tensors(0).flat_map(
+            lambda _: self._epoch_dataset(self._epoch + 0, self._first_batch + 0)
+        )
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches from the first to the last of an epoch."""
+        if self.drop_remainder:
+            return self.num_samples // self.batch_size
+        return -(-self.num_samples // self.batch_size)
+
+    def dataset(self) -> tf.data.Dataset:
+        """Batches of one epoch, from the current position on, at each iteration."""
+        remaining = self.batches_per_epoch - int(self._first_batch)
+        counted = self._dataset.apply(tf.data.experimental.assert_cardinality(remaining))
+        return counted.prefetch(tf.data.AUTOTUNE)
+
+    def set_position(self, epoch: int, first_batch: int = 0) -> None:
+        """Says which epoch the next iteration gives, and from which of its batches on.
+
+        A dataset made before with another `first_batch` expects another number of batches.
+        """
+        self._epoch.assign(epoch)
+        self._first_batch.assign(first_batch)
+
+    def _epoch_dataset(self, epoch: tf.Tensor, first_batch: tf.Tensor) -> tf.data.Dataset:
+        samples = self._serialized(epoch).map(
+            schema.parse, tf.data.AUTOTUNE, deterministic=self.deterministic
+        )
+        if self.captions == "expand":
+            samples = samples.flat_map(_expand_captions)
+        else:
+            samples = samples.map(lambda record: _draw_caption(record, epoch))
+        if self.shuffle_buffer:
+            # TensorFlow asks in Python whether both seeds are 0, which a tensor cannot answer
+            # unless this graph's own seed, the first of the two, has settled it.
+            tf.random.set_seed(1)
+            samples = samples.shuffle(
+                self.shuffle_buffer, seed=self.seed + epoch, reshuffle_each_iteration=False
+            )
+        samples = samples.skip(first_batch * self.batch_size)
+        samples = samples.map(self._decode, tf.data.AUTOTUNE, deterministic=self.deterministic)
+        batches = samples.batch(self.batch_size, drop_remainder=self.drop_remainder)
+        return batches.map(self._encode, tf.data.AUTOTUNE, deterministic=self.deterministic)
+
+    def _serialized(self, epoch: tf.Tensor) -> tf.data.Dataset:
+        files = tf.constant([str(path) for path in self.split.files])
+        if not self.shuffle_buffer:
+            return tf.data.TFRecordDataset(files)
+        files = tf.random.experimental.stateless_shuffle(files, seed=[self.seed, epoch])
+        return tf.data.Dataset.from_tensor_slices(files).interleave(
+            tf.data.TFRecordDataset,
+            cycle_length=READERS,
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=self.deterministic,
+        )
+
+    def _decode(self, sample: Batch) -> Batch:
+        return sample | {"image": self.encoding.resize(decode_image(sample["image"]))}
+
+    def _encode(self, batch: Batch) -> tuple[Batch, tf.Tensor]:
+        image = batch["image"]
+        if self.encoding.augment is not None:
+            image = self.encoding.augment(image)
+        return {"image": image, **self.encoding.tokenize(batch["caption"])}, batch["id"]
+
+
+def decode_image(encoded: tf.Tensor) -> tf.Tensor:
+    """From JPEG or PNG bytes to a uint8 tensor (H, W, 3)."""
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    image.set_shape((None, None, 3))
+    return image
+
+
+def image_batches(
+    split: SplitFiles, resize: Callable[[Any], Any], batch_size: int
+) -> tf.data.Dataset:
+    """All images of a split in the order of its files, float32 (B, S, S, 3), the last batch too."""
+    return (
+        tf.data.TFRecordDataset([str(path) for path in split.files])
+        .map(schema.parse, tf.data.AUTOTUNE)
+        .map(lambda record: resize(decode_image(record["image"])), tf.data.AUTOTUNE)
+        .batch(batch_size)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def iterate_texts(split: SplitFiles) -> Iterator[tuple[int, str, list[str]]]:
+    """Sibling id, file name and captions of each image, in the order of the files."""
+    for record in _records(split, ("id", "file_name", "captions")):
+        captions = [caption.decode() for caption in record["captions"]]
+        yield int(record["id"]), record["file_name"].decode(), captions
+
+
+def encoded_images(split: SplitFiles, file_names: Collection[str]) -> dict[str, bytes]:
+    """The stored bytes of some of a split's images, by file name."""
+    wanted = {name.encode() for name in file_names}
+    records = _records(split, ("file_name", "image"))
+    return {r["file_name"].decode(): r["image"] for r in records if r["file_name"] in wanted}
+
+
+def caption_number(image_id: Any, epoch: Any, num_captions: Any) -> Any:
+    """Which of an image's captions an epoch shows: each in turn, from another start per image.
+
+    So all are seen equally often, and a cached and a streamed run see the same ones. Takes
+    integers, NumPy arrays or tensors.
+
+    Example:
+        >>> [caption_number(image_id=7, epoch=epoch, num_captions=3) for epoch in range(4)]
+        [1, 2, 0, 1]
+    """
+    return (image_id + epoch) % num_captions
+
+
+def _sibling_id(record: Batch) -> tf.Tensor:
+    # Ids only need to differ within a batch: a hash of 31 bits does that without a table.
+    return tf.cast(tf.strings.to_hash_bucket_fast(record["id"], 2**31 - 1), tf.int32)
+
+
+def _records(split: SplitFiles, names: tuple[str, ...]) -> Iterator[Batch]:
+    def parse(serialized: tf.Tensor) -> Batch:
+        record = schema.parse(serialized)
+        record["id"] = _sibling_id(record)
+        return {name: record[name] for name in names}
+
+    files = [str(path) for path in split.files]
+    yield from tf.data.TFRecordDataset(files).map(parse, tf.data.AUTOTUNE).as_numpy_iterator()
+
+
+def _draw_caption(record: Batch, epoch: tf.Tensor) -> Batch:
+    image_id = _sibling_id(record)
+    count = tf.size(record["captions"], out_type=tf.int64)
+    number = caption_number(tf.cast(image_id, tf.int64), epoch, count)
+    return {"image": record["image"], "caption": record["captions"][number], "id": image_id}
+
+
+def _expand_captions(record: Batch) -> tf.data.Dataset:
+    image_id = _sibling_id(record)
+    return tf.data.Dataset.from_tensor_slices(record["captions"]).map(
+        lambda caption: {"image": record["image"], "caption": caption, "id": image_id}
+    )
+
+
+def _num_captions(split: SplitFiles) -> int:
+    return sum(len(captions) for _, _, captions in iterate_texts(split))

@@ -1,0 +1,118 @@
+"""THE feature specification: what a record holds, for the writer and for every reader."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+DATASET_NAME = "kclip"
+VERSION = "1.0.0"
+
+
+def features() -> "tfds.features.FeaturesDict":
+    """The TFDS specification of a record; see tfrecords/README.md for its meaning."""
+    import numpy as np
+    import tensorflow_datasets as tfds
+
+    return tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(None, None, 3)),
+            "id": tfds.features.Text(),
+            "file_name": tfds.features.Text(),
+            "captions": tfds.features.Sequence(tfds.features.Text()),
+            "labels": tfds.features.Sequence(tfds.features.Text()),
+            "height": tfds.features.Scalar(np.int32),
+            "width": tfds.features.Scalar(np.int32),
+        }
+    )
+
+
+def serialize(
+    *,
+    image: bytes,
+    id: str,
+    file_name: str,
+    captions: Iterable[str],
+    labels: Iterable[str],
+    height: int,
+    width: int,
+) -> bytes:
+    """Serializes one record as a `tf.train.Example`, always to the same bytes.
+
+    The message is so small that its wire format is written here: the workers that build shards
+    then start without TensorFlow, whose import costs more than a shard. The result equals
+    `tf.train.Example(...).SerializeToString(deterministic=True)`.
+
+    Args:
+        image: JPEG or PNG bytes.
+        id: unique in the dataset.
+        file_name: as the source names it.
+        captions: any number of sentences.
+        labels: any number of names.
+        height: of the stored image, in pixels.
+        width: of the stored image, in pixels.
+
+    Returns:
+        The serialized example; `parse` is its inverse.
+
+    Example:
+        >>> texts = dict(id="7", file_name="7.png", captions=["a dot"], labels=[])
+        >>> len(serialize(image=b"...", height=1, width=1, **texts))
+        127
+    """
+    by_name = {
+        "image": _bytes_feature([image]),
+        "id": _bytes_feature([id.encode()]),
+        "file_name": _bytes_feature([file_name.encode()]),
+        "captions": _bytes_feature(caption.encode() for caption in captions),
+        "labels": _bytes_feature(label.encode() for label in labels),
+        "height": _int_feature(height),
+        "width": _int_feature(width),
+    }
+    entries = (_field(1, name.encode()) + _field(2, by_name[name]) for name in sorted(by_name))
+    return _field(1, b"".join(_field(1, entry) for entry in entries))
+
+
+def parse(serialized: "tf.Tensor") -> dict[str, Any]:
+    """Parses one serialized record; the image stays encoded.
+
+    Args:
+        serialized: scalar string tensor.
+
+    Returns:
+        `image`, `id`, `file_name`: scalar strings; `captions`, `labels`: strings of shape (any,);
+        `height`, `width`: scalar int32.
+    """
+    import tensorflow as tf
+
+    scalars = {name: tf.io.FixedLenFeature([], tf.string) for name in ("image", "id", "file_name")}
+    sizes = {name: tf.io.FixedLenFeature([], tf.int64) for name in ("height", "width")}
+    lists = {
+        name: tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True)
+        for name in ("captions", "labels")
+    }
+    record = tf.io.parse_single_example(serialized, scalars | sizes | lists)
+    return record | {name: tf.cast(record[name], tf.int32) for name in sizes}
+
+
+def _bytes_feature(values: Iterable[bytes]) -> bytes:
+    return _field(1, b"".join(_field(1, value) for value in values))  # Feature.bytes_list.value
+
+
+def _int_feature(value: int) -> bytes:
+    return _field(3, _field(1, _varint(value)))  # Feature.int64_list.value, packed
+
+
+def _field(number: int, payload: bytes) -> bytes:
+    return bytes([number << 3 | 2]) + _varint(len(payload)) + payload  # 2: length-delimited
+
+
+def _varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)

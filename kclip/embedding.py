@@ -1,0 +1,116 @@
+"""A trained model as a user of it sees it: files and strings in, embeddings out."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from kclip.data.images import load_image
+
+if TYPE_CHECKING:
+    from kclip.models import DualEncoder, DualEncoderPreprocessor
+
+DECODING_THREADS = 4
+
+
+class Embedder:
+    """Puts images and texts into a dual encoder's space.
+
+    Args:
+        model: `kclip.models.DualEncoder`.
+        preprocessor: `kclip.models.DualEncoderPreprocessor`.
+
+    Example:
+    >>> embedder = Embedder.from_folder("runs/demo/model")
+    >>> texts = embedder.embed_texts(["a red circle", "two blue squares"])
+    >>> (texts @ texts.T).shape
+    (2, 2)
+    """
+
+    def __init__(self, model: "DualEncoder", preprocessor: "DualEncoderPreprocessor"):
+        self.model = model
+        self.preprocessor = preprocessor
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> "Embedder":
+        """Loads a model folder, in float32.
+
+        Raises:
+            UserError: the folder is missing, damaged, or holds another kind of model.
+        """
+        from kclip.models import DualEncoder, DualEncoderPreprocessor
+
+        model = DualEncoder.from_preset(str(folder), dtype="float32")
+        return cls(model, DualEncoderPreprocessor.from_preset(str(folder)))
+
+    def embed_images(
+        self, images: Sequence[Path | bytes], batch_size: int = 64, progress: bool = True
+    ) -> np.ndarray:
+        """Embeds image files.
+
+        Args:
+            images: N paths or encoded images.
+            batch_size: images that go through the model at once.
+            progress: show a progress bar.
+
+        Returns:
+            float32 (N, D), L2-normalised.
+
+        Raises:
+            ImageError: one of them cannot be read; `kclip.data.images.load_image` names why.
+        """
+        batches = self._image_batches(images, batch_size)
+        bar = tqdm(total=len(images), unit="img", desc="Embedding images", disable=not progress)
+        embeddings = []
+        with bar:
+            for batch in batches:
+                embeddings.append(self.model.image_model.predict_on_batch({"image": batch}))
+                bar.update(len(batch))
+        return _normalized(embeddings, self.model.projection_dim)
+
+    def embed_texts(self, texts: Sequence[str], batch_size: int = 256) -> np.ndarray:
+        """Embeds M strings: float32 (M, D), L2-normalised."""
+        embeddings = []
+        for start in range(0, len(texts), batch_size):
+            tokens = self.preprocessor.tokenize(list(texts[start : start + batch_size]))
+            arrays = {name: np.asarray(value) for name, value in tokens.items()}
+            embeddings.append(self.model.text_model.predict_on_batch(arrays))
+        return _normalized(embeddings, self.model.projection_dim)
+
+    @property
+    def logit_scale(self) -> float:
+        """What similarities are multiplied with to become logits."""
+        return float(self.model.logit_scale.scale)
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of the weights and the preprocessing: what saved embeddings depend on."""
+        digest = hashlib.sha256()
+        for weight in self.model.get_weights():
+            digest.update(np.ascontiguousarray(weight).data)
+        config = self.preprocessor.get_config()
+        settings = [config[name] for name in ("image_size", "sequence_length", "resize")]
+        vocabulary = self.preprocessor.tokenizer.get_vocabulary()
+        digest.update(json.dumps([settings, vocabulary]).encode())
+        return digest.hexdigest()
+
+    def _image_batches(
+        self, images: Sequence[Path | bytes], batch_size: int
+    ) -> Iterator[np.ndarray]:
+        with ThreadPoolExecutor(DECODING_THREADS) as pool:
+            for start in range(0, len(images), batch_size):
+                yield np.stack(list(pool.map(self._load, images[start : start + batch_size])))
+
+    def _load(self, image: Path | bytes) -> np.ndarray:
+        return np.asarray(self.preprocessor.resize(np.asarray(load_image(image))))
+
+
+def _normalized(embeddings: list[np.ndarray], dim: int) -> np.ndarray:
+    # The model normalises by itself, unless it was trained the way of keras.io's example.
+    stacked = np.concatenate([np.zeros((0, dim), np.float32), *embeddings])
+    return stacked / np.maximum(np.linalg.norm(stacked, axis=-1, keepdims=True), 1e-12)

@@ -1,0 +1,160 @@
+"""Outputs of frozen towers, computed once for a split and kept memory-mapped."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from kclip.data.pipeline import image_batches, iterate_texts
+from kclip.data.tfrecords import SplitFiles
+from kclip.models import DualEncoder, DualEncoderPreprocessor
+
+BATCH_SIZE = 64
+TEXT_BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class SplitFeatures:
+    """What training needs of a split once the towers have been run.
+
+    Args:
+        image_features: float32 (V, N, F), memory-mapped; V views of N images, the first of them
+            the image as it is, the second, where there is one, its mirror image.
+        text: dict of arrays (M, ...), memory-mapped: `text_features` (M, C), or the tokens
+            (M, L) where the text tower is trained.
+        caption_offsets: int64 (N + 1,); captions offsets[i] to offsets[i + 1] belong to image i.
+        ids: int32 (N,), sibling ids as the streamed batches carry them.
+    """
+
+    image_features: np.ndarray
+    text: dict[str, np.ndarray]
+    caption_offsets: np.ndarray
+    ids: np.ndarray
+
+    @property
+    def text_to_image(self) -> np.ndarray:
+        """(M,) which image each caption belongs to."""
+        return np.repeat(np.arange(len(self.ids)), np.diff(self.caption_offsets))
+
+
+def split_features(
+    model: DualEncoder,
+    preprocessor: DualEncoderPreprocessor,
+    split: SplitFiles,
+    directory: Path,
+    mirror: bool = False,
+) -> SplitFeatures:
+    """Computes a split's features, or opens those of an earlier run.
+
+    They lie in a sub-folder named by a digest of all that they depend on: the towers' weights
+    and configs, the preprocessing and the data. The folder appears when it is complete.
+
+    Args:
+        model: its frozen towers are run; a text tower that is trained is given tokens instead.
+        preprocessor: of the model.
+        split: the records.
+        directory: where features are kept.
+        mirror: also compute each mirrored image, as a second view.
+    """
+    folder = directory / _digest(model, preprocessor, split, mirror)
+    if not folder.is_dir():
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _compute_images(model, preprocessor, split, partial, views=2 if mirror else 1)
+        _compute_texts(model, preprocessor, split, partial)
+        partial.rename(folder)
+    arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
+    return SplitFeatures(
+        image_features=arrays.pop("image_features"),
+        caption_offsets=arrays.pop("caption_offsets"),
+        ids=arrays.pop("ids"),
+        text=arrays,
+    )
+
+
+def _compute_images(
+    model: DualEncoder,
+    preprocessor: DualEncoderPreprocessor,
+    split: SplitFiles,
+    folder: Path,
+    views: int,
+) -> None:
+    encoder = model.image_encoder
+    features = np.lib.format.open_memmap(
+        folder / "image_features.npy",
+        mode="w+",
+        dtype=np.float32,
+        shape=(views, split.num_records, encoder.feature_dim),
+    )
+    start = 0
+    with tqdm(total=split.num_records, unit="img", desc="Image features") as bar:
+        for images in image_batches(split, preprocessor.resize, BATCH_SIZE).as_numpy_iterator():
+            stop = start + len(images)
+            features[0, start:stop] = encoder.predict_on_batch(images)
+            if views == 2:
+                features[1, start:stop] = encoder.predict_on_batch(images[:, :, ::-1])
+            bar.update(len(images))
+            start = stop
+    features.flush()
+
+
+def _compute_texts(
+    model: DualEncoder, preprocessor: DualEncoderPreprocessor, split: SplitFiles, folder: Path
+) -> None:
+    ids, _, captions = zip(*iterate_texts(split), strict=True)
+    np.save(folder / "ids.npy", np.array(ids, np.int32))
+    counts = [len(of_image) for of_image in captions]
+    np.save(folder / "caption_offsets.npy", np.concatenate([[0], np.cumsum(counts)]))
+    texts = [caption for of_image in captions for caption in of_image]
+    tokens = {name: np.asarray(value) for name, value in preprocessor.tokenize(texts).items()}
+    if model.text_encoder.trainable:
+        for name, array in tokens.items():
+            np.save(folder / f"{name}.npy", array)
+        return
+    encoder = model.text_encoder
+    features = np.zeros((len(texts), encoder.feature_dim), np.float32)
+    with tqdm(total=len(texts), unit="caption", desc="Text features") as bar:
+        for rows, batch in _by_length(tokens):
+            features[rows] = encoder.predict_on_batch(batch)
+            bar.update(len(rows))
+    np.save(folder / "text_features.npy", features)
+
+
+def _by_length(tokens: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    # Texts of like length together, cut to the longest of them: padding is most of the work else.
+    lengths = tokens["padding_mask"].sum(axis=1)
+    order = np.argsort(lengths, kind="stable")
+    for start in range(0, len(order), TEXT_BATCH_SIZE):
+        rows = order[start : start + TEXT_BATCH_SIZE]
+        # Up to a multiple of 8, so that few shapes are compiled.
+        width = min(-(-int(lengths[rows].max()) // 8) * 8, tokens["token_ids"].shape[1])
+        yield rows, {name: array[rows, :width] for name, array in tokens.items()}
+
+
+def _digest(
+    model: DualEncoder, preprocessor: DualEncoderPreprocessor, split: SplitFiles, mirror: bool
+) -> str:
+    towers = [model.image_encoder] + [model.text_encoder] * (not model.text_encoder.trainable)
+    digest = hashlib.sha256()
+    for tower in towers:
+        digest.update(json.dumps(_settings(tower.get_config())).encode())
+        for weight in tower.get_weights():
+            digest.update(np.ascontiguousarray(weight).data)
+    files = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in split.files]
+    settings = _settings(preprocessor.get_config())
+    vocabulary = preprocessor.tokenizer.get_vocabulary()
+    digest.update(json.dumps([settings, vocabulary, files, mirror, tf.version.VERSION]).encode())
+    return digest.hexdigest()[:16]
+
+
+def _settings(config: dict[str, Any]) -> dict[str, Any]:
+    # Names are counted up within a process, and say nothing of what a layer does.
+    return {key: value for key, value in config.items() if key not in ("name", "tokenizer")}

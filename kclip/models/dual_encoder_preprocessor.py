@@ -1,0 +1,106 @@
+from functools import cached_property
+
+import keras
+import keras_hub
+
+from kclip.models.dual_encoder import DualEncoder
+from kclip.models.model_folder import check_model_folder, load_preset
+
+RESIZE_MODES = ("squash", "crop")
+
+
+@keras.saving.register_keras_serializable("kclip")
+class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
+    """From pictures and strings to the inputs of a `DualEncoder`; saved beside its weights.
+
+    Args:
+        tokenizer: `keras_hub.models.BertTokenizer`.
+        image_size: int. Height and width of the model's input in pixels.
+        sequence_length: int. Tokens a text, [CLS] and [SEP] counted; longer texts are cut.
+        resize: "squash" fits the whole picture into the square (keras.io, the report); "crop"
+            keeps the proportions and cuts what stands out of the middle square (CLIP).
+
+    Call arguments:
+        x: dict with `image`, uint8 or float (H, W, 3) or (B, H, W, 3) in [0, 255], and `text`, a
+            string or a list of B strings. Either may be left out.
+
+    Returns:
+        A dict of the model's inputs: `image`, float32 (B, image_size, image_size, 3), and int32
+        (B, L) `token_ids`, `padding_mask`, `segment_ids`.
+
+    Example:
+    >>> preprocessor = DualEncoderPreprocessor.from_preset("runs/demo/model")
+    >>> preprocessor({"text": ["a red circle"]})["token_ids"].shape
+    TensorShape([1, 32])
+    """
+
+    backbone_cls = DualEncoder
+    tokenizer_cls = keras_hub.models.BertTokenizer
+
+    def __init__(self, tokenizer, image_size, sequence_length=32, resize="squash", **kwargs):
+        super().__init__(**kwargs)
+        self.tokenizer = tokenizer
+        self.resizing = keras.layers.Resizing(
+            image_size,
+            image_size,
+            interpolation="bicubic",
+            crop_to_aspect_ratio=resize == "crop",
+            antialias=True,  # without it small differences in size move probabilities by points
+            dtype="float32",
+        )
+        self.side = image_size
+        self.sequence_length = sequence_length
+        self.resize_mode = resize
+
+    @cached_property
+    def packer(self):
+        # Not in the constructor: a tokenizer that is being loaded has no vocabulary yet.
+        return keras_hub.layers.MultiSegmentPacker(
+            sequence_length=self.sequence_length,
+            start_value=self.tokenizer.cls_token_id,
+            end_value=self.tokenizer.sep_token_id,
+            pad_value=self.tokenizer.pad_token_id,
+        )
+
+    def resize(self, image):
+        """Brings one picture to the model's size.
+
+        Args:
+            image: uint8 or float tensor (H, W, 3) or (B, H, W, 3), RGB in [0, 255].
+
+        Returns:
+            A float32 tensor of height and width `image_size`, in [0, 255] but for what bicubic
+            interpolation overshoots at hard edges. Works inside tf.data.
+        """
+        return self.resizing(image)
+
+    def tokenize(self, texts):
+        """From B strings to int32 `token_ids`, `padding_mask` and `segment_ids`, (B, L) each."""
+        token_ids, segment_ids = self.packer(self.tokenizer(texts))
+        return {
+            "token_ids": token_ids,
+            "padding_mask": token_ids != self.tokenizer.pad_token_id,
+            "segment_ids": segment_ids,
+        }
+
+    def call(self, x, y=None, sample_weight=None):
+        inputs = {}
+        if "image" in x:
+            inputs["image"] = self.resize(x["image"])
+        if "text" in x:
+            inputs |= self.tokenize(x["text"])
+        return keras.utils.pack_x_y_sample_weight(inputs, y, sample_weight)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            image_size=self.side, sequence_length=self.sequence_length, resize=self.resize_mode
+        )
+        return config
+
+    @classmethod
+    def from_preset(cls, preset, **kwargs):
+        """Loads the preprocessor of a model folder; see `DualEncoder.from_preset`."""
+        check_model_folder(preset)
+        load = super().from_preset
+        return load_preset(preset, lambda: load(preset, **kwargs))

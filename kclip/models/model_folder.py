@@ -1,0 +1,110 @@
+"""A model folder is data, never code: what may stand in one, checked before anything is built."""
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kclip.errors import UserError
+
+T = TypeVar("T")
+
+MODEL_CLASS = "kclip>DualEncoder"
+
+# Keras' safe mode has been bypassed time and again (CVE-2024-3660, CVE-2025-1550, CVE-2026-1462),
+# so nothing but these is ever handed to its deserialiser.
+ALLOWED_CLASSES = {
+    MODEL_CLASS,
+    "kclip>DualEncoderPreprocessor",
+    "kclip>ImageEncoder",
+    "kclip>TextEncoder",
+    "keras_hub>BertTokenizer",
+    "keras.DTypePolicy",
+}
+
+
+def check_model_folder(folder: str | Path) -> None:
+    """Looks through the configs of a model folder before Keras reads them.
+
+    Args:
+        folder: path of a model folder. A hub's handle ("hf://...") is left to KerasHub.
+
+    Raises:
+        UserError: the folder is missing or is no kclip model, or a config names a class outside
+            of `ALLOWED_CLASSES`.
+    """
+    if "://" in str(folder):
+        return
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(
+            f"there is no model folder {str(folder)!r}; give the model/ folder that "
+            "train_dual_encoder wrote"
+        )
+    config = _read(folder / "config.json")
+    if config.get("registered_name") != MODEL_CLASS:
+        found = config.get("registered_name") or config.get("model_type") or "something else"
+        raise UserError(
+            f"{str(folder)!r} holds {found}, not a kclip dual encoder; give the model/ folder "
+            "that train_dual_encoder wrote"
+        )
+    for path in sorted(folder.glob("*.json")):
+        for name in _class_names(_read(path)):
+            if name not in ALLOWED_CLASSES:
+                raise UserError(
+                    f"{str(path)!r} names the class {name!r}, which a kclip model has no use for; "
+                    "the folder was not loaded"
+                )
+
+
+def load_preset(folder: str | Path, load: Callable[[], T]) -> T:
+    """Calls `load` and turns Keras' complaints about a folder into one sentence."""
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns where a layer finds no weights in the file and stays random.
+            warnings.filterwarnings("error", "Skipping nested container")
+            return load()
+    except UserError:
+        raise
+    except Exception as error:  # Keras, h5py and the backends raise many kinds
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise UserError(
+            f"the model folder {str(folder)!r} cannot be loaded ({reason}); its files are damaged "
+            "or do not belong together, so copy or train it again"
+        ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{str(path.parent)!r} holds no {path.name}, so it is no model folder; give the "
+            "model/ folder that train_dual_encoder wrote"
+        ) from None
+    except (ValueError, RecursionError):
+        raise UserError(f"{str(path)!r} is not valid JSON; copy the model folder again") from None
+    return content if isinstance(content, dict) else {}
+
+
+def _class_names(config: Any) -> set[str]:
+    """Every class that Keras would look up for this config: registered names, or module.class."""
+    if isinstance(config, list):
+        return set().union(*map(_class_names, config))
+    if not isinstance(config, dict):
+        return set()
+    names = set().union(*map(_class_names, config.values()))
+    if "class_name" in config:
+        names.add(_looked_up_name(config))
+    return names
+
+
+def _looked_up_name(config: dict[str, Any]) -> str:
+    # Keras takes the class of a registered name, whatever `class_name` says; they must agree.
+    class_name, registered = config["class_name"], config.get("registered_name")
+    if registered is None:
+        return f"{config.get('module')}.{class_name}"
+    if str(registered).split(">")[-1] != class_name:
+        return f"{class_name} ({registered})"
+    return str(registered)

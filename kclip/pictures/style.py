@@ -1,0 +1,51 @@
+"""What all pictures share: colours, text that fits, and how they are written."""
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kclip.files import replaced_when_done
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, GREY = "#2b6cb0", "#dd6b20", "#2f855a", "#6b7280"
+DPI = 144
+
+
+def save_picture(figure: "Figure", path: Path) -> None:
+    """Writes a figure as PNG; the file appears whole or not at all."""
+    with replaced_when_done(path) as temporary:
+        figure.savefig(
+            temporary,
+            dpi=DPI,
+            facecolor="white",
+            bbox_inches="tight",
+            pad_inches=0.15,
+            pil_kwargs={"compress_level": 3},  # photographs barely shrink beyond, but take seconds
+        )
+
+
+def cut(text: str, length: int) -> str:
+    """Shortens a text to `length` characters, the last one an ellipsis.
+
+    Example:
+        >>> cut("red striped circle", 10)
+        'red strip…'
+    """
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def wrapped(text: str, width: int) -> str:
+    """Breaks a text into at most three lines of `width` characters."""
+    return "\n".join(textwrap.wrap(text, width, max_lines=3, placeholder=" …"))
+
+
+def plain(text: str) -> str:
+    r"""Keeps matplotlib from reading dollar signs as formulas.
+
+    Example:
+        >>> plain("a $5 bill")
+        'a \\$5 bill'
+    """
+    return text.replace("$", r"\$")

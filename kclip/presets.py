@@ -1,0 +1,55 @@
+"""Named training configs; every value can be changed by its flag."""
+
+from kclip.config import ImageTower, Objective, Optimization, TextTower
+
+Preset = dict[str, ImageTower | TextTower | Objective | Optimization]
+
+PRESETS: dict[str, Preset] = {
+    # Learns the generated scenes in about two minutes on two cores.
+    "tiny": {
+        "image": ImageTower(backbone="small_cnn", size=64, pooling="flatten"),
+        "text": TextTower(backbone="tiny", vocabulary_size=1024, dropout=0.0),
+        "objective": Objective(projection_dim=128, loss="multi_positive"),
+        "optimization": Optimization(epochs=10, batch_size=128, schedule="cosine"),
+    },
+    # Flickr8k on a CPU: frozen towers, wide heads, much noise on the features. Towers' weights are
+    # given by --image.weights and --text.backbone; see the README for what each setting gave.
+    "flickr8k": {
+        "image": ImageTower(backbone="mobilenet", size=224, alpha=0.75, train=False),
+        "text": TextTower(backbone="all-MiniLM-L6-v2", pooling="mean", train=False),
+        "objective": Objective(
+            projection_dim=1024,
+            dropout=0.1,
+            image_feature_dropout=0.5,
+            text_feature_dropout=0.2,
+            standardize=True,
+            loss="multi_positive",
+        ),
+        "optimization": Optimization(
+            epochs=8,
+            batch_size=500,
+            captions="expand",
+            augmentation="flip",
+            schedule="cosine",
+            early_stopping_patience=8,
+        ),
+    },
+    # The Politecnico report to the letter (Section 3.2, Table 1): frozen BERT and Xception,
+    # three captions an image, each pair in each epoch; CLIP's loss as in its Figure 1.
+    "bert_xception": {
+        "image": ImageTower(backbone="xception", size=299, weights="imagenet", train=False),
+        "text": TextTower(backbone="bert_base_en_uncased", pooling="cls", train=False),
+        "objective": Objective(projection_dim=256, dropout=0.1, loss="hard"),
+        "optimization": Optimization(
+            epochs=8,
+            batch_size=256,
+            captions="expand",
+            learning_rate=1e-3,
+            weight_decay=1e-3,
+            schedule="plateau",
+            plateau_patience=3,
+            plateau_factor=0.2,
+            early_stopping_patience=5,
+        ),
+    },
+}

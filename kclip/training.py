@@ -1,0 +1,150 @@
+"""Build, compile, fit, save: the steps of training a dual encoder."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kclip.callbacks import (
+    BestWeights,
+    RetrievalRecall,
+    RunState,
+    StopOnCollapse,
+    StopOnNonFiniteLoss,
+    ValidationEmbeddings,
+)
+from kclip.config import ImageTower, Optimization, TextTower
+from kclip.files import replaced_when_done
+from kclip.models import DualEncoder
+from kclip.optimizers import TowerAdamW
+from kclip.training_data import TrainingData
+
+
+def build_optimizer(settings: Optimization, steps: int) -> TowerAdamW:
+    """AdamW with the schedule that the config names.
+
+    Args:
+        settings: the config.
+        steps: int. Of the whole training, for the cosine.
+    """
+    rate: Any = settings.learning_rate
+    if settings.schedule == "cosine":
+        warmup = max(1, round(settings.warmup * steps))
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, max(1, steps - warmup), warmup_target=settings.learning_rate, warmup_steps=warmup
+        )
+    return TowerAdamW(rate, weight_decay=settings.weight_decay, global_clipnorm=settings.clip_norm)
+
+
+def compile_model(
+    data: TrainingData,
+    dual_encoder: DualEncoder,
+    loss: Any,
+    image: ImageTower,
+    text: TextTower,
+    settings: Optimization,
+) -> None:
+    """Compiles the trained model, with each tower's own learning rate."""
+    steps = data.train.batches_per_epoch * settings.epochs
+    optimizer = build_optimizer(settings, steps)
+    data.model.compile(optimizer=optimizer, loss=loss)
+    # Through the model: under mixed_float16 it has put a loss scale around the optimizer.
+    data.model.optimizer.build(data.model.trainable_variables)
+    towers = ((image, dual_encoder.image_encoder), (text, dual_encoder.text_encoder))
+    for tower, encoder in towers:
+        if tower.train and tower.learning_rate is not None:
+            factor = tower.learning_rate / settings.learning_rate
+            optimizer.scale_learning_rate(encoder.trainable_variables, factor)
+
+
+def fit(
+    data: TrainingData,
+    settings: Optimization,
+    run_folder: Path,
+    stop_requested: Callable[[], bool],
+    on_stop: Callable[[int, int], None],
+    resume: bool = False,
+) -> list[dict[str, float]]:
+    """Trains until the last epoch, or until the validation loss has stalled.
+
+    Leaves the weights of the best epoch in the model, and writes `history.csv`, TensorBoard's
+    logs and the state that `resume` goes on from.
+
+    Args:
+        data: model, batches and validation.
+        settings: the config.
+        run_folder: where the files go.
+        stop_requested: function without arguments, asked after each batch.
+        on_stop: called with epoch and batch once the state is saved; raises what ends the run.
+        resume: go on from the state in the folder.
+
+    Returns:
+        The logs of each epoch.
+
+    Raises:
+        KclipError: the loss is not finite, or the embeddings have collapsed.
+    """
+    best = BestWeights(run_folder / "checkpoint" / "best.npz")
+    early_stopping = keras.callbacks.EarlyStopping(patience=settings.early_stopping_patience)
+    remembering: list[Any] = [best, early_stopping]
+    if settings.schedule == "plateau":
+        remembering.append(
+            keras.callbacks.ReduceLROnPlateau(
+                factor=settings.plateau_factor, patience=settings.plateau_patience
+            )
+        )
+    state = RunState(
+        run_folder / "checkpoint" / "state.npz",
+        data.train,
+        remembering,
+        stop_requested=stop_requested,
+        on_stop=on_stop,
+        on_history=lambda history: write_history(history, run_folder / "history.csv"),
+    )
+    validation = ValidationEmbeddings(data.embed_validation, data.text_to_image_index)
+    callbacks = [
+        validation,
+        RetrievalRecall(validation),
+        StopOnNonFiniteLoss(),
+        *remembering,
+        keras.callbacks.TensorBoard(str(run_folder / "tensorboard")),
+        state,
+        StopOnCollapse(validation),
+    ]
+    if resume:
+        state.load()
+    if not state.finished:
+        # Keras counts an epoch's batches once a call, so the rest of a broken one is its own call.
+        if state.first_batch:
+            _fit(data, callbacks, state, last_epoch=state.epoch + 1)
+        if not data.model.stop_training:
+            _fit(data, callbacks, state, last_epoch=settings.epochs)
+        state.finish()
+    best.restore(data.model)
+    return state.history
+
+
+def _fit(data: TrainingData, callbacks: list[Any], state: RunState, last_epoch: int) -> None:
+    first_epoch = len(state.history)
+    data.train.set_position(first_epoch, state.first_batch)
+    data.model.fit(
+        data.train.dataset(),
+        initial_epoch=first_epoch,
+        epochs=last_epoch,
+        validation_data=data.validation.dataset(),
+        shuffle=False,  # the batches come shuffled
+        callbacks=callbacks,
+    )
+
+
+def write_history(history: Sequence[dict[str, float]], path: Path) -> None:
+    """Writes one row an epoch, atomically; the first epoch is 0, as in Keras' own CSVLogger."""
+    text = io.StringIO()
+    rows = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    rows.writeheader()
+    rows.writerows(history)
+    with replaced_when_done(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")

@@ -1,0 +1,131 @@
+"""The two ways to feed a dual encoder: straight from TFRecords, or from frozen towers' features."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kclip.cached_batches import CachedBatches
+from kclip.config import Optimization
+from kclip.data.augmentation import build_augmentation
+from kclip.data.pipeline import Encoding, StreamedBatches, image_batches, iterate_texts
+from kclip.data.tfrecords import open_split
+from kclip.errors import UserError
+from kclip.features import split_features
+from kclip.models import CachedDualEncoder, DualEncoder, DualEncoderPreprocessor
+
+EMBEDDING_BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What `fit` needs, whichever way the batches come.
+
+    Args:
+        model: what is trained: the dual encoder, or its `CachedDualEncoder`.
+        train, validation: `StreamedBatches` or `CachedBatches`.
+        embed_validation: function without arguments that returns image_embeddings (N, D) and
+            text_embeddings (M, D) of the whole validation split under the current weights.
+        text_to_image_index: int (M,), the validation image that each of its captions describes.
+    """
+
+    model: Any
+    train: Any
+    validation: Any
+    embed_validation: Callable[[], tuple[np.ndarray, np.ndarray]]
+    text_to_image_index: np.ndarray
+
+
+def streamed_data(
+    model: DualEncoder,
+    preprocessor: DualEncoderPreprocessor,
+    directory: Path,
+    splits: tuple[str, str],
+    settings: Optimization,
+) -> TrainingData:
+    """Images and texts go through both towers in every step.
+
+    Args:
+        model: what is trained.
+        preprocessor: of the model.
+        directory: TFRecords of `build_tfrecords`.
+        splits: names of the training and the validation split.
+        settings: batch size, captions, augmentation and seed.
+    """
+    train, validation = (open_split(directory, split) for split in splits)
+    _check_batch_size(settings.batch_size, train.num_records, splits[0])
+    plain = Encoding(preprocessor.resize, preprocessor.tokenize)
+    augment = build_augmentation(settings.augmentation, model.image_size, settings.seed)
+    augmented = Encoding(preprocessor.resize, preprocessor.tokenize, augment)
+    texts = [captions for _, _, captions in iterate_texts(validation)]
+
+    def embed_validation():
+        images = image_batches(validation, preprocessor.resize, EMBEDDING_BATCH_SIZE)
+        tokens = preprocessor.tokenize([caption for captions in texts for caption in captions])
+        embeddings = [model.image_model.predict_on_batch({"image": batch}) for batch in images]
+        arrays = {name: np.asarray(value) for name, value in tokens.items()}
+        return np.concatenate(embeddings), _predict(model.text_model, arrays)
+
+    return TrainingData(
+        model=model,
+        train=StreamedBatches(
+            train, augmented, settings.batch_size, settings.captions, seed=settings.seed
+        ),
+        validation=StreamedBatches(
+            validation, plain, settings.batch_size, shuffle=False, drop_remainder=False
+        ),
+        embed_validation=embed_validation,
+        text_to_image_index=np.repeat(np.arange(len(texts)), [len(c) for c in texts]),
+    )
+
+
+def cached_data(
+    model: DualEncoder,
+    preprocessor: DualEncoderPreprocessor,
+    directory: Path,
+    splits: tuple[str, str],
+    settings: Optimization,
+) -> TrainingData:
+    """The frozen towers run once over each split; see `kclip.features`. Arguments as above."""
+    if settings.augmentation not in ("none", "flip"):
+        raise UserError(
+            f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "
+            "but a frozen image tower sees each image once; use none or flip, or --image.train"
+        )
+    train, validation = (open_split(directory, split) for split in splits)
+    _check_batch_size(settings.batch_size, train.num_records, splits[0])
+    store = directory / "features"
+    mirror = settings.augmentation == "flip"
+    train_features = split_features(model, preprocessor, train, store, mirror)
+    features = split_features(model, preprocessor, validation, store)
+    cached = CachedDualEncoder(model)
+
+    def embed_validation():
+        images = {"image_features": features.image_features[0]}
+        return _predict(cached.image_model, images), _predict(cached.text_model, features.text)
+
+    return TrainingData(
+        model=cached,
+        train=CachedBatches(
+            train_features, settings.batch_size, settings.captions, seed=settings.seed
+        ),
+        validation=CachedBatches(
+            features, settings.batch_size, shuffle=False, drop_remainder=False
+        ),
+        embed_validation=embed_validation,
+        text_to_image_index=features.text_to_image,
+    )
+
+
+def _predict(model: Any, arrays: dict[str, np.ndarray]) -> np.ndarray:
+    return model.predict(arrays, batch_size=EMBEDDING_BATCH_SIZE, verbose=0)
+
+
+def _check_batch_size(batch_size: int, num_records: int, split: str) -> None:
+    if batch_size > num_records:
+        raise UserError(
+            f"a batch of {batch_size} does not fit the {num_records} images of split {split!r}; "
+            f"use --optimization.batch-size {num_records} or less"
+        )

@@ -1,0 +1,10 @@
+"""Classifies folders of images by the names of the folders, without training on them.
+
+python scripts/evaluate_zero_shot.py --help
+python scripts/evaluate_zero_shot.py --model runs/demo/model --images classes/ --output results/
+"""
+
+from kclip.cli import main
+
+if __name__ == "__main__":
+    main("evaluate_zero_shot")

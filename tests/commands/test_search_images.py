@@ -1,0 +1,83 @@
+import json
+
+import pytest
+from fake_embedder import FakeEmbedder, write_color_images
+
+from kclip.cli import main
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    write_color_images(tmp_path / "images")
+    embedder = FakeEmbedder()
+    monkeypatch.setattr("kclip.embedding.Embedder.from_folder", lambda _: embedder)
+    monkeypatch.chdir(tmp_path)
+    return embedder
+
+
+def run(*options):
+    main("search_images", ["--model", "m", "--images", "images", *options])
+
+
+def failure(capsys, *options):
+    with pytest.raises(SystemExit) as exit_info:
+        run(*options)
+    return exit_info.value.code, capsys.readouterr().err
+
+
+def test_a_table_and_a_grid_for_each_query(data, tmp_path, capsys):
+    run("a red wall", "something blue", "--top-k", "3", "--output", "out")
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("something blue")
+    assert {line.split()[1] for line in lines[at + 1 : at + 4]} == {
+        f"images/blue_{n}.png" for n in range(3)
+    }
+    scores = [float(line.split()[0]) for line in lines[at + 1 : at + 4]]
+    assert scores == sorted(scores, reverse=True)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "index", "metrics.json", "report.md",
+        "search_01_a_red_wall.png", "search_02_something_blue.png",
+    }  # fmt: skip
+    queries = json.loads((tmp_path / "out" / "metrics.json").read_text())["queries"]
+    assert [query["query"] for query in queries] == ["a red wall", "something blue"]
+    assert [len(query["hits"]) for query in queries] == [3, 3]
+
+
+def test_nine_hits_below_runs_unless_told_otherwise(data, tmp_path):
+    run("green")
+    metrics = json.loads((tmp_path / "runs" / "search" / "metrics.json").read_text())
+    assert len(metrics["queries"][0]["hits"]) == 9
+
+
+def test_the_index_is_made_once(data):
+    run("red", "--output", "out")
+    run("green", "--output", "out")
+    assert data.num_embedded == 18
+
+
+def test_more_wanted_than_there_are(data, tmp_path):
+    run("red", "--top-k", "50", "--output", "out")
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert len(metrics["queries"][0]["hits"]) == 18
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "at least one query"),
+        (["  "], "at least one query"),
+        (["red", "--top-k", "0"], "--top-k must be at least 1, got 0"),
+        (["red", "--images", "nowhere"], "nowhere is not a folder"),
+    ],
+)
+def test_requests_that_cannot_be_met(data, capsys, options, message):
+    code, error = failure(capsys, *options)
+    assert code == 2
+    assert message in error and len(error.strip().splitlines()) == 1
+
+
+def test_a_folder_without_images(data, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    code, error = failure(capsys, "red", "--images", "empty")
+    assert code == 2
+    assert "holds no images" in error

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from kclip.data.schema import features, parse, serialize
+
+RECORD = {
+    "image": b"\x00\xff" * 40_000,  # long enough for a length of three bytes
+    "id": "7",
+    "file_name": "é/7.png",
+    "captions": ["a dot", "ein Pünktchen"],
+    "labels": [],
+    "height": 200,
+    "width": 3,
+}
+
+
+def example_by_tensorflow(record):
+    import tensorflow as tf
+
+    def texts(values):
+        encoded = [v if isinstance(v, bytes) else v.encode() for v in values]
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=encoded))
+
+    def number(value):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    feature = {name: texts([record[name]]) for name in ("image", "id", "file_name")}
+    feature |= {name: texts(record[name]) for name in ("captions", "labels")}
+    feature |= {name: number(record[name]) for name in ("height", "width")}
+    return tf.train.Example(features=tf.train.Features(feature=feature))
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"labels": ["a", "b"]}, {"captions": []}, {"height": 1, "width": 70_000}]
+)
+def test_serialize_equals_tensorflow_to_the_byte(change):
+    record = RECORD | change
+    expected = example_by_tensorflow(record).SerializeToString(deterministic=True)
+    assert serialize(**record) == expected
+
+
+def test_parse_is_the_inverse():
+    import tensorflow as tf
+
+    parsed = parse(tf.constant(serialize(**RECORD)))
+    assert parsed["image"].numpy() == RECORD["image"]
+    assert parsed["file_name"].numpy().decode() == RECORD["file_name"]
+    assert [c.decode() for c in parsed["captions"].numpy()] == RECORD["captions"]
+    assert parsed["labels"].shape == (0,)
+    assert (parsed["height"].numpy(), parsed["width"].numpy()) == (200, 3)
+    assert parsed["width"].dtype == tf.int32
+
+
+def test_features_read_what_serialize_wrote():
+    import tensorflow as tf
+
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    image = tf.io.encode_png(pixels).numpy()
+    decoded = features().deserialize_example(serialize(**RECORD | {"image": image}))
+    np.testing.assert_array_equal(decoded["image"], pixels)
+    assert decoded["captions"].numpy()[1].decode() == "ein Pünktchen"
+    assert set(decoded) == set(RECORD)

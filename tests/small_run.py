@@ -1,0 +1,40 @@
+"""A training run so small that tests can repeat it: 48 generated scenes, towers of a few weights."""
+
+from pathlib import Path
+
+from kclip.commands.build_tfrecords import BuildTFRecords
+from kclip.commands.train_dual_encoder import TrainDualEncoder
+from kclip.config import ImageTower, Objective, Optimization, TextTower
+from kclip.data import synthetic
+
+IMAGE = ImageTower(backbone="small_cnn", size=32)
+TEXT = TextTower(backbone="tiny", vocabulary_size=256, dropout=0.1, sequence_length=24)
+OBJECTIVE = Objective(projection_dim=16)
+OPTIMIZATION = Optimization(epochs=3, batch_size=8)
+
+
+def write_records(folder: Path) -> Path:
+    """TFRecords of 48 training and 12 validation scenes; their pictures lie in source/."""
+    source = folder / "source"
+    synthetic.generate(source, num_train=48, num_dev=12, zero_shot_per_class=2)
+    BuildTFRecords(
+        source="csv",
+        images=source / "images",
+        captions=source / "captions.csv",
+        split_lists=(f"train={source}/train.txt", f"validation={source}/dev.txt"),
+        output=folder / "records",
+        shards=("3",),
+        workers=1,
+    ).run()
+    return folder / "records"
+
+
+def config(records: Path, output: Path, **changes) -> TrainDualEncoder:
+    """A run of three epochs of six batches."""
+    settings = {
+        "image": IMAGE,
+        "text": TEXT,
+        "objective": OBJECTIVE,
+        "optimization": OPTIMIZATION,
+    }
+    return TrainDualEncoder(data=records, output=output, **(settings | changes))
