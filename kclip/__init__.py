@@ -1,0 +1,30 @@
+"""CLIP-style image-text models for Keras 3 and TensorFlow."""
+
+import importlib
+from typing import Any
+
+# Public name -> module. Imported when first used, so that `import kclip` loads no TensorFlow.
+_PUBLIC = {
+    "ContrastiveLoss": "kclip.losses",
+    "DualEncoder": "kclip.models",
+    "DualEncoderPreprocessor": "kclip.models",
+    "Embedder": "kclip.embedding",
+    "ImageEncoder": "kclip.models",
+    "KclipError": "kclip.errors",
+    "SigmoidLoss": "kclip.losses",
+    "TextEncoder": "kclip.models",
+    "UserError": "kclip.errors",
+    "ZeroShotClassifier": "kclip.zero_shot.classifier",
+}
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'kclip' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_PUBLIC)

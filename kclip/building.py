@@ -70,7 +70,11 @@ def build_dual_encoder(
         **_LOGIT_SCALES[objective.loss],
     )
     preprocessor = DualEncoderPreprocessor(
-        tokenizer, image.size, sequence_length=text.sequence_length, resize=image.resize
+        tokenizer,
+        image.size,
+        sequence_length=text.sequence_length,
+        resize=image.resize,
+        mirror=image.mirror,
     )
     return model, preprocessor
 
@@ -110,9 +114,10 @@ def _load_bert(name: str, from_hugging_face: bool) -> tuple[Any, Any]:
         tokenizer = keras_hub.models.BertTokenizer.from_preset(name, **options)
         return keras_hub.models.BertBackbone.from_preset(name, dtype="float32"), tokenizer
     except Exception as error:  # each hub's client raises its own kind
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(
-            f"the text backbone {name!r} cannot be loaded ({type(error).__name__}: "
-            f"{str(error).strip().splitlines()[0]}); without network, give a folder"
+            f"the text backbone {name!r} cannot be loaded ({reason}); "
+            "without network, give a folder"
         ) from error
 
 

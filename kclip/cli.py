@@ -63,5 +63,6 @@ def _command(name: str, argv: list[str]) -> Any:
         return command_class.parse(argv)
     return tyro.cli(command_class, args=argv, prog=f"kclip {name}")
 
+
 if __name__ == "__main__":
     main()

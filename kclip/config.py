@@ -28,6 +28,8 @@ class ImageTower:
     """A weights file of that network, or imagenet (downloaded); random if left out."""
     resize: Literal["squash", "crop"] = "squash"
     """Fit the whole picture into the square, or cut out the middle square."""
+    mirror: bool = False
+    """Embed each picture together with its mirror image: twice the work, a little more recall."""
     train: bool = True
     """Train it; a frozen one is run once and its features are kept."""
     learning_rate: float | None = None
@@ -97,11 +99,14 @@ class Optimization:
     warmup: float = 0.05
     """Share of the steps in which the cosine schedule warms up."""
     plateau_patience: int = 3
-    """Epochs without a better validation loss before the rate is reduced."""
+    """Epochs without a better validation loss (see monitor) before the rate is reduced."""
     plateau_factor: float = 0.2
     """What the rate is then multiplied with."""
     early_stopping_patience: int = 5
-    """Epochs without a better validation loss before training ends."""
+    """Epochs without a better validation loss (see monitor) before training ends."""
+    monitor: Literal["loss", "recall"] = "loss"
+    """What the best epoch is chosen by, whose weights are kept: validation loss, or validation
+    recall@10, the mean of both directions."""
     clip_norm: float | None = None
     """Largest norm of all gradients together."""
     dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -69,7 +69,7 @@ class Embedder:
         embeddings = []
         with bar:
             for batch in batches:
-                embeddings.append(self.model.image_model.predict_on_batch({"image": batch}))
+                embeddings.append(self.embed_batch(batch))
                 bar.update(len(batch))
         return _normalized(embeddings, self.model.projection_dim)
 
@@ -94,10 +94,17 @@ class Embedder:
         for weight in self.model.get_weights():
             digest.update(np.ascontiguousarray(weight).data)
         config = self.preprocessor.get_config()
-        settings = [config[name] for name in ("image_size", "sequence_length", "resize")]
+        settings = [config[name] for name in ("image_size", "sequence_length", "resize", "mirror")]
         vocabulary = self.preprocessor.tokenizer.get_vocabulary()
         digest.update(json.dumps([settings, vocabulary]).encode())
         return digest.hexdigest()
+
+    def embed_batch(self, images: np.ndarray) -> np.ndarray:
+        """Embeds B images of the model's size, float (B, S, S, 3) in [0, 255], to (B, D)."""
+        return embed_views(
+            lambda view: self.model.image_model.predict_on_batch({"image": view}),
+            [images, images[:, :, ::-1]] if self.preprocessor.mirror else [images],
+        )
 
     def _image_batches(
         self, images: Sequence[Path | bytes], batch_size: int
@@ -108,6 +115,22 @@ class Embedder:
 
     def _load(self, image: Path | bytes) -> np.ndarray:
         return np.asarray(self.preprocessor.resize(np.asarray(load_image(image))))
+
+
+def embed_views(embed: Callable[[Any], np.ndarray], views: Sequence[Any]) -> np.ndarray:
+    """Embeds several views of the same images and takes the mean, of unit length if they are many.
+
+    Args:
+        embed: function from a view of N images to embeddings (N, D).
+        views: the images, and perhaps their mirror images.
+
+    Returns:
+        float32 (N, D).
+    """
+    if len(views) == 1:
+        return embed(views[0])
+    mean = np.mean([embed(view) for view in views], axis=0)
+    return mean / np.linalg.norm(mean, axis=-1, keepdims=True)
 
 
 def _normalized(embeddings: list[np.ndarray], dim: int) -> np.ndarray:

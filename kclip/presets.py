@@ -1,8 +1,10 @@
 """Named training configs; every value can be changed by its flag."""
 
+from typing import Any
+
 from kclip.config import ImageTower, Objective, Optimization, TextTower
 
-Preset = dict[str, ImageTower | TextTower | Objective | Optimization]
+Preset = dict[str, Any]  # field of TrainDualEncoder -> value
 
 PRESETS: dict[str, Preset] = {
     # Learns the generated scenes in about two minutes on two cores.
@@ -15,7 +17,7 @@ PRESETS: dict[str, Preset] = {
     # Flickr8k on a CPU: frozen towers, wide heads, much noise on the features. Towers' weights are
     # given by --image.weights and --text.backbone; see the README for what each setting gave.
     "flickr8k": {
-        "image": ImageTower(backbone="mobilenet", size=224, alpha=0.75, train=False),
+        "image": ImageTower(backbone="mobilenet", size=224, alpha=0.75, mirror=True, train=False),
         "text": TextTower(backbone="all-MiniLM-L6-v2", pooling="mean", train=False),
         "objective": Objective(
             projection_dim=1024,
@@ -26,12 +28,13 @@ PRESETS: dict[str, Preset] = {
             loss="multi_positive",
         ),
         "optimization": Optimization(
-            epochs=8,
+            epochs=12,
             batch_size=500,
             captions="expand",
             augmentation="flip",
             schedule="cosine",
-            early_stopping_patience=8,
+            early_stopping_patience=12,
+            monitor="recall",
         ),
     },
     # The Politecnico report to the letter (Section 3.2, Table 1): frozen BERT and Xception,

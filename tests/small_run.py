@@ -1,4 +1,4 @@
-"""A training run so small that tests can repeat it: 48 generated scenes, towers of a few weights."""
+"""A training run so small that tests can repeat it: 48 generated scenes and tiny towers."""
 
 from pathlib import Path
 

@@ -17,7 +17,7 @@ def run_folder(tmp_path_factory):
     from kclip.embedding import Embedder
     from kclip.evaluation import evaluate_retrieval, evaluate_zero_shot
     from kclip.report import write_metrics, write_report
-    from kclip.run_report import save_model
+    from kclip.training.run_report import save_model
 
     run = tmp_path_factory.mktemp("run")
     write_class_folders(run / "images", per_color=2)

@@ -4,9 +4,10 @@ from kclip.metrics.retrieval import retrieval_metrics
 
 
 class RetrievalRecall(keras.callbacks.Callback):
-    """Adds `val_text_to_image_recall@10` and `val_image_to_text_recall@10` to each epoch's logs.
+    """Adds recalls to each epoch's logs.
 
-    Put it before callbacks that read the logs.
+    `val_text_to_image_recall@10`, `val_image_to_text_recall@10` and, their mean,
+    `val_mean_recall@10`. Put it before callbacks that read the logs.
 
     Args:
         validation: `ValidationEmbeddings`, earlier in the list of callbacks.
@@ -22,5 +23,6 @@ class RetrievalRecall(keras.callbacks.Callback):
         metrics = retrieval_metrics(
             split.image_embeddings, split.text_embeddings, split.text_to_image_index
         )
-        for direction in ("text_to_image", "image_to_text"):
-            logs[f"val_{direction}_recall@10"] = metrics[direction]["recall@10"]
+        recalls = {way: metrics[way]["recall@10"] for way in ("text_to_image", "image_to_text")}
+        logs.update({f"val_{way}_recall@10": recall for way, recall in recalls.items()})
+        logs["val_mean_recall@10"] = sum(recalls.values()) / 2

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 import keras
 import numpy as np
 
-from kclip.checkpoint import load_arrays, save_arrays
+from kclip.callbacks.checkpoint import load_arrays, save_arrays
 
 # What Keras' own callbacks remember from epoch to epoch.
 _MEMORY = ("wait", "best", "best_epoch", "cooldown_counter", "stopped_epoch")

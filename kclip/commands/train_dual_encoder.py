@@ -10,7 +10,7 @@ import tyro
 from kclip.config import ImageTower, Objective, Optimization, TextTower, from_json, to_json
 from kclip.errors import KclipError, UserError
 from kclip.presets import PRESETS
-from kclip.stopwatch import Stopwatch
+from kclip.training.stopwatch import Stopwatch
 
 CONFIG_FILE = "config.json"
 PresetName = Literal["tiny", "bert_xception", "flickr8k"]
@@ -73,7 +73,9 @@ class TrainDualEncoder:
     def run(self) -> None:
         """Builds the model, trains it, saves it, and measures it."""
         self._prepare_folder()
-        from kclip.stop_signals import stop_signals  # before the slow imports: nothing is lost yet
+        from kclip.training.stop_signals import (
+            stop_signals,
+        )
 
         with stop_signals() as stop_requested:
             self._train_and_report(stop_requested)
@@ -84,9 +86,9 @@ class TrainDualEncoder:
         from kclip.building import build_dual_encoder, build_loss
         from kclip.data.pipeline import iterate_texts
         from kclip.data.tfrecords import open_split
-        from kclip.run_report import evaluate_run, write_run
-        from kclip.training import compile_model, fit
-        from kclip.training_data import cached_data, streamed_data
+        from kclip.training.data import cached_data, streamed_data
+        from kclip.training.fit import compile_model, fit
+        from kclip.training.run_report import evaluate_run, write_run
 
         def on_stop(epoch: int, batch: int) -> None:
             raise TrainingStopped(stop_requested.signal, self.output, epoch, batch)

@@ -16,7 +16,7 @@ READERS = 16  # files read at once; more mixes shards better and costs a file ha
 
 
 @dataclass(frozen=True)
-class Encoding:
+class InputFunctions:
     """How pictures and texts become model inputs; in kclip, a `DualEncoderPreprocessor`'s methods.
 
     Args:
@@ -39,7 +39,7 @@ class StreamedBatches:
 
     Args:
         split: the files of a split.
-        encoding: `Encoding`.
+        functions: `InputFunctions`.
         batch_size: int. Images (or pairs, where expanded) a batch.
         captions: "draw" gives each image one caption an epoch, another one in the next, until
             all have been seen; "expand" gives every image-caption pair each epoch (the report).
@@ -57,7 +57,7 @@ class StreamedBatches:
     def __init__(
         self,
         split: SplitFiles,
-        encoding: Encoding,
+        functions: InputFunctions,
         batch_size: int,
         captions: Captions = "draw",
         shuffle: bool = True,
@@ -67,7 +67,7 @@ class StreamedBatches:
         seed: int = 0,
     ):
         self.split = split
-        self.encoding = encoding
+        self.functions = functions
         self.batch_size = batch_size
         self.captions = captions
         self.shuffle_buffer = shuffle_buffer if shuffle else 0
@@ -136,13 +136,13 @@ class StreamedBatches:
         )
 
     def _decode(self, sample: Batch) -> Batch:
-        return sample | {"image": self.encoding.resize(decode_image(sample["image"]))}
+        return sample | {"image": self.functions.resize(decode_image(sample["image"]))}
 
     def _encode(self, batch: Batch) -> tuple[Batch, tf.Tensor]:
         image = batch["image"]
-        if self.encoding.augment is not None:
-            image = self.encoding.augment(image)
-        return {"image": image, **self.encoding.tokenize(batch["caption"])}, batch["id"]
+        if self.functions.augment is not None:
+            image = self.functions.augment(image)
+        return {"image": image, **self.functions.tokenize(batch["caption"])}, batch["id"]
 
 
 def decode_image(encoded: tf.Tensor) -> tf.Tensor:

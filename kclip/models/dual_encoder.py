@@ -119,6 +119,8 @@ class DualEncoder(ContrastiveModel, keras_hub.models.Backbone):
     @classmethod
     def from_config(cls, config):
         config = config.copy()
+        if config.get("trainable"):
+            del config["trainable"]  # on JAX, Keras would hand it down to towers that are frozen
         for tower in ("image_encoder", "text_encoder"):
             if isinstance(config[tower], dict):
                 # One dtype for the whole model: a caller may load it in another than it was saved.
@@ -133,7 +135,7 @@ class DualEncoder(ContrastiveModel, keras_hub.models.Backbone):
         """Loads a model folder, or a preset of the hubs that KerasHub reads.
 
         Args:
-            preset: path of a folder written by `save_to_preset`, or a hub's handle.
+            preset: string or Path. A folder written by `save_to_preset`, or a hub's handle.
             load_weights: bool. False leaves the weights random.
             **kwargs: changes to the config, such as `dtype="float32"`.
 
@@ -141,6 +143,7 @@ class DualEncoder(ContrastiveModel, keras_hub.models.Backbone):
             UserError: the folder is missing, holds another kind of model, names a class that a
                 kclip model has no use for, or its weights do not fit its config.
         """
+        preset = str(preset)  # KerasHub takes no Path
         check_model_folder(preset)
         load = super().from_preset
         return load_preset(preset, lambda: load(preset, load_weights=load_weights, **kwargs))

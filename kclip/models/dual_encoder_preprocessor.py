@@ -19,14 +19,16 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
         sequence_length: int. Tokens a text, [CLS] and [SEP] counted; longer texts are cut.
         resize: "squash" fits the whole picture into the square (keras.io, the report); "crop"
             keeps the proportions and cuts what stands out of the middle square (CLIP).
+        mirror: bool. Whether an image's embedding is the mean of its own and its mirror image's;
+            `kclip.Embedder` does so.
 
     Call arguments:
         x: dict with `image`, uint8 or float (H, W, 3) or (B, H, W, 3) in [0, 255], and `text`, a
             string or a list of B strings. Either may be left out.
 
     Returns:
-        A dict of the model's inputs: `image`, float32 (B, image_size, image_size, 3), and int32
-        (B, L) `token_ids`, `padding_mask`, `segment_ids`.
+        A dict of the model's inputs: `image`, (B, image_size, image_size, 3) in the dtype that
+        came, and (B, L) `token_ids` and `segment_ids`, int32, and `padding_mask`, bool.
 
     Example:
     >>> preprocessor = DualEncoderPreprocessor.from_preset("runs/demo/model")
@@ -37,7 +39,9 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
     backbone_cls = DualEncoder
     tokenizer_cls = keras_hub.models.BertTokenizer
 
-    def __init__(self, tokenizer, image_size, sequence_length=32, resize="squash", **kwargs):
+    def __init__(
+        self, tokenizer, image_size, sequence_length=32, resize="squash", mirror=False, **kwargs
+    ):
         super().__init__(**kwargs)
         self.tokenizer = tokenizer
         self.resizing = keras.layers.Resizing(
@@ -51,6 +55,7 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
         self.side = image_size
         self.sequence_length = sequence_length
         self.resize_mode = resize
+        self.mirror = mirror
 
     @cached_property
     def packer(self):
@@ -62,6 +67,9 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
             pad_value=self.tokenizer.pad_token_id,
         )
 
+    def build(self, input_shape=None):
+        """Has no weights; without this method Keras warns of that."""
+
     def resize(self, image):
         """Brings one picture to the model's size.
 
@@ -69,13 +77,14 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
             image: uint8 or float tensor (H, W, 3) or (B, H, W, 3), RGB in [0, 255].
 
         Returns:
-            A float32 tensor of height and width `image_size`, in [0, 255] but for what bicubic
-            interpolation overshoots at hard edges. Works inside tf.data.
+            A tensor of the image's dtype and of height and width `image_size`. uint8 is rounded
+            and clipped; float keeps what bicubic interpolation overshoots at hard edges. Works
+            inside tf.data.
         """
         return self.resizing(image)
 
     def tokenize(self, texts):
-        """From B strings to int32 `token_ids`, `padding_mask` and `segment_ids`, (B, L) each."""
+        """From B strings to int32 `token_ids`, `segment_ids` and bool `padding_mask`, (B, L)."""
         token_ids, segment_ids = self.packer(self.tokenizer(texts))
         return {
             "token_ids": token_ids,
@@ -94,13 +103,17 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
     def get_config(self):
         config = super().get_config()
         config.update(
-            image_size=self.side, sequence_length=self.sequence_length, resize=self.resize_mode
+            image_size=self.side,
+            sequence_length=self.sequence_length,
+            resize=self.resize_mode,
+            mirror=self.mirror,
         )
         return config
 
     @classmethod
     def from_preset(cls, preset, **kwargs):
         """Loads the preprocessor of a model folder; see `DualEncoder.from_preset`."""
+        preset = str(preset)  # KerasHub takes no Path
         check_model_folder(preset)
         load = super().from_preset
         return load_preset(preset, lambda: load(preset, **kwargs))

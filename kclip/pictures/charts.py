@@ -23,9 +23,10 @@ def draw_curves(history: Mapping[str, Sequence[float]]) -> "Figure":
 
     Args:
         history: column -> one value an epoch, as read from `history.csv`: `loss`, `val_loss`, and
-            any columns with `recall` in their names, fractions in [0, 1]; NaN where absent.
+            the recalls of both directions (`..._to_..._recall@K`), fractions in [0, 1]; NaN where
+            absent.
     """
-    recalls = {name: values for name, values in history.items() if "recall" in name}
+    recalls = {name: values for name, values in history.items() if "_to_" in name}
     figure, axes = _subplots(1 + bool(recalls), width=6.0, height=4.0)
     losses = {"loss": "training", "val_loss": "validation"}
     for (column, label), color in zip(losses.items(), (BLUE, ORANGE), strict=True):

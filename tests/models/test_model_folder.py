@@ -185,6 +185,10 @@ def test_invalid_json_is_named(folder, built, text):
     assert not built
 
 
+def pooled_by_cls(config):
+    config["config"]["text_encoder"]["config"].update(pooling="cls")
+
+
 def weights_of(model, folder, scratch):
     model.save_to_preset(str(scratch))
     os.replace(scratch / "model.weights.h5", folder / "model.weights.h5")
@@ -204,11 +208,13 @@ def test_missing_weights_are_refused(folder):
 
 @pytest.mark.parametrize(
     "other",
-    [{"projection_dim": 16}, {"initial_bias": -1.0}, {"pooling": "cls"}],
-    ids=["other_shapes", "other_variables", "other_layers"],
+    [{"projection_dim": 16}, {"pooling": "mean"}],
+    ids=["other_shapes", "fewer_layers"],
 )
 def test_weights_of_another_model_are_refused(folder, tmp_path, other):
     weights_of(tiny_dual_encoder(**other), folder, tmp_path / "other")
+    if "pooling" in other:  # the model then has a layer that the file knows nothing of
+        edit(folder / "config.json", pooled_by_cls)
     refused(folder, "cannot be loaded .*; its files are damaged or do not belong together")
 
 
@@ -222,14 +228,13 @@ def broken(key, value):
         broken("projection_dim", "wide"),
         broken("image_encoder", "small_cnn"),
         broken("image_encoder", {"backbone": "small_cnn"}),
-        broken("colour", "red"),
         broken("dropout", 7),
         lambda config: config.pop("config"),
         lambda config: config["config"].pop("text_encoder"),
         lambda config: config["config"]["image_encoder"]["config"].update(backbone="alexnet"),
         lambda config: config["config"]["image_encoder"]["config"].update(pooling="max"),
     ],
-    ids="number tower half_tower key range empty missing backbone pooling".split(),
+    ids="number tower half_tower range empty missing backbone pooling".split(),
 )
 def test_a_config_that_makes_no_sense_is_one_sentence(folder, change):
     edit(folder / "config.json", change)

@@ -11,8 +11,8 @@ from kclip.embedding import Embedder
 from kclip.evaluation import evaluate_zero_shot, retrieval_results
 from kclip.models import DualEncoder, DualEncoderPreprocessor
 from kclip.report import retrieval_table, write_metrics, write_report, zero_shot_table
-from kclip.stopwatch import Stopwatch
-from kclip.training_data import TrainingData
+from kclip.training.data import TrainingData
+from kclip.training.stopwatch import Stopwatch
 from kclip.zero_shot.prompts import resolve_templates
 
 MODEL_FOLDER = "model"

@@ -68,9 +68,9 @@ def test_cached_and_streamed_training_give_the_same_losses(
     records, tmp_path, captions, monkeypatch
 ):
     """Towers frozen, order and views fixed: the features are the towers' outputs, no more."""
-    from kclip import training_data
-    from kclip.cached_batches import CachedBatches
     from kclip.data.pipeline import StreamedBatches
+    from kclip.training import data as training_data
+    from kclip.training.cached_batches import CachedBatches
 
     def in_order(batches):
         return lambda *args, **kwargs: batches(*args, **{**kwargs, "shuffle": False})
@@ -119,9 +119,9 @@ def test_a_run_stopped_within_an_epoch_ends_like_a_whole_one(records, tmp_path, 
 
 def stop_in_batch(command, batch):
     """Runs a command and asks it to stop when it has seen that many batches in all."""
-    import kclip.stop_signals
+    import kclip.training.stop_signals
 
-    class Countdown(kclip.stop_signals.StopRequest):
+    class Countdown(kclip.training.stop_signals.StopRequest):
         batches = 0
 
         def __call__(self):
@@ -131,7 +131,7 @@ def stop_in_batch(command, batch):
             return super().__call__()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kclip.stop_signals, "StopRequest", Countdown)
+        patch.setattr(kclip.training.stop_signals, "StopRequest", Countdown)
         with pytest.raises(KclipError, match="after batch 3; all is saved.*--resume") as stopped:
             command.run()
     assert stopped.value.exit_code == 128 + signal.SIGTERM

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from kclip.cached_batches import CachedBatches
 from kclip.config import Optimization
 from kclip.data.augmentation import build_augmentation
-from kclip.data.pipeline import Encoding, StreamedBatches, image_batches, iterate_texts
+from kclip.data.pipeline import InputFunctions, StreamedBatches, image_batches, iterate_texts
 from kclip.data.tfrecords import open_split
+from kclip.embedding import Embedder, embed_views
 from kclip.errors import UserError
 from kclip.features import split_features
 from kclip.models import CachedDualEncoder, DualEncoder, DualEncoderPreprocessor
+from kclip.training.cached_batches import CachedBatches
 
 EMBEDDING_BATCH_SIZE = 256
 
@@ -56,15 +57,17 @@ def streamed_data(
     """
     train, validation = (open_split(directory, split) for split in splits)
     _check_batch_size(settings.batch_size, train.num_records, splits[0])
-    plain = Encoding(preprocessor.resize, preprocessor.tokenize)
+    plain = InputFunctions(preprocessor.resize, preprocessor.tokenize)
     augment = build_augmentation(settings.augmentation, model.image_size, settings.seed)
-    augmented = Encoding(preprocessor.resize, preprocessor.tokenize, augment)
+    augmented = InputFunctions(preprocessor.resize, preprocessor.tokenize, augment)
     texts = [captions for _, _, captions in iterate_texts(validation)]
+    embedder = Embedder(model, preprocessor)
 
     def embed_validation():
         images = image_batches(validation, preprocessor.resize, EMBEDDING_BATCH_SIZE)
+        images = images.as_numpy_iterator()
         tokens = preprocessor.tokenize([caption for captions in texts for caption in captions])
-        embeddings = [model.image_model.predict_on_batch({"image": batch}) for batch in images]
+        embeddings = [embedder.embed_batch(batch) for batch in images]
         arrays = {name: np.asarray(value) for name, value in tokens.items()}
         return np.concatenate(embeddings), _predict(model.text_model, arrays)
 
@@ -99,12 +102,15 @@ def cached_data(
     store = directory / "features"
     mirror = settings.augmentation == "flip"
     train_features = split_features(model, preprocessor, train, store, mirror)
-    features = split_features(model, preprocessor, validation, store)
+    features = split_features(model, preprocessor, validation, store, preprocessor.mirror)
     cached = CachedDualEncoder(model)
 
     def embed_validation():
-        images = {"image_features": features.image_features[0]}
-        return _predict(cached.image_model, images), _predict(cached.text_model, features.text)
+        images = embed_views(
+            lambda view: _predict(cached.image_model, {"image_features": view}),
+            features.image_features,
+        )
+        return images, _predict(cached.text_model, features.text)
 
     return TrainingData(
         model=cached,

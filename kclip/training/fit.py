@@ -19,8 +19,13 @@ from kclip.callbacks import (
 from kclip.config import ImageTower, Optimization, TextTower
 from kclip.files import replaced_when_done
 from kclip.models import DualEncoder
-from kclip.optimizers import TowerAdamW
-from kclip.training_data import TrainingData
+from kclip.training.data import TrainingData
+from kclip.training.optimizer import TowerAdamW
+
+MONITORS = {
+    "loss": {"monitor": "val_loss", "mode": "min"},
+    "recall": {"monitor": "val_mean_recall@10", "mode": "max"},
+}
 
 
 def build_optimizer(settings: Optimization, steps: int) -> TowerAdamW:
@@ -87,13 +92,16 @@ def fit(
     Raises:
         KclipError: the loss is not finite, or the embeddings have collapsed.
     """
-    best = BestWeights(run_folder / "checkpoint" / "best.npz")
-    early_stopping = keras.callbacks.EarlyStopping(patience=settings.early_stopping_patience)
+    monitor = MONITORS[settings.monitor]
+    best = BestWeights(run_folder / "checkpoint" / "best.npz", **monitor)
+    early_stopping = keras.callbacks.EarlyStopping(
+        patience=settings.early_stopping_patience, **monitor
+    )
     remembering: list[Any] = [best, early_stopping]
     if settings.schedule == "plateau":
         remembering.append(
             keras.callbacks.ReduceLROnPlateau(
-                factor=settings.plateau_factor, patience=settings.plateau_patience
+                factor=settings.plateau_factor, patience=settings.plateau_patience, **monitor
             )
         )
     state = RunState(

@@ -1,0 +1,60 @@
+# make demo    the main job on generated pictures: no network, no download
+# make test    the tests
+# make check   lint, format, types, import order
+# make real    the same job on Flickr8k (KCLIP_DATA names the folder of the data)
+# Each does its own set-up; PYTHON=python3.12 picks another Python.
+
+PYTHON ?= python3
+VENV ?= .venv
+KCLIP_DATA ?= ../shared/data
+BIN := $(VENV)/bin
+FLICKR8K := $(KCLIP_DATA)/flickr8k
+WEIGHTS := $(KCLIP_DATA)/weights
+
+.PHONY: demo test check real setup clean
+.DEFAULT_GOAL := demo
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "kclip needs Python 3.11 or later; name one by make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/python scripts/build_tfrecords.py
+	rm -rf runs/demo
+	$(BIN)/python scripts/train_dual_encoder.py --preset tiny --output runs/demo \
+	    --zero-shot tfrecords/synthetic/source/zero_shot
+	$(BIN)/python scripts/search_images.py --model runs/demo/model \
+	    --images tfrecords/synthetic/source/zero_shot --output runs/demo/search \
+	    "a small red circle" "a big striped star"
+
+test: setup
+	$(BIN)/python -m pytest
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not tensorflow" \
+	    tests/layers tests/losses tests/models tests/training
+
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/python -m pytest --quiet tests/test_import_order.py
+
+real: setup
+	@test -d $(FLICKR8K) || { echo "$(FLICKR8K) is missing: set KCLIP_DATA (see CONTRIBUTING.md)"; exit 2; }
+	$(BIN)/python scripts/build_tfrecords.py --source csv --output tfrecords/flickr8k \
+	    --images $(FLICKR8K)/images --captions $(FLICKR8K)/captions.csv --labels $(FLICKR8K)/tags.csv \
+	    --split-lists train=$(FLICKR8K)/train.txt validation=$(FLICKR8K)/dev.txt
+	rm -rf runs/flickr8k
+	$(BIN)/python scripts/train_dual_encoder.py --preset flickr8k \
+	    --data tfrecords/flickr8k --output runs/flickr8k \
+	    --image.weights $(WEIGHTS)/mobilenet_v1_075_224.weights.h5 \
+	    --text.backbone $(WEIGHTS)/all-MiniLM-L6-v2 \
+	    --zero-shot $(KCLIP_DATA)/cifar10_test
+
+clean:
+	rm -rf runs tfrecords/synthetic tfrecords/flickr8k
