@@ -130,7 +130,7 @@ def learn_vocabulary(captions: Iterable[str], size: int) -> list[str]:
     """
     import tensorflow as tf
 
-    texts = tf.data.Dataset.from_tensor_slices(list(captions))
+    texts = tf.data.Dataset.from_tensor_slices(list(captions)).batch(1024)
     return keras_hub.tokenizers.compute_word_piece_vocabulary(
         texts,
         vocabulary_size=size,

@@ -10,9 +10,9 @@ PRESETS: dict[str, Preset] = {
     # Learns the generated scenes in about two minutes on two cores.
     "tiny": {
         "image": ImageTower(backbone="small_cnn", size=64, pooling="flatten"),
-        "text": TextTower(backbone="tiny", vocabulary_size=1024, dropout=0.0),
+        "text": TextTower(backbone="tiny", vocabulary_size=1024, dropout=0.0, sequence_length=24),
         "objective": Objective(projection_dim=128, loss="multi_positive"),
-        "optimization": Optimization(epochs=10, batch_size=128, schedule="cosine"),
+        "optimization": Optimization(epochs=8, batch_size=128, schedule="cosine"),
     },
     # Flickr8k on a CPU: frozen towers, wide heads, much noise on the features. Towers' weights are
     # given by --image.weights and --text.backbone; see the README for what each setting gave.

@@ -61,15 +61,15 @@ def streamed_data(
     augment = build_augmentation(settings.augmentation, model.image_size, settings.seed)
     augmented = InputFunctions(preprocessor.resize, preprocessor.tokenize, augment)
     texts = [captions for _, _, captions in iterate_texts(validation)]
+    tokens = preprocessor.tokenize([caption for captions in texts for caption in captions])
+    tokens = {name: np.asarray(value) for name, value in tokens.items()}
     embedder = Embedder(model, preprocessor)
 
     def embed_validation():
         images = image_batches(validation, preprocessor.resize, EMBEDDING_BATCH_SIZE)
         images = images.as_numpy_iterator()
-        tokens = preprocessor.tokenize([caption for captions in texts for caption in captions])
         embeddings = [embedder.embed_batch(batch) for batch in images]
-        arrays = {name: np.asarray(value) for name, value in tokens.items()}
-        return np.concatenate(embeddings), _predict(model.text_model, arrays)
+        return np.concatenate(embeddings), _predict(model.text_model, tokens)
 
     return TrainingData(
         model=model,

@@ -22,7 +22,7 @@ def on_jax_without_accelerator():
 
 
 float16 = pytest.mark.skipif(
-    on_jax_without_accelerator(), reason="JAX has no gradient of float16 convolutions on CPUs"
+    on_jax_without_accelerator(), reason="JAX on CPUs lacks the float16 products that this needs"
 )
 
 
