@@ -35,7 +35,7 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not tensorflow" \
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not slow" \
 	    tests/layers tests/losses tests/models tests/training
 
 check: setup

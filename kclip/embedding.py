@@ -93,10 +93,11 @@ class Embedder:
         digest = hashlib.sha256()
         for weight in self.model.get_weights():
             digest.update(np.ascontiguousarray(weight).data)
+        tokenizer, text_encoder = self.preprocessor.tokenizer, self.model.text_encoder
         config = self.preprocessor.get_config()
         settings = [config[name] for name in ("image_size", "sequence_length", "resize", "mirror")]
-        vocabulary = self.preprocessor.tokenizer.get_vocabulary()
-        digest.update(json.dumps([settings, vocabulary]).encode())
+        settings += [tokenizer.lowercase, tokenizer.strip_accents, text_encoder.gelu]
+        digest.update(json.dumps([settings, tokenizer.get_vocabulary()]).encode())
         return digest.hexdigest()
 
     def embed_batch(self, images: np.ndarray) -> np.ndarray:

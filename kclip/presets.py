@@ -20,7 +20,7 @@ PRESETS: dict[str, Preset] = {
         "image": ImageTower(backbone="mobilenet", size=224, alpha=0.75, mirror=True, train=False),
         "text": TextTower(backbone="all-MiniLM-L6-v2", pooling="mean", train=False),
         "objective": Objective(
-            projection_dim=1024,
+            projection_dim=896,
             dropout=0.1,
             image_feature_dropout=0.5,
             text_feature_dropout=0.2,

@@ -132,10 +132,10 @@ class DualEncoder(ContrastiveModel, keras_hub.models.Backbone):
 
     @classmethod
     def from_preset(cls, preset, load_weights=True, **kwargs):
-        """Loads a model folder, or a preset of the hubs that KerasHub reads.
+        """Loads a model folder.
 
         Args:
-            preset: string or Path. A folder written by `save_to_preset`, or a hub's handle.
+            preset: string or Path. A folder written by `save_to_preset`.
             load_weights: bool. False leaves the weights random.
             **kwargs: changes to the config, such as `dtype="float32"`.
 

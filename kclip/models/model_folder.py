@@ -28,14 +28,17 @@ def check_model_folder(folder: str | Path) -> None:
     """Looks through the configs of a model folder before Keras reads them.
 
     Args:
-        folder: path of a model folder. A hub's handle ("hf://...") is left to KerasHub.
+        folder: path of a model folder.
 
     Raises:
-        UserError: the folder is missing or is no kclip model, or a config names a class outside
-            of `ALLOWED_CLASSES`.
+        UserError: it is a hub's handle, the folder is missing or is no kclip model, or a config
+            names a class outside of `ALLOWED_CLASSES`.
     """
     if "://" in str(folder):
-        return
+        raise UserError(
+            f"{str(folder)!r} lies on a hub, where kclip cannot look at it before it is built; "
+            "download the folder and give its path"
+        )
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(

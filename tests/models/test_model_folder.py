@@ -77,8 +77,9 @@ def test_a_good_folder_passes(good, built):
     assert built
 
 
-def test_hub_handles_are_left_to_keras_hub():
-    check_model_folder("hf://someone/model")
+def test_what_cannot_be_looked_at_first_is_not_loaded():
+    with pytest.raises(UserError, match="lies on a hub.*download the folder"):
+        DualEncoder.from_preset("hf://someone/model")
 
 
 PLACES = {
