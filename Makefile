@@ -31,7 +31,7 @@ demo: setup
 	    --zero-shot tfrecords/synthetic/source/zero_shot
 	$(BIN)/python scripts/search_images.py --model runs/demo/model \
 	    --images tfrecords/synthetic/source/zero_shot --output runs/demo/search \
-	    "a small red circle" "a big striped star"
+	    "a small red circle" "a big striped blue square"
 
 test: setup
 	$(BIN)/python -m pytest

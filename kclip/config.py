@@ -52,7 +52,7 @@ class TextTower:
     vocabulary_size: int = 8192
     """Of a vocabulary that is learned from the captions."""
     train: bool = True
-    """Train it; a frozen one is run once and its features are kept."""
+    """Train it; a frozen one is run once and its features are kept, if the image tower's are."""
     learning_rate: float | None = None
     """Its own learning rate; that of the heads if left out."""
 

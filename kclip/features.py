@@ -156,5 +156,6 @@ def _digest(
 
 
 def _settings(config: dict[str, Any]) -> dict[str, Any]:
-    # Names are counted up within a process, and say nothing of what a layer does.
-    return {key: value for key, value in config.items() if key not in ("name", "tokenizer")}
+    # Names are counted up within a process; the vocabulary and the views are digested apart.
+    apart = ("name", "tokenizer", "mirror")
+    return {key: value for key, value in config.items() if key not in apart}

@@ -6,7 +6,7 @@ from kclip.building import SPECIAL_TOKENS, build_dual_encoder, build_loss, learn
 from kclip.config import ImageTower, Objective, TextTower
 from kclip.errors import UserError
 from kclip.losses import ContrastiveLoss, SigmoidLoss
-from kclip.models import TextEncoder
+from kclip.models import ImageEncoder, TextEncoder
 from kclip.models.text_encoder import SIZES
 
 CAPTIONS = ["A red circle", "two blue squares", "A café above circles", "red squares"] * 30
@@ -129,3 +129,14 @@ def test_a_preset_out_of_reach_is_named(monkeypatch, reason):
 
     monkeypatch.setattr(keras_hub.models.BertTokenizer, "from_preset", unreachable)
     refused("'bert_tiny_en_uncased' cannot be loaded", text=TextTower("bert_tiny_en_uncased"))
+
+
+def test_imagenet_weights_out_of_reach_are_named(monkeypatch):
+    def no_network(*args, **kwargs):
+        raise Exception("URL fetch failure on https://example.org: None -- Name not known")
+
+    monkeypatch.setattr("keras.src.applications.mobilenet.file_utils.get_file", no_network)
+    with pytest.raises(
+        UserError, match="imagenet weights of 'mobilenet' cannot be had.*weights file"
+    ):
+        ImageEncoder("mobilenet", image_size=128, alpha=0.25, weights="imagenet")

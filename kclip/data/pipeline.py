@@ -85,9 +85,7 @@ class StreamedBatches:
     @property
     def batches_per_epoch(self) -> int:
         """Batches from the first to the last of an epoch."""
-        if self.drop_remainder:
-            return self.num_samples // self.batch_size
-        return -(-self.num_samples // self.batch_size)
+        return count_batches(self.num_samples, self.batch_size, self.drop_remainder)
 
     def dataset(self) -> tf.data.Dataset:
         """Batches of one epoch, from the current position on, at each iteration."""
@@ -143,6 +141,11 @@ class StreamedBatches:
         if self.functions.augment is not None:
             image = self.functions.augment(image)
         return {"image": image, **self.functions.tokenize(batch["caption"])}, batch["id"]
+
+
+def count_batches(num_samples: int, batch_size: int, drop_remainder: bool) -> int:
+    """How many batches some samples make."""
+    return num_samples // batch_size if drop_remainder else -(-num_samples // batch_size)
 
 
 def decode_image(encoded: tf.Tensor) -> tf.Tensor:

@@ -1,10 +1,8 @@
-"""Describes a generated scene in English, and lists every word that the descriptions use."""
+"""Describes a generated scene in English."""
 
-import re
-import string
 from random import Random
 
-from kclip.data.scenes import COLOURS, SHAPES, Group, Scene
+from kclip.data.scenes import SHAPES, Group, Scene
 
 _SIZES = {"small": ("small", "small", "little", "tiny"), "large": ("large", "large", "big")}
 _TEXTURES = {
@@ -75,14 +73,6 @@ _BACKGROUNDS = {
 # A caption tells each detail with one of these probabilities; 0 gives "a red circle".
 _DETAIL = (0.0, 0.6, 0.9, 0.9, 1.0)
 
-_SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-# Words that a user's prompts and queries may hold although no caption does.
-_PROMPT_WORDS = (
-    "a an the of in on at with and or is are this that it one some my your photo picture image "
-    "drawing painting sketch shape shapes object objects color colour colored scene showing "
-    "contains background"
-).split()
-
 
 def describe_scene(scene: Scene, random: Random, num_captions: int = 5) -> list[str]:
     """Writes different captions of a scene, in lower case.
@@ -100,28 +90,6 @@ def describe_scene(scene: Scene, random: Random, num_captions: int = 5) -> list[
     while len(captions) < num_captions:
         captions[_describe(scene, random, random.choice(_DETAIL))] = None
     return list(captions)
-
-
-def vocabulary() -> list[str]:
-    """Every token a BERT WordPiece tokenizer needs to read captions and class prompts.
-
-    Returns:
-        The special tokens ``[PAD] [UNK] [CLS] [SEP] [MASK]``, then words and punctuation in
-        lower case, then the letters and their continuations (``"a"``, ``"##a"``), with which
-        any other word of plain letters can be spelt. Each token comes once.
-
-    Example:
-        >>> vocabulary()[:2], "circles" in vocabulary()
-        (['[PAD]', '[UNK]'], True)
-    """
-    tables = [_SIZES, _TEXTURES, _COUNTS, _PLACES, _TWO_GROUP_FORMS, _THERE, _BACKGROUNDS]
-    phrases = [phrase for table in tables for choices in table.values() for phrase in choices]
-    phrases += [*COLOURS, *SHAPES, *_PLURALS.values(), *_TEXTURE_ENDINGS.values(), *_OPENINGS]
-    phrases += [*_GROUP_FORMS, *_ONE_GROUP_FORMS, *_PROMPT_WORDS]
-    words = re.findall("[a-z]+", re.sub(r"\{\w+\}", " ", " ".join(phrases)))
-    letters = string.ascii_lowercase + string.digits
-    pieces = [*string.punctuation, *letters, *(f"##{letter}" for letter in letters)]
-    return list(dict.fromkeys([*_SPECIAL_TOKENS, *sorted(set(words)), *pieces]))
 
 
 def _describe(scene: Scene, random: Random, detail: float) -> str:

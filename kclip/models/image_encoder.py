@@ -138,7 +138,13 @@ def _build_backbone(name, image_size, alpha, weights):
         if weights in (None, "imagenet"):
             return constructor(include_top=False, weights=weights, input_shape=shape, **options)
         return load_application_weights(constructor, shape, options, weights)
+    except UserError:
+        raise
     except ValueError as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f"cannot build {name!r} at {image_size} pixels: {error}") from error
+    except Exception as error:  # what Keras raises where a download fails
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"the {weights} weights of {name!r} cannot be had ({reason}); without network, give a "
+            "weights file, or none"
+        ) from error

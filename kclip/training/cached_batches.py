@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from kclip.data.pipeline import Captions, caption_number
+from kclip.data.pipeline import Captions, caption_number, count_batches
 from kclip.features import SplitFeatures
 
 
@@ -47,9 +47,7 @@ class CachedBatches:
     @property
     def batches_per_epoch(self) -> int:
         """Batches from the first to the last of an epoch."""
-        if self.drop_remainder:
-            return self.num_samples // self.batch_size
-        return -(-self.num_samples // self.batch_size)
+        return count_batches(self.num_samples, self.batch_size, self.drop_remainder)
 
     def dataset(self) -> tf.data.Dataset:
         """Batches of one epoch, from the current position on, at each iteration."""

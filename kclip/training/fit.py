@@ -92,18 +92,8 @@ def fit(
     Raises:
         KclipError: the loss is not finite, or the embeddings have collapsed.
     """
-    monitor = MONITORS[settings.monitor]
-    best = BestWeights(run_folder / "checkpoint" / "best.npz", **monitor)
-    early_stopping = keras.callbacks.EarlyStopping(
-        patience=settings.early_stopping_patience, **monitor
-    )
-    remembering: list[Any] = [best, early_stopping]
-    if settings.schedule == "plateau":
-        remembering.append(
-            keras.callbacks.ReduceLROnPlateau(
-                factor=settings.plateau_factor, patience=settings.plateau_patience, **monitor
-            )
-        )
+    best = BestWeights(run_folder / "checkpoint" / "best.npz", **MONITORS[settings.monitor])
+    remembering = [best, *_patient_callbacks(settings)]
     state = RunState(
         run_folder / "checkpoint" / "state.npz",
         data.train,
@@ -133,6 +123,20 @@ def fit(
         state.finish()
     best.restore(data.model)
     return state.history
+
+
+def _patient_callbacks(settings: Optimization) -> list[Any]:
+    monitor = MONITORS[settings.monitor]
+    callbacks: list[Any] = [
+        keras.callbacks.EarlyStopping(patience=settings.early_stopping_patience, **monitor)
+    ]
+    if settings.schedule == "plateau":
+        callbacks.append(
+            keras.callbacks.ReduceLROnPlateau(
+                factor=settings.plateau_factor, patience=settings.plateau_patience, **monitor
+            )
+        )
+    return callbacks
 
 
 def _fit(data: TrainingData, callbacks: list[Any], state: RunState, last_epoch: int) -> None:
