@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+import small_run
 from small_run import IMAGE, OPTIMIZATION, TEXT, config, write_records
 
 from kclip.callbacks import StopOnCollapse, StopOnNonFiniteLoss, ValidationEmbeddings
@@ -118,7 +119,7 @@ def test_a_run_stopped_within_an_epoch_ends_like_a_whole_one(records, tmp_path, 
 
 
 def stop_in_batch(command, batch):
-    """Runs a command and asks it to stop when it has seen that many batches in all."""
+    """Runs a command and sends it SIGTERM when it has seen that many batches in all."""
     import kclip.training.stop_signals
 
     class Countdown(kclip.training.stop_signals.StopRequest):
@@ -127,7 +128,7 @@ def stop_in_batch(command, batch):
         def __call__(self):
             self.batches += 1
             if self.batches == batch:
-                self.signal = signal.SIGTERM
+                os.kill(os.getpid(), signal.SIGTERM)
             return super().__call__()
 
     with pytest.MonkeyPatch.context() as patch:
@@ -144,7 +145,7 @@ def test_a_killed_process_goes_on_from_its_last_save(records, finished, tmp_path
 import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import sys
-sys.path.insert(0, {os.path.dirname(__file__)!r})
+sys.path.insert(0, {os.path.dirname(small_run.__file__)!r})
 from pathlib import Path
 from kclip.callbacks import RunState
 from small_run import config
