@@ -7,7 +7,7 @@ from kclip.config import ImageTower, Objective, Optimization, TextTower
 Preset = dict[str, Any]  # field of TrainDualEncoder -> value
 
 PRESETS: dict[str, Preset] = {
-    # Learns the generated scenes in about two minutes on two cores.
+    # Learns the generated scenes in two and a half minutes on two cores.
     "tiny": {
         "image": ImageTower(backbone="small_cnn", size=64, pooling="flatten"),
         "text": TextTower(backbone="tiny", vocabulary_size=1024, dropout=0.0, sequence_length=24),
