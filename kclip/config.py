@@ -115,6 +115,46 @@ class Optimization:
     """Of weights, order and dropout."""
 
 
+# field of a section -> least and greatest value
+_RANGES = {
+    "size": (16, 4096),
+    "alpha": (0.01, 4),
+    "sequence_length": (3, 512),
+    "vocabulary_size": (64, 1_000_000),
+    "projection_dim": (1, 65_536),
+    "dropout": (0, 0.99),
+    "image_feature_dropout": (0, 0.99),
+    "text_feature_dropout": (0, 0.99),
+    "label_smoothing": (0, 0.99),
+    "epochs": (1, 100_000),
+    "batch_size": (2, 1_000_000),
+    "learning_rate": (1e-12, 10),
+    "weight_decay": (0, 10),
+    "warmup": (0, 0.99),
+    "plateau_patience": (1, 100_000),
+    "plateau_factor": (1e-6, 0.99),
+    "early_stopping_patience": (1, 100_000),
+    "clip_norm": (1e-12, 1e12),
+}
+
+
+def check_ranges(name: str, section: Any) -> None:
+    """Looks at a section's numbers.
+
+    Args:
+        name: of the section, as its flags begin.
+        section: `ImageTower`, `TextTower`, `Objective` or `Optimization`.
+
+    Raises:
+        UserError: a number lies outside of its range.
+    """
+    for field, value in dataclasses.asdict(section).items():
+        low, high = _RANGES.get(field, (None, None))
+        if low is not None and value is not None and not low <= value <= high:
+            flag = f"--{name}.{field}".replace("_", "-")
+            raise UserError(f"{flag} is {value}; give a number from {low} to {high}")
+
+
 def to_json(config: Any) -> str:
     """A dataclass as JSON text; `from_json` reads it back."""
     return json.dumps(dataclasses.asdict(config), indent=2, default=str) + "\n"

@@ -49,7 +49,7 @@ class Embedder:
         return cls(model, DualEncoderPreprocessor.from_preset(str(folder)))
 
     def embed_images(
-        self, images: Sequence[Path | bytes], batch_size: int = 64, progress: bool = True
+        self, images: Sequence[str | Path | bytes], batch_size: int = 64, progress: bool = True
     ) -> np.ndarray:
         """Embeds image files.
 
@@ -108,14 +108,15 @@ class Embedder:
         )
 
     def _image_batches(
-        self, images: Sequence[Path | bytes], batch_size: int
+        self, images: Sequence[str | Path | bytes], batch_size: int
     ) -> Iterator[np.ndarray]:
         with ThreadPoolExecutor(DECODING_THREADS) as pool:
             for start in range(0, len(images), batch_size):
                 yield np.stack(list(pool.map(self._load, images[start : start + batch_size])))
 
-    def _load(self, image: Path | bytes) -> np.ndarray:
-        return np.asarray(self.preprocessor.resize(np.asarray(load_image(image))))
+    def _load(self, image: str | Path | bytes) -> np.ndarray:
+        source = Path(image) if isinstance(image, str) else image
+        return np.asarray(self.preprocessor.resize(np.asarray(load_image(source))))
 
 
 def embed_views(embed: Callable[[Any], np.ndarray], views: Sequence[Any]) -> np.ndarray:

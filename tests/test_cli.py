@@ -55,6 +55,10 @@ def test_help_lists_the_commands(capsys):
     "arguments, sentence",
     [
         (["--data", "nowhere"], "nowhere holds no finished TFRecords"),
+        (["--zero-shot", "nowhere", "--data", "RECORDS"], "nowhere"),
+        (["--optimization.epochs", "0"], "--optimization.epochs is 0; give a number from 1"),
+        (["--objective.dropout", "1"], "--objective.dropout is 1.0; give a number from 0 to 0.99"),
+        (["--image.learning-rate", "-1"], "--image.learning-rate is -1.0; give a number"),
         (["--resume", "nowhere"], "there is no 'nowhere/config.json'"),
         (
             ["--image.backbone", "xeption", "--data", "RECORDS"],
@@ -75,7 +79,10 @@ def test_a_mistake_is_one_sentence_and_code_2(arguments, sentence, tmp_path, cap
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert stopped.value.code == 2
     assert error.startswith("error: ") and sentence in error
+    assert not (tmp_path / "run").exists()  # so the mended request may use the same folder
 
 
 def _output(arguments, tmp_path):
-    return [] if "--resume" in arguments else ["--output", str(tmp_path / "run")]
+    if "--resume" in arguments:
+        return []
+    return ["--output", str(tmp_path / "run"), "--optimization.batch-size", "8"]

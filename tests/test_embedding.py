@@ -63,11 +63,13 @@ def test_nothing_in_nothing_out(embedder):
     assert embedder.embed_texts([]).shape == (0, 12)
 
 
-def test_files_and_bytes_are_alike(embedder, tmp_path):
+def test_names_paths_and_bytes_are_alike(embedder, tmp_path):
     (tmp_path / "image.png").write_bytes(IMAGES[0])
     from_file = embedder.embed_images([tmp_path / "image.png"], progress=False)
+    from_name = embedder.embed_images([str(tmp_path / "image.png")], progress=False)
     from_bytes = embedder.embed_images(IMAGES[:1], progress=False)
     np.testing.assert_array_equal(from_file, from_bytes)
+    np.testing.assert_array_equal(from_file, from_name)
     with pytest.raises(ImageError):
         embedder.embed_images([IMAGES[0], b"no image"], progress=False)
 

@@ -7,8 +7,17 @@ from typing import Literal
 
 import tyro
 
-from kclip.config import ImageTower, Objective, Optimization, TextTower, from_json, to_json
+from kclip.config import (
+    ImageTower,
+    Objective,
+    Optimization,
+    TextTower,
+    check_ranges,
+    from_json,
+    to_json,
+)
 from kclip.errors import KclipError, UserError
+from kclip.files import replaced_when_done
 from kclip.presets import PRESETS
 from kclip.training.stopwatch import Stopwatch
 
@@ -72,10 +81,8 @@ class TrainDualEncoder:
 
     def run(self) -> None:
         """Builds the model, trains it, saves it, and measures it."""
-        self._prepare_folder()
-        from kclip.training.stop_signals import (
-            stop_signals,
-        )
+        self._check()
+        from kclip.training.stop_signals import stop_signals
 
         with stop_signals() as stop_requested:
             self._train_and_report(stop_requested)
@@ -85,50 +92,58 @@ class TrainDualEncoder:
 
         from kclip.building import build_dual_encoder, build_loss
         from kclip.data.pipeline import iterate_texts
-        from kclip.data.tfrecords import open_split
-        from kclip.training.data import cached_data, streamed_data
+        from kclip.embedding import Embedder
+        from kclip.training.data import cached_data, open_splits, streamed_data
         from kclip.training.fit import compile_model, fit
-        from kclip.training.run_report import evaluate_run, write_run
+        from kclip.training.run_report import MODEL_FOLDER, evaluate_run, save_model, write_run
 
         def on_stop(epoch: int, batch: int) -> None:
             raise TrainingStopped(stop_requested.signal, self.output, epoch, batch)
 
         watch = Stopwatch()
         keras.utils.set_random_seed(self.optimization.seed)
-        splits = (self.train_split, self.validation_split)
-        texts = iterate_texts(open_split(self.data, self.train_split))
+        names = (self.train_split, self.validation_split)
+        train, validation = open_splits(self.data, names, self.optimization.batch_size)
+        texts = (caption for _, _, captions in iterate_texts(train) for caption in captions)
         with watch.stage("build"):
-            model, preprocessor = build_dual_encoder(
-                self.image,
-                self.text,
-                self.objective,
-                captions=(caption for _, _, captions in texts for caption in captions),
-                dtype=self.optimization.dtype,
-            )
+            towers = (self.image, self.text, self.objective)
+            model, preprocessor = build_dual_encoder(*towers, texts, self.optimization.dtype)
         with watch.stage("features" if not self.image.train else "data"):
             make_data = streamed_data if self.image.train else cached_data
-            data = make_data(model, preprocessor, self.data, splits, self.optimization)
+            data = make_data(model, preprocessor, train, validation, self.optimization)
+        # Not before: a request that could not be met leaves no run folder behind.
+        self._write_config()
         with watch.stage("training"):
             loss = build_loss(self.objective)
             compile_model(data, model, loss, self.image, self.text, self.optimization)
             resume = self.resume is not None
             fit(data, self.optimization, self.output, stop_requested, on_stop, resume)
+            save_model(model, preprocessor, self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):
             results = evaluate_run(
-                model, preprocessor, data, self.data, splits[1], self.zero_shot, self.template
+                Embedder(model, preprocessor), data, validation, self.zero_shot, self.template
             )
-        write_run(self, model, preprocessor, results, watch)
+        write_run(self, validation, results, watch)
 
-    def _prepare_folder(self) -> None:
-        if self.resume is not None:
-            return
-        if self.output.exists() and any(self.output.iterdir()):
+    def _check(self) -> None:
+        for name in ("image", "text", "objective", "optimization"):
+            check_ranges(name, getattr(self, name))
+        if self.zero_shot is not None:  # now, not after hours of training
+            from kclip.data.sources import read_class_folders
+            from kclip.zero_shot.prompts import resolve_templates
+
+            read_class_folders(self.zero_shot)
+            resolve_templates(self.template)
+        if self.resume is None and self.output.exists() and any(self.output.iterdir()):
             raise UserError(
                 f"{str(self.output)!r} is not empty; give another --output, delete it, or go on "
                 f"with it by --resume {self.output}"
             )
-        self.output.mkdir(parents=True, exist_ok=True)
-        (self.output / CONFIG_FILE).write_text(to_json(self), encoding="utf-8")
+
+    def _write_config(self) -> None:
+        if self.resume is None:
+            with replaced_when_done(self.output / CONFIG_FILE) as temporary:
+                temporary.write_text(to_json(self), encoding="utf-8")
 
 
 class TrainingStopped(KclipError):

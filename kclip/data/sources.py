@@ -114,7 +114,7 @@ def read_class_folders(images_dir: Path) -> Source:
     if not records:
         raise UserError(
             f"{images_dir} holds {len(paths)} images but no class folders; "
-            "expected one folder per class, such as dog/1.jpg, or another --source."
+            "expected one folder per class, such as dog/1.jpg."
         )
     return Source(records, rejections)
 

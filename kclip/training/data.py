@@ -10,7 +10,7 @@ import numpy as np
 from kclip.config import Optimization
 from kclip.data.augmentation import build_augmentation
 from kclip.data.pipeline import InputFunctions, StreamedBatches, image_batches, iterate_texts
-from kclip.data.tfrecords import open_split
+from kclip.data.tfrecords import SplitFiles, open_split
 from kclip.embedding import Embedder, embed_views
 from kclip.errors import UserError
 from kclip.features import split_features
@@ -42,8 +42,8 @@ class TrainingData:
 def streamed_data(
     model: DualEncoder,
     preprocessor: DualEncoderPreprocessor,
-    directory: Path,
-    splits: tuple[str, str],
+    train: SplitFiles,
+    validation: SplitFiles,
     settings: Optimization,
 ) -> TrainingData:
     """Images and texts go through both towers in every step.
@@ -51,12 +51,10 @@ def streamed_data(
     Args:
         model: what is trained.
         preprocessor: of the model.
-        directory: TFRecords of `build_tfrecords`.
-        splits: names of the training and the validation split.
+        train: records to train on.
+        validation: records for loss and recall.
         settings: batch size, captions, augmentation and seed.
     """
-    train, validation = (open_split(directory, split) for split in splits)
-    _check_batch_size(settings.batch_size, train.num_records, splits[0])
     plain = InputFunctions(preprocessor.resize, preprocessor.tokenize)
     augment = build_augmentation(settings.augmentation, model.image_size, settings.seed)
     augmented = InputFunctions(preprocessor.resize, preprocessor.tokenize, augment)
@@ -87,8 +85,8 @@ def streamed_data(
 def cached_data(
     model: DualEncoder,
     preprocessor: DualEncoderPreprocessor,
-    directory: Path,
-    splits: tuple[str, str],
+    train: SplitFiles,
+    validation: SplitFiles,
     settings: Optimization,
 ) -> TrainingData:
     """The frozen towers run once over each split; see `kclip.features`. Arguments as above."""
@@ -97,9 +95,7 @@ def cached_data(
             f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "
             "but a frozen image tower sees each image once; use none or flip, or --image.train"
         )
-    train, validation = (open_split(directory, split) for split in splits)
-    _check_batch_size(settings.batch_size, train.num_records, splits[0])
-    store = directory / "features"
+    store = train.files[0].parent / "features"
     mirror = settings.augmentation == "flip"
     train_features = split_features(model, preprocessor, train, store, mirror)
     features = split_features(model, preprocessor, validation, store, preprocessor.mirror)
@@ -125,13 +121,33 @@ def cached_data(
     )
 
 
+def open_splits(
+    directory: Path, splits: tuple[str, str], batch_size: int
+) -> tuple[SplitFiles, SplitFiles]:
+    """Opens the training and the validation split.
+
+    Raises:
+        UserError: a split is missing or has no captions, or a batch does not fit.
+    """
+    train, validation = (open_split(directory, split) for split in splits)
+    for split, name in zip((train, validation), splits, strict=True):
+        _check_captions(split, name)
+    if batch_size > train.num_records:
+        raise UserError(
+            f"a batch of {batch_size} does not fit the {train.num_records} images of split "
+            f"{splits[0]!r}; use --optimization.batch-size {train.num_records} or less"
+        )
+    return train, validation
+
+
+def _check_captions(split: SplitFiles, name: str) -> None:
+    _, file_name, captions = next(iterate_texts(split))
+    if not captions:
+        raise UserError(
+            f"the images of split {name!r} have no captions ({file_name}, say); a dual encoder "
+            "learns from captions, so build the records from a CSV or COCO JSON that has them"
+        )
+
+
 def _predict(model: Any, arrays: dict[str, np.ndarray]) -> np.ndarray:
     return model.predict(arrays, batch_size=EMBEDDING_BATCH_SIZE, verbose=0)
-
-
-def _check_batch_size(batch_size: int, num_records: int, split: str) -> None:
-    if batch_size > num_records:
-        raise UserError(
-            f"a batch of {batch_size} does not fit the {num_records} images of split {split!r}; "
-            f"use --optimization.batch-size {num_records} or less"
-        )

@@ -6,7 +6,7 @@ from typing import Any
 
 from kclip.data.pipeline import encoded_images, iterate_texts
 from kclip.data.sources import read_class_folders
-from kclip.data.tfrecords import open_split
+from kclip.data.tfrecords import SplitFiles
 from kclip.embedding import Embedder
 from kclip.evaluation import evaluate_zero_shot, retrieval_results
 from kclip.models import DualEncoder, DualEncoderPreprocessor
@@ -19,29 +19,25 @@ MODEL_FOLDER = "model"
 
 
 def evaluate_run(
-    model: DualEncoder,
-    preprocessor: DualEncoderPreprocessor,
+    embedder: Embedder,
     data: TrainingData,
-    records: Path,
-    split: str,
+    validation: SplitFiles,
     class_folders: Path | None,
     templates: list[str],
 ) -> dict[str, Any]:
     """Retrieval on a split of the TFRecords, and zero-shot classification where there are classes.
 
     Args:
-        model: trained.
-        preprocessor: of the model.
+        embedder: the trained model.
         data: whose `embed_validation` embeds the split.
-        records: folder of the TFRecords.
-        split: name of the validation split.
+        validation: the split.
         class_folders: folder with one sub-folder of images a class, or None.
         templates: prompts with {} for the class name.
 
     Returns:
         `retrieval`, and `zero_shot` where `class_folders` is given.
     """
-    _, file_names, captions = zip(*iterate_texts(open_split(records, split)), strict=True)
+    _, file_names, captions = zip(*iterate_texts(validation), strict=True)
     texts = [caption for of_image in captions for caption in of_image]
     results: dict[str, Any] = {
         "retrieval": retrieval_results(
@@ -49,31 +45,24 @@ def evaluate_run(
         )
     }
     if class_folders is not None:
-        source = read_class_folders(class_folders)
-        results["zero_shot"] = evaluate_zero_shot(
-            Embedder(model, preprocessor), source.records, resolve_templates(templates)
-        )
+        records = read_class_folders(class_folders).records
+        prompts = resolve_templates(templates)
+        results["zero_shot"] = evaluate_zero_shot(embedder, records, prompts)
     return results
 
 
 def write_run(
-    command: Any,
-    model: DualEncoder,
-    preprocessor: DualEncoderPreprocessor,
-    results: dict[str, Any],
-    watch: Stopwatch,
+    command: Any, validation: SplitFiles, results: dict[str, Any], watch: Stopwatch
 ) -> None:
-    """Writes `model/`, `metrics.json` and `report.md` with its pictures, and prints the result.
+    """Writes `metrics.json` and `report.md` with its pictures, and prints the result.
 
     Args:
         command: `TrainDualEncoder`.
-        model: trained.
-        preprocessor: of the model.
+        validation: the split, whose images the report shows.
         results: of `evaluate_run`.
         watch: the run's stages.
     """
     output = command.output
-    save_model(model, preprocessor, output / MODEL_FOLDER)
     run = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
     write_metrics(output / "metrics.json", results | {"run": run})
     about = {
@@ -86,8 +75,7 @@ def write_run(
         "peak memory": f"{watch.peak_memory_gib} GiB",
     }
     shown = {hit["file_name"] for e in results["retrieval"]["examples"] for hit in e["hits"]}
-    split = open_split(command.data, command.validation_split)
-    write_report(output, "Dual encoder", about, results, encoded_images(split, shown))
+    write_report(output, "Dual encoder", about, results, encoded_images(validation, shown))
     print(retrieval_table(results["retrieval"]))
     if "zero_shot" in results:
         print(zero_shot_table(results["zero_shot"]))

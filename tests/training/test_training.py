@@ -13,6 +13,7 @@ import small_run
 from small_run import IMAGE, OPTIMIZATION, TEXT, config, write_records
 
 from kclip.callbacks import StopOnCollapse, StopOnNonFiniteLoss, ValidationEmbeddings
+from kclip.commands.build_tfrecords import BuildTFRecords
 from kclip.embedding import Embedder
 from kclip.errors import KclipError, UserError
 
@@ -189,6 +190,19 @@ def test_a_batch_larger_than_the_data_is_refused(records, tmp_path):
     settings = dataclasses.replace(OPTIMIZATION, batch_size=49)
     with pytest.raises(UserError, match="a batch of 49 does not fit the 48 images"):
         config(records, tmp_path / "run", optimization=settings).run()
+
+
+def test_images_without_captions_are_refused(records, tmp_path):
+    BuildTFRecords(
+        source="folders",
+        images=records.parent / "source" / "zero_shot",
+        validation_share=0.25,
+        output=tmp_path / "labelled",
+        workers=1,
+    ).run()
+    with pytest.raises(UserError, match="images of split 'train' have no captions"):
+        config(tmp_path / "labelled", tmp_path / "run").run()
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_frozen_image_tower_cannot_see_new_crops(records, tmp_path):
