@@ -1,0 +1,216 @@
+"""Whether probabilities mean what they say: temperature, calibration error, "I don't know"."""
+
+from typing import Any
+
+import numpy as np
+
+NUM_BINS = 15  # of Guo et al. 2017
+# Where every row is right, ever sharper probabilities fit ever better: the fit ends here instead.
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Turns logits into probabilities.
+
+    Args:
+        logits: (N, C) floats.
+        temperature: what the logits are divided by, above 0; more than 1 makes them less sure.
+
+    Returns:
+        (N, C), rows that sum to 1, in the dtype of `logits`.
+
+    Example:
+        >>> softmax(np.log([[1.0, 3.0]])).round(3).tolist()
+        [[0.25, 0.75]]
+    """
+    scaled = logits / temperature
+    shares = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def negative_log_likelihood(
+    labels: np.ndarray, logits: np.ndarray, temperature: float = 1.0
+) -> float:
+    """Returns the mean of -log p(right class), in nats.
+
+    Args:
+        labels: (N,) integers in [0, C).
+        logits: (N, C) floats.
+        temperature: what the logits are divided by.
+
+    Example:
+        >>> round(negative_log_likelihood(np.array([1]), np.log([[1.0, 3.0]])), 4)
+        0.2877
+    """
+    from scipy.special import log_softmax
+
+    log_probabilities = log_softmax(np.asarray(logits, np.float64) / temperature, axis=1)
+    return float(-np.take_along_axis(log_probabilities, np.asarray(labels)[:, None], 1).mean())
+
+
+def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
+    """Finds the temperature under which the right classes are likeliest.
+
+    It is temperature scaling (Guo et al. 2017, section 4.2): one positive number, found on labelled
+    rows that the result is not measured on; the order of the classes stays, so accuracy does too.
+    The likelihood has one maximum in 1 / temperature, hence the search in one dimension.
+
+    Args:
+        labels: (N,) integers in [0, C), N > 0.
+        logits: (N, C) floats.
+
+    Returns:
+        A number in [0.01, 100]; it nears a bound where every row is right (no temperature is low
+        enough) or the logits are worse than chance (none is high enough).
+
+    Raises:
+        ValueError: the shapes do not belong together, or there are no rows.
+
+    Example:
+        >>> logits = np.array([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]])
+        >>> labels = np.array([0, 0, 0, 1])  # right 3 times in 4: p = 0.75, so 2 / T = ln 3
+        >>> round(2 / fit_temperature(labels, logits), 3), round(float(np.log(3)), 3)
+        (1.099, 1.099)
+    """
+    from scipy.optimize import minimize_scalar
+
+    labels, logits = np.asarray(labels), np.asarray(logits, np.float64)
+    _check_rows(labels, logits)
+    result: Any = minimize_scalar(
+        lambda log: negative_log_likelihood(labels, logits, np.exp(log)),
+        bounds=(np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)),
+        method="bounded",
+    )
+    return float(np.exp(result.x))
+
+
+def reliability_bins(
+    labels: np.ndarray, probabilities: np.ndarray, num_bins: int = NUM_BINS
+) -> list[dict[str, Any]]:
+    """Groups rows by how sure the prediction is: the bars of a reliability diagram.
+
+    The M bins are of equal width and hold ((m - 1) / M, m / M], as in Guo et al. 2017 (section 2):
+    a confidence on an edge belongs to the lower bin, 1 to the last, 0 to the first.
+
+    Args:
+        labels: (N,) integers in [0, C), N > 0.
+        probabilities: (N, C) floats in [0, 1].
+        num_bins: M.
+
+    Returns:
+        M times `{"lower", "upper", "num_images", "confidence", "accuracy"}`; the last two are
+        means over the bin's rows, None in an empty bin.
+
+    Raises:
+        ValueError: the shapes do not belong together, or there are no rows.
+
+    Example:
+        >>> probabilities = np.array([[0.9, 0.1], [0.3, 0.7], [0.4, 0.6], [0.5, 0.5]])
+        >>> [row] = [b for b in reliability_bins([0, 1, 0, 0], probabilities, 2) if b["lower"]]
+        >>> row["num_images"], round(row["confidence"], 3), round(row["accuracy"], 3)
+        (3, 0.733, 0.667)
+    """
+    confidences, correct = _predictions(labels, probabilities)
+    edges = np.linspace(0, 1, num_bins + 1)
+    rows_bin = np.digitize(confidences, edges[1:-1], right=True)
+    bins = []
+    for number in range(num_bins):
+        inside = rows_bin == number
+        filled = bool(inside.any())
+        bins.append(
+            {
+                "lower": float(edges[number]),
+                "upper": float(edges[number + 1]),
+                "num_images": int(inside.sum()),
+                "confidence": float(confidences[inside].mean()) if filled else None,
+                "accuracy": float(correct[inside].mean()) if filled else None,
+            }
+        )
+    return bins
+
+
+def expected_calibration_error(
+    labels: np.ndarray, probabilities: np.ndarray, num_bins: int = NUM_BINS
+) -> float:
+    """Returns by how much confidence and accuracy differ on average, in [0, 1].
+
+    It is ECE (Guo et al. 2017, equation 3): the sum over the bins of `reliability_bins` of
+    |accuracy - confidence|, weighed by the bin's share of the rows.
+
+    Example:
+        >>> probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
+        >>> round(expected_calibration_error([0, 1, 1, 1], probabilities), 3)  # (0.4 + 0.4) / 2
+        0.4
+    """
+    bins = [row for row in reliability_bins(labels, probabilities, num_bins) if row["num_images"]]
+    gaps = [row["num_images"] * abs(row["accuracy"] - row["confidence"]) for row in bins]
+    return sum(gaps) / sum(row["num_images"] for row in bins)
+
+
+def coverage_curve(
+    labels: np.ndarray, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Accuracy on the rows that are answered, against how many are (risk and coverage).
+
+    A row is answered where its highest probability is at least the threshold, else it is "I don't
+    know" (El-Yaniv & Wiener 2010, whose risk is 1 - accuracy).
+
+    Args:
+        labels: (N,) integers in [0, C), N > 0.
+        probabilities: (N, C) floats in [0, 1].
+
+    Returns:
+        `thresholds`, `coverage`, `accuracy`, each (T,) floats: every confidence that occurs, from
+        the highest down; the share of the rows answered with it; the accuracy on those.
+
+    Raises:
+        ValueError: the shapes do not belong together, or there are no rows.
+
+    Example:
+        >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.4, 0.6]])
+        >>> thresholds, coverage, accuracy = coverage_curve([0, 1, 1, 0], probabilities)
+        >>> thresholds.tolist(), coverage.tolist(), accuracy.tolist()
+        ([0.9, 0.8, 0.6], [0.25, 0.5, 1.0], [1.0, 1.0, 0.75])
+    """
+    confidences, correct = _predictions(labels, probabilities)
+    order = np.argsort(-confidences, kind="stable")
+    sorted_confidences = confidences[order]
+    # Rows of one confidence are answered together: the last of each run counts.
+    ends = np.flatnonzero(np.append(np.diff(sorted_confidences) != 0, True))
+    answered = ends + 1
+    right = np.cumsum(correct[order])[ends]
+    return sorted_confidences[ends], answered / len(order), right / answered
+
+
+def threshold_for_accuracy(
+    labels: np.ndarray, probabilities: np.ndarray, accuracy: float
+) -> float | None:
+    """Returns the lowest threshold that keeps the accuracy of what is answered, None without one.
+
+    Args:
+        labels: (N,) integers in [0, C), N > 0.
+        probabilities: (N, C) floats in [0, 1].
+        accuracy: what is wanted on the answered rows, in [0, 1].
+
+    Example:
+        >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.4, 0.6]])
+        >>> threshold_for_accuracy([0, 1, 1, 0], probabilities, 0.9)
+        0.8
+    """
+    thresholds, _, accuracies = coverage_curve(labels, probabilities)
+    good = np.flatnonzero(accuracies >= accuracy)
+    return float(thresholds[good[-1]]) if len(good) else None
+
+
+def _predictions(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
+    _check_rows(labels, probabilities)
+    return probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+
+
+def _check_rows(labels: np.ndarray, scores: np.ndarray) -> None:
+    if labels.ndim != 1 or scores.ndim != 2 or len(labels) != len(scores) or not len(labels):
+        raise ValueError(
+            f"expected (N,) labels and (N, C) scores with N > 0, got {labels.shape} and "
+            f"{scores.shape}"
+        )
