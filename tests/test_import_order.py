@@ -12,7 +12,7 @@ ROOMS = [
     {"errors"},
     {"files", "config"},
     {"presets"},
-    {"data", "layers", "metrics"},
+    {"data", "layers", "metrics", "probes"},
     {"losses", "pictures"},
     {"models"},
     {"building", "embedding", "features", "report"},
