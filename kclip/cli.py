@@ -13,6 +13,7 @@ COMMANDS = {
     "train_dual_encoder": ("TrainDualEncoder", "train a text and an image tower on TFRecords"),
     "evaluate_retrieval": ("EvaluateRetrieval", "recall of text-to-image and image-to-text search"),
     "evaluate_zero_shot": ("EvaluateZeroShot", "classify folders of images without training"),
+    "export_model": ("ExportModel", "write a SavedModel, ONNX or LiteRT files"),
     "search_images": ("SearchImages", "find the images that a sentence describes"),
 }
 

@@ -1,0 +1,38 @@
+"""The command that writes a model in the forms that other programs run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+ExportFormat = Literal["saved_model", "onnx", "litert"]
+
+
+@dataclass(frozen=True)
+class ExportModel:
+    """Exports a model with its tokenizer, and a README.md of how to call each export.
+
+    A SavedModel takes JPEG or PNG bytes and strings; ONNX and LiteRT files take pixels and token
+    ids. ONNX needs the packages tf2onnx and onnx.
+    """
+
+    model: Path
+    """Folder of the trained model, such as runs/demo/model."""
+    output: Path
+    """Folder to write; it must be absent or empty, and appears when all is done."""
+    format: list[ExportFormat] = field(default_factory=lambda: ["saved_model"])
+    """The exports to write: saved_model, onnx, litert."""
+
+    def run(self) -> None:
+        """Loads the model and writes the exports."""
+        from kclip.export.packages import check_packages
+
+        formats = list(dict.fromkeys(self.format))
+        check_packages(formats)
+
+        from kclip.embedding import (
+            Embedder,
+        )  # loads TensorFlow, so only once the packages are there
+        from kclip.export.folder import export_model
+
+        export_model(Embedder.from_folder(self.model), self.output, formats, str(self.model))
+        print(f"wrote {', '.join(formats)}; {self.output / 'README.md'} tells how to call them")

@@ -1,0 +1,80 @@
+"""A folder of exports with all that calling them takes."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kclip.export.packages import check_packages
+from kclip.export.readme import readme
+from kclip.export.tower_files import export_towers
+from kclip.export.towers import tokenize
+from kclip.files import folder_when_done
+
+if TYPE_CHECKING:
+    from kclip.embedding import Embedder
+
+
+def export_model(embedder: "Embedder", output: Path, formats: Sequence[str], name: str) -> None:
+    """Writes exports, the preprocessing with its vocabulary, and a README.md of how to call them.
+
+    The folder appears when all of it is written.
+
+    Args:
+        embedder: the model, in float32.
+        output: absent or empty.
+        formats: one or more of "saved_model", "onnx" and "litert".
+        name: what the README calls the model.
+
+    Raises:
+        UserError: a format's packages are not installed, or `output` holds something.
+
+    Example:
+        >>> export_model(embedder, Path("exported"), ["saved_model"], "a demo")
+        >>> sorted(path.name for path in Path("exported").iterdir())
+        ['README.md', 'export.json', 'preprocessor', 'saved_model']
+    """
+    check_packages(formats)
+    with folder_when_done(output) as folder:
+        for file_format in formats:
+            exporter(file_format)(embedder, folder / file_format)
+        save_preprocessor(embedder, folder / "preprocessor")
+        numbers = settings(embedder, name)
+        (folder / "export.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+        (folder / "README.md").write_text(readme(numbers, formats), encoding="utf-8")
+
+
+def exporter(file_format: str) -> Callable[["Embedder", Path], None]:
+    """The function that writes one format into a folder."""
+    if file_format == "saved_model":
+        from kclip.export.saved_model import export_saved_model
+
+        return export_saved_model
+    return lambda embedder, folder: export_towers(embedder, folder, file_format)
+
+
+def save_preprocessor(embedder: "Embedder", folder: Path) -> None:
+    """Writes the preprocessor, so that its class' `from_preset(folder)` loads it."""
+    import keras
+
+    embedder.preprocessor.save_to_preset(str(folder))
+    # Loading looks here for what the preprocessor belongs to.
+    config = keras.saving.serialize_keras_object(embedder.model)
+    (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def settings(embedder: "Embedder", name: str) -> dict[str, Any]:
+    """The numbers that a caller of the exports needs: sizes, names of inputs, logit scale."""
+    tokens = tokenize(embedder, [""])
+    scale = embedder.model.logit_scale
+    return {
+        "model": name,
+        "image_size": embedder.model.image_size,
+        "sequence_length": next(iter(tokens.values())).shape[1],
+        "text_inputs": list(tokens),
+        "projection_dim": embedder.model.projection_dim,
+        "logit_scale": embedder.logit_scale,
+        "logit_bias": None if scale.bias is None else float(scale.bias),
+        "resize": embedder.preprocessor.get_config().get("resize"),
+        "preprocessor": type(embedder.preprocessor).__name__,
+    }

@@ -1,0 +1,132 @@
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from exported import encoded, tiny_embedder
+from tiny_models import SIZE, TEXTS
+
+from kclip.errors import UserError
+from kclip.export.folder import export_model
+from kclip.export.packages import EXPORT_PACKAGES, RUN_PACKAGES, missing_packages
+from kclip.models import DualEncoderPreprocessor
+
+IMAGES = [encoded(), encoded(mode="RGBA", seed=1), encoded("JPEG", seed=2)]
+AVAILABLE = [
+    name
+    for name in EXPORT_PACKAGES
+    if not missing_packages(EXPORT_PACKAGES[name] | RUN_PACKAGES[name])
+]
+
+
+def run_python(code, folder):
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    return tiny_embedder(normalize=False, initial_bias=-3.0)
+
+
+@pytest.fixture(scope="module")
+def folder(embedder, tmp_path_factory):
+    output = tmp_path_factory.mktemp("exports") / "exported"
+    export_model(embedder, output, AVAILABLE, "a tiny model")
+    return output
+
+
+def test_a_fresh_process_gets_the_embedders_answers_from_bytes_and_strings(
+    embedder, folder, tmp_path
+):
+    for number, image in enumerate(IMAGES):
+        (tmp_path / f"{number}.bin").write_bytes(image)
+    (tmp_path / "texts.json").write_text(json.dumps(TEXTS))
+    code = f"""
+import json, numpy as np, tensorflow as tf, tensorflow_text
+from pathlib import Path
+model = tf.saved_model.load({str(folder / "saved_model")!r})
+images = tf.constant([Path(f"{{n}}.bin").read_bytes() for n in range({len(IMAGES)})])
+texts = tf.constant(json.loads(Path("texts.json").read_text()))
+logits = model.signatures["logits_per_image"](images=images, texts=texts)
+np.savez("out.npz", images=model.embed_images(images), texts=model.embed_texts(texts),
+         logits=next(iter(logits.values())))
+"""
+    run_python(code, tmp_path)
+    images = embedder.embed_images(IMAGES, progress=False)
+    texts = embedder.embed_texts(TEXTS)
+    with np.load(tmp_path / "out.npz") as found:
+        np.testing.assert_allclose(found["images"], images, atol=1e-5)
+        np.testing.assert_allclose(found["texts"], texts, atol=1e-5)
+        bias = float(embedder.model.logit_scale.bias)
+        logits = embedder.logit_scale * images @ texts.T + bias
+        np.testing.assert_allclose(found["logits"], logits, atol=1e-4)
+
+
+@pytest.mark.parametrize("file_format", sorted(set(AVAILABLE) - {"saved_model"}))
+def test_tower_files_give_the_embedders_answers_for_any_batch(embedder, folder, file_format):
+    pixels = np.random.default_rng(0).uniform(0, 255, (3, SIZE, SIZE, 3)).astype(np.float32)
+    settings = json.loads((folder / "export.json").read_text())
+    preprocessor = DualEncoderPreprocessor.from_preset(folder / "preprocessor")
+    tokens = preprocessor.tokenize(TEXTS)
+    tokens = {name: np.asarray(tokens[name], np.int32) for name in settings["text_inputs"]}
+    expected = embedder.embed_batch(pixels)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    for rows in (slice(0, 3), slice(1, 2)):
+        found = run_tower(folder, file_format, "image_tower", {"image": pixels[rows]})
+        np.testing.assert_allclose(found, expected[rows], atol=1e-5)
+    found = run_tower(folder, file_format, "text_tower", tokens)
+    np.testing.assert_allclose(found, embedder.embed_texts(TEXTS), atol=1e-5)
+
+
+def run_tower(folder, file_format, name, inputs):
+    if file_format == "onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(folder / "onnx" / f"{name}.onnx"))
+        return session.run(None, inputs)[0]
+    from ai_edge_litert.interpreter import Interpreter
+
+    path = folder / "litert" / f"{name}.tflite"
+    return Interpreter(str(path)).get_signature_runner()(**inputs)["output_0"]
+
+
+@pytest.mark.slow
+def test_the_code_of_the_readme_runs_and_agrees(folder):
+    (folder / "photo.jpg").write_bytes(encoded("JPEG", size=(SIZE, SIZE)))
+    snippets = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    assert len(snippets) == len(AVAILABLE)
+    printed = [run_python(snippet, folder).strip(" [\n]").split() for snippet in snippets]
+    probabilities = np.array(printed, float)
+    assert probabilities.shape == (len(AVAILABLE), 2)
+    np.testing.assert_allclose(probabilities, probabilities[:1].repeat(len(AVAILABLE), 0), 1e-4)
+
+
+def test_the_folder_is_whole_or_not_there(embedder, tmp_path, monkeypatch):
+    def fail(*args):
+        raise RuntimeError("disk full")
+
+    monkeypatch.setattr("kclip.export.folder.save_preprocessor", fail)
+    monkeypatch.setattr("kclip.export.folder.exporter", lambda name: lambda *args: None)
+    with pytest.raises(RuntimeError, match="disk full"):
+        export_model(embedder, tmp_path / "out", ["saved_model"], "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_is_not_overwritten(embedder, tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(UserError, match="is there already"):
+        export_model(embedder, tmp_path, ["saved_model"], "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_missing_package_is_named_with_pips_command(embedder, tmp_path, monkeypatch):
+    monkeypatch.setattr("kclip.export.packages.find_spec", lambda module: None)
+    with pytest.raises(UserError, match=r"run: pip install tf2onnx onnx$"):
+        export_model(embedder, tmp_path / "out", ["saved_model", "onnx"], "model")
+    assert list(tmp_path.iterdir()) == []
