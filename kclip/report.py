@@ -35,7 +35,7 @@ def write_metrics(path: Path, results: Mapping[str, Any]) -> None:
     text = json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False)
     # A line break never stands inside a JSON string, so joining lines changes no value.
     text = re.sub(r"([\[{])\n\s+([^\[\]{}]*?)\n\s+([\]}])", _one_line, text)
-    _write_text(path, text + "\n")
+    write_text(path, text + "\n")
 
 
 def read_history(path: Path) -> dict[str, list[float]]:
@@ -78,7 +78,7 @@ def write_report(
     if "zero_shot" in results:
         _draw_zero_shot(directory, results["zero_shot"])
         sections += ["## Zero-shot classification", *_zero_shot_section(results["zero_shot"])]
-    _write_text(directory / "report.md", "\n\n".join(sections) + "\n")
+    write_text(directory / "report.md", "\n\n".join(sections) + "\n")
 
 
 def write_search_report(
@@ -106,7 +106,7 @@ def write_search_report(
         table = markdown_table(("rank", "score", "file"), rows)
         sections += [f"## “{result['query']}”", f"![The images found]({name})", table]
     write_metrics(directory / "metrics.json", {"queries": list(results)})
-    _write_text(directory / "report.md", "\n\n".join(sections) + "\n")
+    write_text(directory / "report.md", "\n\n".join(sections) + "\n")
 
 
 def retrieval_table(results: Mapping[str, Any]) -> str:
@@ -125,14 +125,14 @@ def zero_shot_table(results: Mapping[str, Any]) -> str:
     names = {"accuracy": "accuracy", "macro_precision": "macro precision"}
     names |= {"macro_recall": "macro recall", "macro_f1": "macro F1"}
     names |= {"top_5_accuracy": "top-5 accuracy"}
-    rows = [(label, _percent(results[name])) for name, label in names.items() if name in results]
+    rows = [(label, percent(results[name])) for name, label in names.items() if name in results]
     return markdown_table(("", f"{results['num_images']:,} images"), rows)
 
 
 def per_class_table(results: Mapping[str, Any]) -> str:
     """Returns precision, recall and F1 of each class as a Markdown table, in percent."""
     rows = [
-        [row["class_name"], *(_percent(row[name]) for name in ("precision", "recall", "f1"))]
+        [row["class_name"], *(percent(row[name]) for name in ("precision", "recall", "f1"))]
         + [row["num_images"]]
         for row in results["per_class"]
     ]
@@ -173,7 +173,7 @@ def _draw_retrieval(
 
 
 def _draw_zero_shot(directory: Path, results: Mapping[str, Any]) -> None:
-    title = f"Zero-shot: {_percent(results['accuracy'])} of {results['num_images']:,} images right"
+    title = f"Zero-shot: {percent(results['accuracy'])} of {results['num_images']:,} images right"
     figure = draw_confusion_matrix(results["confusion_matrix"], results["class_names"], title)
     save_picture(figure, directory / "confusion_matrix.png")
 
@@ -209,10 +209,11 @@ def _column_title(column: str) -> str:
 
 
 def _cell(column: str, value: float) -> str:
-    return _percent(value) if column.startswith("recall@") else f"{value:,.1f}"
+    return percent(value) if column.startswith("recall@") else f"{value:,.1f}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Writes a share in [0, 1] as percent."""
     return f"{100 * share:.1f} %"
 
 
@@ -225,6 +226,7 @@ def _one_line(match: re.Match[str]) -> str:
     return opening + re.sub(r"\n\s+", " ", inside) + closing
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file, which appears whole or not at all."""
     with replaced_when_done(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -1,52 +1,219 @@
-"""The command that classifies folders of images by the names of the folders."""
+"""The command that classifies images by the names of their classes."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from kclip.zero_shot.prompts import DEFAULT_TEMPLATES
+from kclip.errors import UserError
+
+if TYPE_CHECKING:
+    from kclip.data.protocols.labelled_images import LabelledImages
+    from kclip.embedding import Embedder
+    from kclip.zero_shot.classifier import ZeroShotClassifier
+    from kclip.zero_shot.labelled_embeddings import LabelledEmbeddings
+    from kclip.zero_shot.protocols import Protocol
+
+MAX_PRINTED_CLASSES = 40  # a longer table would push the result off the screen
 
 
 @dataclass(frozen=True)
 class EvaluateZeroShot:
     """Classifies images without training on their classes, and counts how often that is right.
 
-    Writes metrics.json (accuracy, macro precision, recall and F1, top-5, each class), the
-    confusion matrix as a picture, and report.md.
+    The images come from class folders (--images), from a benchmark in its own layout (--protocol
+    and --data-dir) or from TFDS (--tfds). Writes metrics.json (accuracy, macro precision, recall
+    and F1, top-5, each class, calibration), report.md, predictions.csv, per_class.csv, pictures
+    (confusion matrix, reliability, coverage) and the class embeddings as classes.npz.
     """
 
-    model: Path
-    """Folder of the trained model, such as runs/demo/model."""
-    images: Path
-    """Folder with one sub-folder of images for each class, named after the class."""
+    model: str
+    """Folder of a trained model, such as runs/demo/model, or whatever else kclip loads."""
     output: Path
     """Folder that the results are written to; made if missing."""
-    template: list[str] = field(default_factory=lambda: list(DEFAULT_TEMPLATES))
+    images: Path | None = None
+    """Folder with one sub-folder of images for each class, named after the class."""
+    protocol: str = "folders"
+    """Benchmark: imagenet, cifar10, cifar100, pets, celeba, animals10, or folders."""
+    data_dir: Path | None = None
+    """Folder of the benchmark's data set in its own layout (an error says which), or of TFDS."""
+    tfds: str | None = None
+    """Data set of TFDS by name, such as cifar10, or the folder of a prepared one."""
+    split: str = "test"
+    """Split of --tfds."""
+    identities: int = 100
+    """Number of people for --protocol celeba; the paper has 100, 1,000 and 2,000."""
+    classes: Path | None = None
+    """Text file of one class a line: 'label: name, synonym, ...', or names only. The label is what
+    the data calls the class, such as a folder. All names count alike."""
+    template: list[str] | None = None
     """Prompts with {} for the class name, averaged; also the name of a set that comes with kclip
-    (animals, photos, shapes, small_pictures) or a text file of one template a line."""
+    (animals, faces, pets, photos, shapes, small_pictures) or a text file of one template a line.
+    By default those of the protocol, or 'a photo of a {}.'"""
+    top_k: int = 5
+    """Classes listed for each image in predictions.csv."""
+    calibration_share: float = 0.0
+    """Part of each class, drawn by --seed, that a temperature is fitted on; the
+    results are measured on the rest."""
+    calibration_images: Path | None = None
+    """Class folders of other images that a temperature is fitted on."""
+    threshold: float | None = None
+    """Probability below which the answer is "unknown"."""
+    wanted_accuracy: float | None = None
+    """Chooses the threshold that gives this accuracy on the calibration images."""
+    seed: int = 0
+    """Of the draw of calibration images and of CelebA's identities."""
 
     def run(self) -> None:
-        """Reads the class folders, embeds images and prompts, and writes the results."""
-        from kclip.data.sources import read_class_folders
-        from kclip.evaluation import evaluate_zero_shot
-        from kclip.readable_images import report_left_out
-        from kclip.report import (
-            per_class_table,
-            write_metrics,
-            write_report,
-            zero_shot_table,
-        )
+        """Reads images, embeds them and the class names, calibrates, and writes the results."""
         from kclip.zero_shot.prompts import resolve_templates
+        from kclip.zero_shot.protocols import find_protocol
+        from kclip.zero_shot.results import zero_shot_results
+        from kclip.zero_shot.saved_classifier import load_or_build_classifier, save_classifier
 
-        templates = resolve_templates(self.template)
-        source = read_class_folders(self.images)
-        faults = {fault.file_name: fault.reason for fault in source.rejections}
-        report_left_out(faults, len(source.records) + len(faults))
+        self._check()
+        protocol = find_protocol(self.protocol)
+        templates = resolve_templates(self.template or protocol.templates)
+        images, others = self._read(protocol)
 
         from kclip.embedding import Embedder  # loads TensorFlow, so only once the input is sound
 
-        results = evaluate_zero_shot(Embedder.from_folder(self.model), source.records, templates)
-        write_metrics(self.output / "metrics.json", results)
-        about = {"model": self.model, "images": self.images}
-        write_report(self.output, "Zero-shot evaluation", about, {"zero_shot": results}, {})
-        print(zero_shot_table(results), per_class_table(results), sep="\n\n")
+        embedder = Embedder.from_name(self.model)
+        path = self.output / "classes.npz"
+        classifier = load_or_build_classifier(path, embedder, images.class_names, templates)
+        measured, fitted = self._embed(embedder, images, others)
+        threshold = self.threshold
+        if fitted is not None:
+            classifier = classifier.calibrated(fitted.labels, fitted.embeddings)
+            save_classifier(path, classifier, embedder.digest, images.class_names, templates)
+            threshold = self._chosen_threshold(classifier, fitted)
+        results = zero_shot_results(classifier, measured, threshold)
+        results["calibration"] |= {"num_images": 0 if fitted is None else len(fitted)}
+        results["calibration"] |= {"fitted_on": self._fitted_on(len(fitted)) if fitted else None}
+        results |= self._about(protocol, templates, len(measured), fitted is not None)
+        self._write(classifier, measured, results)
+
+    def _check(self) -> None:
+        """Refuses options that make no sense together, before anything is read."""
+        for name in ("threshold", "wanted_accuracy", "calibration_share"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                flag = f"--{name.replace('_', '-')}"
+                raise UserError(f"{flag} is {value}; give a number from 0 to 1")
+        if self.top_k < 1:
+            raise UserError(f"--top-k is {self.top_k}; give a number from 1")
+        if self.calibration_share == 1:
+            raise UserError("--calibration-share is 1, which leaves nothing to measure; give less")
+        if self.images and (self.protocol != "folders" or self.tfds or self.data_dir):
+            raise UserError("--images is for class folders alone; leave out the other data options")
+        if not (self.images or self.tfds or self.data_dir):
+            raise UserError("no images; give --images, or --protocol and --data-dir, or --tfds")
+        if self.wanted_accuracy is not None:
+            if self.threshold is not None:
+                raise UserError("give --threshold or --wanted-accuracy, not both")
+            if not (self.calibration_share or self.calibration_images):
+                raise UserError(
+                    "--wanted-accuracy chooses a threshold on labelled images that are not "
+                    "measured; give --calibration-share or --calibration-images"
+                )
+
+    def _read(self, protocol: "Protocol") -> "tuple[LabelledImages, LabelledImages | None]":
+        """The images to classify, and those of `calibration_images`."""
+        from kclip.data.class_names import read_class_names
+        from kclip.data.protocols.folders import read_folders
+        from kclip.data.protocols.tfds_split import read_tfds
+        from kclip.zero_shot.classifier import named_classes
+        from kclip.zero_shot.protocols import with_class_names
+
+        if self.tfds:
+            images = read_tfds(self.tfds, self.split, self.data_dir)
+        elif self.protocol == "celeba":
+            images = protocol.read(self.data_dir, self.identities, self.seed)
+        else:
+            images = protocol.read(self.images or self.data_dir)
+        if self.classes:
+            images = with_class_names(images, read_class_names(self.classes), self.classes)
+        named_classes(images.class_names)
+        others = read_folders(self.calibration_images) if self.calibration_images else None
+        return images, others
+
+    def _embed(
+        self, embedder: "Embedder", images: "LabelledImages", others: "LabelledImages | None"
+    ) -> "tuple[LabelledEmbeddings, LabelledEmbeddings | None]":
+        """The images to measure on, and those to calibrate with, if any."""
+        from kclip.zero_shot.labelled_embeddings import draw_share, embed_labelled_images
+
+        labels = list(images.class_names)
+        measured = embed_labelled_images(embedder, images, labels)
+        fitted = embed_labelled_images(embedder, others, labels) if others else None
+        if self.calibration_share:
+            drawn, rest = draw_share(measured.labels, self.calibration_share, self.seed)
+            own, measured = measured.rows(drawn), measured.rows(rest)
+            fitted = own + fitted if fitted else own
+        return measured, fitted
+
+    def _chosen_threshold(
+        self, classifier: "ZeroShotClassifier", fitted: "LabelledEmbeddings"
+    ) -> float | None:
+        from kclip.metrics.calibration import threshold_for_accuracy
+
+        if self.wanted_accuracy is None:
+            return self.threshold
+        probabilities = classifier.predict_probabilities(fitted.embeddings)
+        threshold = threshold_for_accuracy(fitted.labels, probabilities, self.wanted_accuracy)
+        if threshold is None:
+            raise UserError(
+                f"no threshold makes {self.wanted_accuracy:.1%} of the answers on the "
+                f"{len(fitted)} calibration images right; want less"
+            )
+        return threshold
+
+    def _fitted_on(self, count: int) -> str:
+        share = f"{self.calibration_share:.0%} of each class, drawn by seed {self.seed}"
+        parts = [share] if self.calibration_share else []
+        parts += [f"the images in {self.calibration_images}"] if self.calibration_images else []
+        return f"{' and '.join(parts)} ({count:,} images)"
+
+    def _about(
+        self, protocol: "Protocol", templates: list[str], num_images: int, calibrated: bool
+    ) -> dict[str, Any]:
+        rest = " that no temperature was fitted on" if calibrated and self.calibration_share else ""
+        return {
+            "protocol": self.protocol,
+            "metric": protocol.metric,
+            "published": [asdict(figure) for figure in protocol.published],
+            "templates": templates,
+            "evaluated_on": f"{'the' if rest else 'all'} {num_images:,} images{rest}",
+        }
+
+    def _write(
+        self,
+        classifier: "ZeroShotClassifier",
+        measured: "LabelledEmbeddings",
+        results: dict[str, Any],
+    ) -> None:
+        from kclip.report import per_class_table, zero_shot_table
+        from kclip.zero_shot_report import (
+            calibration_table,
+            published_table,
+            write_predictions,
+            write_zero_shot_report,
+        )
+
+        threshold = results["abstention"]["threshold"] or 0.0
+        write_predictions(
+            self.output / "predictions.csv",
+            measured.file_names,
+            [classifier.class_names[label] for label in measured.labels],
+            classifier.predict(measured.embeddings, threshold),
+            classifier.top_k(measured.embeddings, self.top_k),
+        )
+        data = self.tfds or self.images or self.data_dir
+        about = {"model": self.model, "protocol": self.protocol, "data": data, "seed": self.seed}
+        write_zero_shot_report(self.output, about, results)
+        tables = [zero_shot_table(results), calibration_table(results["calibration"])]
+        if results["published"]:
+            tables.append(published_table(results))
+        if len(classifier.class_names) <= MAX_PRINTED_CLASSES:
+            tables.append(per_class_table(results))
+        print(*tables, sep="\n\n")
         print(f"the report is {self.output / 'report.md'}")

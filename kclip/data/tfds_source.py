@@ -61,6 +61,29 @@ class TFDSSource:
                     records.append(ImageRecord(id_, name, file, captions, labels, split))
         return Source(records, rejections)
 
+    def read_images(self, split: str) -> list[ImageRecord]:
+        """Reads one split's labels and images, which are held in memory as they are encoded.
+
+        Raises:
+            UserError: there is no such split.
+        """
+        if split not in self._builder.info.splits:
+            known = ", ".join(self._builder.info.splits)
+            raise UserError(f"{self._builder.name} has no split {split!r}; it has {known}.")
+        keys = [self._image_key, self._file_name_key, self._label_key]
+        records = []
+        for index, example in enumerate(self._examples(split, [key for key in keys if key])):
+            name = _text(example, self._file_name_key, f"{split}/{index:08d}")
+            image, labels = example[self._image_key], self._labels(example)
+            records.append(ImageRecord(f"{split}/{index:08d}", name, image, (), labels, split))
+        return records
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the labels in their order; empty where the data set doesn't list them."""
+        feature = self._label_feature() if self._label_key else None
+        return list(getattr(feature, "names", None) or ())
+
     def fetch_images(self, records: Iterable[ImageRecord]) -> None:
         """Writes the image files of records that `read` returned, unless they are there."""
         missing = {r.image for r in records if isinstance(r.image, Path) and not r.image.exists()}
@@ -96,14 +119,22 @@ class TFDSSource:
     def _labels(self, example: dict[str, Any]) -> tuple[str, ...]:
         if not self._label_key:
             return ()
-        value, feature = example[self._label_key], self._builder.info.features[self._label_key]
-        if isinstance(value, dict):  # detections: a sequence of boxes with a label each
-            value, feature = value.get("label", []), getattr(feature, "feature", feature)["label"]
-        feature = getattr(feature, "feature", feature)
-        to_name = getattr(feature, "int2str", as_text)
+        value = example[self._label_key]
+        if isinstance(value, dict):
+            value = value.get("label", [])
+        to_name = getattr(self._label_feature(), "int2str", as_text)
         values = _flat(value)
         names = (v.decode() if isinstance(v, bytes) else to_name(v) for v in values)
         return tuple(dict.fromkeys(names))
+
+    def _label_feature(self) -> Any:
+        import tensorflow_datasets as tfds
+
+        feature = self._builder.info.features[self._label_key]
+        feature = getattr(feature, "feature", feature)
+        if isinstance(feature, tfds.features.FeaturesDict):  # detections: boxes with a label each
+            feature = feature["label"] if "label" in feature else None
+        return getattr(feature, "feature", feature)
 
 
 def _open_builder(dataset: str, data_dir: Path | None) -> Any:

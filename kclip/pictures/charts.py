@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_COUNTED_CLASSES = 25  # beyond that the counts in the cells could not be read
+MAX_NAMED_CLASSES = 100  # beyond that neither could the names
 RECALL_STYLES = {"1": ":", "5": "--"}  # by K; solid for all others
 
 
@@ -79,6 +80,9 @@ def draw_confusion_matrix(
 ) -> "Figure":
     """Draws a confusion matrix: colours are shares of the true class, numbers are counts.
 
+    Beyond 100 classes, whose names could not be read, the whole is drawn without names, and beside
+    it the classes of the commonest mistakes.
+
     Args:
         matrix: (C, C) counts, a row for each true class.
         class_names: C names; long ones are cut.
@@ -88,10 +92,48 @@ def draw_confusion_matrix(
 
     counts = np.asarray(matrix)
     size = len(counts)
+    if size > MAX_NAMED_CLASSES:
+        return _draw_large_confusion_matrix(counts, class_names, title)
     side = min(max(0.5 * size, 2.6), 13.0)
     figure = Figure(figsize=(side + 3.0, side + 1.9), layout="constrained")
     axes = figure.add_subplot()
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = _draw_matrix(axes, counts, _shares(counts), class_names, side)
+    axes.set_title(plain(wrapped(title, int(9 * (side + 2)))), fontsize=12, pad=12)
+    _add_color_bar(figure, image, axes)
+    return figure
+
+
+def _draw_large_confusion_matrix(
+    counts: np.ndarray, class_names: Sequence[str], title: str
+) -> "Figure":
+    from matplotlib.figure import Figure
+
+    side = 8.0
+    figure = Figure(figsize=(2 * side + 4.5, side + 1.9), layout="constrained")
+    whole, part = figure.subplots(1, 2)
+    shares = _shares(counts)
+    block = -(-len(counts) // MAX_NAMED_CLASSES)
+    image = whole.imshow(100 * _pooled(shares, block), cmap="Blues", vmin=0, vmax=100)
+    whole.set_xticks([])
+    whole.set_yticks([])
+    whole.spines[:].set_color("#d1d5db")
+    order = f"{len(counts):,} in their order; a cell is the darkest of {block} × {block}"
+    whole.set_xlabel(f"predicted class ({order})", labelpad=8)
+    whole.set_ylabel("true class", labelpad=8)
+    whole.set_title(plain(wrapped(title, int(9 * side))), fontsize=12, pad=12)
+    chosen = _most_mistaken(counts)
+    rows = np.ix_(chosen, chosen)
+    _draw_matrix(part, counts[rows], shares[rows], [class_names[n] for n in chosen.tolist()], side)
+    part.set_title(f"The {len(chosen)} classes of the commonest mistakes", fontsize=12, pad=12)
+    _add_color_bar(figure, image, part)
+    return figure
+
+
+def _draw_matrix(
+    axes: "Axes", counts: np.ndarray, shares: np.ndarray, class_names: Sequence[str], side: float
+) -> Any:
+    """Draws a matrix of `side` inches with the names of its classes; returns the image."""
+    size = len(counts)
     image = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
     names = [plain(cut(name, 30)) for name in class_names]
     font = 10 if size <= MAX_COUNTED_CLASSES else max(5.0, 10 - 0.05 * size)
@@ -103,11 +145,32 @@ def draw_confusion_matrix(
         _write_counts(axes, counts, shares)
     axes.set_xlabel("predicted class", labelpad=8)
     axes.set_ylabel("true class", labelpad=8)
-    axes.set_title(plain(wrapped(title, int(9 * (side + 2)))), fontsize=12, pad=12)
+    return image
+
+
+def _add_color_bar(figure: "Figure", image: Any, axes: "Axes") -> None:
     bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=30, pad=0.02)
     bar.set_label("% of the true class")
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue] (matplotlib's own stub)
-    return figure
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+def _pooled(shares: np.ndarray, block: int) -> np.ndarray:
+    """The largest share of each block of cells: one class in a thousand is less than a pixel."""
+    padded = np.pad(shares, (0, -len(shares) % block))
+    blocks = len(padded) // block
+    return padded.reshape(blocks, block, blocks, block).max(axis=(1, 3))
+
+
+def _most_mistaken(counts: np.ndarray) -> np.ndarray:
+    """The classes of the largest counts off the diagonal, in their order."""
+    mistakes = counts * (1 - np.eye(len(counts), dtype=counts.dtype))
+    pairs = np.stack(np.unravel_index(np.argsort(-mistakes, axis=None), counts.shape), axis=1)
+    chosen = list(dict.fromkeys(pairs[: 2 * MAX_COUNTED_CLASSES].ravel().tolist()))
+    return np.sort(chosen[:MAX_COUNTED_CLASSES])
 
 
 def _subplots(count: int, width: float, height: float) -> "tuple[Figure, list[Axes]]":

@@ -64,3 +64,18 @@ def test_labels_of_a_confusion_matrix_do_not_overlap(size):
 def test_a_class_without_images_is_a_pale_row():
     axes = draw_confusion_matrix([[3, 1], [0, 0]], ["cat", "dog"], "title").axes[0]
     assert axes.images[0].get_array().tolist()[1] == [0, 0]
+
+
+def test_beyond_100_classes_the_whole_has_no_names_and_the_worst_are_shown_beside():
+    counts = 9 * np.eye(250, dtype=int)
+    counts[7, 200], counts[30, 31] = 4, 3
+    names = [f"class {n}" for n in range(250)]
+    whole, part = draw_confusion_matrix(counts, names, "title").axes[:2]
+    assert len(whole.get_xticks()) == 0
+    # three classes a cell: none is lost, though a cell is more than one class
+    assert whole.images[0].get_array().shape == (84, 84)
+    assert np.diag(whole.images[0].get_array()).min() > 69  # the rows of 7 and 30 are below 100
+    shown = [label.get_text() for label in part.get_yticklabels()]
+    assert {"class 7", "class 30", "class 31", "class 200"} <= set(shown)
+    assert len(shown) == 25
+    assert "4" in [text.get_text() for text in part.texts]

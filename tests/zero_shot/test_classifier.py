@@ -47,3 +47,52 @@ def test_logits_and_probabilities_by_hand():
 def test_names_that_cannot_be_told_apart(names, message):
     with pytest.raises(UserError, match=message):
         ZeroShotClassifier.from_names(FakeEmbedder(), names, ["a {}."])
+
+
+def test_synonyms_count_alike():
+    embedder = FakeEmbedder()
+    classes = {"rosso": ("red", "yellow"), "blu": ("blue",)}
+    classifier = ZeroShotClassifier.from_names(embedder, classes, ["a {}.", "one {}"])
+    texts = ["a red.", "one red", "a yellow.", "one yellow"]
+    expected = ensemble_templates(embedder.embed_texts(texts)[None])[0]
+    np.testing.assert_allclose(classifier.class_embeddings[0], expected, atol=1e-6)
+    assert classifier.class_names == ("red", "blue")
+
+
+def test_prompts_of_many_classes_go_in_batches():
+    sizes = []
+
+    class Recorder(FakeEmbedder):
+        def embed_texts(self, texts, batch_size=256):
+            sizes.append(len(texts))
+            return super().embed_texts(texts)
+
+    names = [f"class {n} red" if n == 299 else f"class {n}" for n in range(300)]
+    classifier = ZeroShotClassifier.from_names(Recorder(), names, ["a {}", "the {}"])
+    assert sizes == [256, 256, 88]
+    assert classifier.class_embeddings[:, 0].argmax() == 299
+
+
+def test_a_class_without_a_name():
+    with pytest.raises(UserError, match="1 classes have no name in words .the first is 'n01'.*"):
+        ZeroShotClassifier.from_names(FakeEmbedder(), {"n01": (), "n02": ("cat",)}, ["a {}."])
+
+
+def test_top_k_is_sorted_and_ends_with_the_classes():
+    classifier = ZeroShotClassifier(("a", "b", "c"), np.eye(3, dtype=np.float32), 1.0)
+    image = np.array([[0.0, 0.8, 0.6]])
+    (row,) = classifier.top_k(image, 2)
+    assert [name for name, _ in row] == ["b", "c"]
+    shares = np.exp([0.0, 0.8, 0.6]) / np.exp([0.0, 0.8, 0.6]).sum()
+    np.testing.assert_allclose([p for _, p in row], shares[[1, 2]], rtol=1e-6)
+    assert len(classifier.top_k(image, 9)[0]) == 3
+    with pytest.raises(UserError, match="at least 1, got 0"):
+        classifier.top_k(image, 0)
+
+
+def test_the_temperature_divides_the_logits_of_probabilities_alone():
+    classifier = ZeroShotClassifier(("a", "b"), np.eye(2, dtype=np.float32), 10.0, temperature=5.0)
+    image = np.array([[0.6, 0.8]])
+    np.testing.assert_allclose(classifier.logits(image), [[6, 8]], rtol=1e-6)
+    expected = 1 / (1 + np.exp(-0.4))
+    np.testing.assert_allclose(classifier.predict_probabilities(image)[0, 1], expected, rtol=1e-6)

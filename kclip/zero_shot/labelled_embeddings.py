@@ -1,0 +1,108 @@
+"""Image embeddings with their classes, and the part of them that a calibration is fitted on."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kclip.data.protocols.labelled_images import LabelledImages
+from kclip.errors import UserError
+from kclip.readable_images import embed_readable_images, report_left_out
+
+if TYPE_CHECKING:
+    from kclip.embedding import Embedder
+
+
+@dataclass(frozen=True)
+class LabelledEmbeddings:
+    """Embeddings of N images of known classes.
+
+    Attributes:
+        embeddings: (N, D) float32, L2-normalised.
+        labels: (N,) integers in [0, C).
+        file_names: N names.
+    """
+
+    embeddings: np.ndarray
+    labels: np.ndarray
+    file_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def rows(self, rows: np.ndarray) -> "LabelledEmbeddings":
+        """Returns some of the images."""
+        names = tuple(self.file_names[row] for row in rows)
+        return LabelledEmbeddings(self.embeddings[rows], self.labels[rows], names)
+
+    def __add__(self, others: "LabelledEmbeddings") -> "LabelledEmbeddings":
+        """Returns these images and others."""
+        return LabelledEmbeddings(
+            np.concatenate([self.embeddings, others.embeddings]),
+            np.concatenate([self.labels, others.labels]),
+            self.file_names + others.file_names,
+        )
+
+
+def embed_labelled_images(
+    embedder: "Embedder", images: LabelledImages, labels: list[str]
+) -> LabelledEmbeddings:
+    """Embeds images that can be read; the others are printed and left out.
+
+    Args:
+        embedder: the model.
+        images: with classes that are among `labels`.
+        labels: the C classes in the order of the classifier.
+
+    Raises:
+        UserError: there are no images, a class is not among `labels`, or more than 1 % of the
+            images can't be read.
+    """
+    faults = {fault.file_name: fault.reason for fault in images.rejections}
+    report_left_out(faults, len(images.records) + len(faults))
+    if not images.records:
+        raise UserError("there is no image to classify; give a folder or split that has some")
+    unknown = sorted({record.labels[0] for record in images.records} - set(labels))
+    if unknown:
+        raise UserError(f"{unknown[0]!r} is none of the classes: {', '.join(labels[:10])}, ...")
+    files, names = [r.image for r in images.records], [r.file_name for r in images.records]
+    embeddings, readable = embed_readable_images(embedder, files, names)
+    numbers = {label: number for number, label in enumerate(labels)}
+    rows = [images.records[row] for row in readable]
+    return LabelledEmbeddings(
+        embeddings,
+        np.array([numbers[record.labels[0]] for record in rows]),
+        tuple(record.file_name for record in rows),
+    )
+
+
+def draw_share(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws a share of each class, and returns the rows drawn and the rest, both in order.
+
+    The number drawn of a class is rounded, and leaves at least one image to be measured on.
+
+    Args:
+        labels: (N,) integers.
+        share: part of each class that is drawn, in (0, 1).
+        seed: of the draw.
+
+    Raises:
+        UserError: nothing would be drawn.
+
+    Example:
+        >>> drawn, rest = draw_share(np.array([0, 0, 0, 0, 1, 1]), 0.5, seed=0)
+        >>> len(drawn), len(rest)
+        (3, 3)
+    """
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for label in np.unique(labels):
+        own = rng.permutation(np.flatnonzero(labels == label))
+        drawn.append(own[: min(round(share * len(own)), len(own) - 1)])
+    rows = np.sort(np.concatenate(drawn))
+    if not len(rows):
+        raise UserError(
+            f"--calibration-share {share} of {len(labels)} images in {len(drawn)} classes is none; "
+            "give a larger share, or images of their own by --calibration-images"
+        )
+    return rows, np.setdiff1d(np.arange(len(labels)), rows)
