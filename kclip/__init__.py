@@ -5,6 +5,7 @@ from typing import Any
 
 # Public name -> module. Imported when first used, so that `import kclip` loads no TensorFlow.
 _PUBLIC = {
+    "CLIP": "kclip.models",
     "ContrastiveLoss": "kclip.losses",
     "DualEncoder": "kclip.models",
     "DualEncoderPreprocessor": "kclip.models",
@@ -15,6 +16,7 @@ _PUBLIC = {
     "TextEncoder": "kclip.models",
     "UserError": "kclip.errors",
     "ZeroShotClassifier": "kclip.zero_shot.classifier",
+    "load": "kclip.loading",
 }
 
 __all__ = list(_PUBLIC)

@@ -13,40 +13,44 @@ from tqdm import tqdm
 from kclip.data.images import load_image
 
 if TYPE_CHECKING:
-    from kclip.models import DualEncoder, DualEncoderPreprocessor
+    from kclip.models import CLIP, ClipPreprocessor, DualEncoder, DualEncoderPreprocessor
 
 DECODING_THREADS = 4
 
 
 class Embedder:
-    """Puts images and texts into a dual encoder's space.
+    """Puts images and texts into a model's space.
 
     Args:
-        model: `kclip.models.DualEncoder`.
-        preprocessor: `kclip.models.DualEncoderPreprocessor`.
+        model: `kclip.models.DualEncoder` or `CLIP`.
+        preprocessor: the model's own, `kclip.models.DualEncoderPreprocessor` or
+            `ClipPreprocessor`.
 
     Example:
-    >>> embedder = Embedder.from_folder("runs/demo/model")
+    >>> embedder = Embedder.from_name("runs/demo/model")
     >>> texts = embedder.embed_texts(["a red circle", "two blue squares"])
     >>> (texts @ texts.T).shape
     (2, 2)
     """
 
-    def __init__(self, model: "DualEncoder", preprocessor: "DualEncoderPreprocessor"):
+    def __init__(
+        self,
+        model: "DualEncoder | CLIP",
+        preprocessor: "DualEncoderPreprocessor | ClipPreprocessor",
+    ):
         self.model = model
         self.preprocessor = preprocessor
 
     @classmethod
-    def from_folder(cls, folder: str | Path) -> "Embedder":
-        """Loads a model folder, in float32.
+    def from_name(cls, name_or_path: str | Path) -> "Embedder":
+        """Loads whatever `kclip.load` takes, in float32.
 
         Raises:
-            UserError: the folder is missing, damaged, or holds another kind of model.
+            UserError: as `kclip.load`.
         """
-        from kclip.models import DualEncoder, DualEncoderPreprocessor
+        from kclip.loading import load_model
 
-        model = DualEncoder.from_preset(str(folder), dtype="float32")
-        return cls(model, DualEncoderPreprocessor.from_preset(str(folder)))
+        return cls(*load_model(name_or_path))
 
     def embed_images(
         self, images: Sequence[str | Path | bytes], batch_size: int = 64, progress: bool = True
@@ -78,8 +82,7 @@ class Embedder:
         embeddings = []
         for start in range(0, len(texts), batch_size):
             tokens = self.preprocessor.tokenize(list(texts[start : start + batch_size]))
-            arrays = {name: np.asarray(value) for name, value in tokens.items()}
-            embeddings.append(self.model.text_model.predict_on_batch(arrays))
+            embeddings.append(self.model.encode_text(tokens))
         return _normalized(embeddings, self.model.projection_dim)
 
     @property
@@ -93,11 +96,8 @@ class Embedder:
         digest = hashlib.sha256()
         for weight in self.model.get_weights():
             digest.update(np.ascontiguousarray(weight).data)
-        tokenizer, text_encoder = self.preprocessor.tokenizer, self.model.text_encoder
-        config = self.preprocessor.get_config()
-        settings = [config[name] for name in ("image_size", "sequence_length", "resize", "mirror")]
-        settings += [tokenizer.lowercase, tokenizer.strip_accents, text_encoder.gelu]
-        digest.update(json.dumps([settings, tokenizer.get_vocabulary()]).encode())
+        settings = [self.model.settings, self.preprocessor.settings]
+        digest.update(json.dumps(settings).encode())
         return digest.hexdigest()
 
     def embed_batch(self, images: np.ndarray) -> np.ndarray:
@@ -116,7 +116,7 @@ class Embedder:
 
     def _load(self, image: str | Path | bytes) -> np.ndarray:
         source = Path(image) if isinstance(image, str) else image
-        return np.asarray(self.preprocessor.resize(np.asarray(load_image(source))))
+        return self.preprocessor.prepare(load_image(source))
 
 
 def embed_views(embed: Callable[[Any], np.ndarray], views: Sequence[Any]) -> np.ndarray:

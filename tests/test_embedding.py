@@ -99,7 +99,7 @@ def test_a_saved_model_has_the_digest_of_the_model(tmp_path):
     randomize(model)
     model.save_to_preset(str(tmp_path))
     preprocessor.save_to_preset(str(tmp_path))
-    embedder = Embedder.from_folder(tmp_path)
+    embedder = Embedder.from_name(tmp_path)
     assert embedder.digest == Embedder(model, preprocessor).digest
     assert embedder.model.dtype_policy.name == "float32"
     full = tiny_dual_encoder()
@@ -110,9 +110,9 @@ def test_a_saved_model_has_the_digest_of_the_model(tmp_path):
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path):
     with pytest.raises(UserError, match="there is no model folder"):
-        Embedder.from_folder(tmp_path / "none")
+        Embedder.from_name(tmp_path / "none")
     with pytest.raises(UserError, match="is no model folder"):
-        Embedder.from_folder(tmp_path)
+        Embedder.from_name(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(UserError, match="holds bert, not a kclip dual encoder"):
-        Embedder.from_folder(tmp_path)
+        Embedder.from_name(tmp_path)

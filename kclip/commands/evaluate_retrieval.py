@@ -12,8 +12,9 @@ class EvaluateRetrieval:
     report.md. An image counts as found when the best of its captions is (the any-hit rule).
     """
 
-    model: Path
-    """Folder of the trained model, such as runs/demo/model."""
+    model: str
+    """Folder of a trained model, such as runs/demo/model, a Hugging Face folder of CLIP or SigLIP,
+    or the name of a KerasHub preset, such as clip_vit_base_patch32."""
     images: Path
     """Folder of the images."""
     captions: Path
@@ -39,7 +40,7 @@ class EvaluateRetrieval:
 
         from kclip.embedding import Embedder  # loads TensorFlow, so only once the input is sound
 
-        results = evaluate_retrieval(Embedder.from_folder(self.model), source.records)
+        results = evaluate_retrieval(Embedder.from_name(self.model), source.records)
         write_metrics(self.output / "metrics.json", results)
         about = {"model": self.model, "images": self.images, "captions": self.captions}
         if self.split_file:

@@ -18,8 +18,9 @@ class SearchImages:
 
     queries: Annotated[list[str], tyro.conf.Positional, tyro.conf.arg(metavar="QUERY...")]
     """Sentences to search for, each in quotes."""
-    model: Path
-    """Folder of the trained model, such as runs/demo/model."""
+    model: str
+    """Folder of a trained model, such as runs/demo/model, a Hugging Face folder of CLIP or SigLIP,
+    or the name of a KerasHub preset, such as clip_vit_base_patch32."""
     images: Path
     """Folder of the images, searched with its sub-folders."""
     top_k: int = 9
@@ -39,7 +40,7 @@ class SearchImages:
 
         from kclip.embedding import Embedder  # loads TensorFlow, so only once the input is sound
 
-        embedder = Embedder.from_folder(self.model)
+        embedder = Embedder.from_name(self.model)
         index = load_or_build_index(embedder, self.images, self.output / "index")
         results = [asdict(found) for found in search(embedder, index, self.queries, self.top_k)]
         for result in results:

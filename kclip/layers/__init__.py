@@ -1,5 +1,20 @@
+from kclip.layers.attention_pooling import AttentionPooling
+from kclip.layers.end_token_pooling import EndTokenPooling
+from kclip.layers.feed_forward import FeedForward
 from kclip.layers.imagenet_preprocessing import ImagenetPreprocessing
 from kclip.layers.logit_scale import LogitScale, MaxLogScale
+from kclip.layers.patch_embedding import PatchEmbedding
 from kclip.layers.projection_head import ProjectionHead
+from kclip.layers.transformer_block import TransformerBlock
 
-__all__ = ["ImagenetPreprocessing", "LogitScale", "MaxLogScale", "ProjectionHead"]
+__all__ = [
+    "AttentionPooling",
+    "EndTokenPooling",
+    "FeedForward",
+    "ImagenetPreprocessing",
+    "LogitScale",
+    "MaxLogScale",
+    "PatchEmbedding",
+    "ProjectionHead",
+    "TransformerBlock",
+]

@@ -1,13 +1,23 @@
 from kclip.models.cached_dual_encoder import CachedDualEncoder
+from kclip.models.clip import CLIP
+from kclip.models.clip_preprocessor import ClipPreprocessor
+from kclip.models.clip_tokenizer import ClipTokenizer
 from kclip.models.dual_encoder import DualEncoder
 from kclip.models.dual_encoder_preprocessor import DualEncoderPreprocessor
+from kclip.models.image_classifier import ImageClassifier
 from kclip.models.image_encoder import ImageEncoder
+from kclip.models.siglip_tokenizer import SiglipTokenizer
 from kclip.models.text_encoder import TextEncoder
 
 __all__ = [
+    "CLIP",
     "CachedDualEncoder",
+    "ClipPreprocessor",
+    "ClipTokenizer",
     "DualEncoder",
     "DualEncoderPreprocessor",
+    "ImageClassifier",
     "ImageEncoder",
+    "SiglipTokenizer",
     "TextEncoder",
 ]

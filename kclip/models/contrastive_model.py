@@ -1,9 +1,7 @@
-from functools import cached_property
-
-import keras
+from kclip.models.image_text_model import ImageTextModel
 
 
-class ContrastiveModel:
+class ContrastiveModel(ImageTextModel):
     """What a model with a contrastive objective adds to `keras.Model`; mix it in before that.
 
     `compile(optimizer, loss)` takes a loss of `kclip.losses`. The model's outputs are a dict of
@@ -30,15 +28,3 @@ class ContrastiveModel:
             y_pred["image_embeddings"], y_pred["text_embeddings"], self.logit_scale, ids=y
         )
         return sum(self.losses, start=loss)
-
-    @cached_property
-    def image_model(self):
-        """The image side alone: dict of the image's input to embeddings (B, D)."""
-        inputs = {name: x for name, x in self.input.items() if name.startswith("image")}
-        return keras.Model(inputs, self.output["image_embeddings"])
-
-    @cached_property
-    def text_model(self):
-        """The text side alone: dict of the text's inputs to embeddings (B, D)."""
-        inputs = {name: x for name, x in self.input.items() if not name.startswith("image")}
-        return keras.Model(inputs, self.output["text_embeddings"])

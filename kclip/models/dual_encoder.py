@@ -99,6 +99,11 @@ class DualEncoder(ContrastiveModel, keras_hub.models.Backbone):
         """Height and width of the input image in pixels."""
         return self.image_encoder.image_size
 
+    @property
+    def settings(self):
+        """What the embeddings depend on besides the weights and the preprocessing."""
+        return self.text_encoder.gelu
+
     def get_config(self):
         config = super().get_config()
         config.update(

@@ -2,6 +2,7 @@ from functools import cached_property
 
 import keras
 import keras_hub
+import numpy as np
 
 from kclip.models.dual_encoder import DualEncoder
 from kclip.models.model_folder import check_model_folder, load_preset
@@ -70,6 +71,10 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
     def build(self, input_shape=None):
         """Has no weights; without this method Keras warns of that."""
 
+    def prepare(self, picture):
+        """Brings one Pillow image of mode RGB to the model's size: uint8 (S, S, 3)."""
+        return np.asarray(self.resize(np.asarray(picture)))
+
     def resize(self, image):
         """Brings one picture to the model's size.
 
@@ -84,7 +89,11 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
         return self.resizing(image)
 
     def tokenize(self, texts):
-        """From B strings to int32 `token_ids`, `segment_ids` and bool `padding_mask`, (B, L)."""
+        """From a string or B of them to a dict of (B, L).
+
+        These are int32 `token_ids` and `segment_ids`, and bool `padding_mask`.
+        """
+        texts = [texts] if isinstance(texts, str) else texts
         token_ids, segment_ids = self.packer(self.tokenizer(texts))
         return {
             "token_ids": token_ids,
@@ -99,6 +108,13 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
         if "text" in x:
             inputs |= self.tokenize(x["text"])
         return keras.utils.pack_x_y_sample_weight(inputs, y, sample_weight)
+
+    @property
+    def settings(self):
+        """What the embeddings depend on besides the model, as plain values."""
+        tokenizer = self.tokenizer
+        words = [tokenizer.lowercase, tokenizer.strip_accents, tokenizer.get_vocabulary()]
+        return [self.side, self.sequence_length, self.resize_mode, self.mirror, words]
 
     def get_config(self):
         config = super().get_config()

@@ -10,25 +10,34 @@ from kclip.errors import UserError
 
 T = TypeVar("T")
 
-MODEL_CLASS = "kclip>DualEncoder"
+# What a folder may hold -> how messages call it.
+MODEL_CLASSES = {
+    "kclip>DualEncoder": "dual encoder",
+    "kclip>CLIP": "CLIP",
+    "kclip>ImageClassifier": "image classifier",
+}
 
 # Keras' safe mode has been bypassed time and again (CVE-2024-3660, CVE-2025-1550, CVE-2026-1462),
 # so nothing but these is ever handed to its deserialiser.
 ALLOWED_CLASSES = {
-    MODEL_CLASS,
+    *MODEL_CLASSES,
+    "kclip>ClipPreprocessor",
+    "kclip>ClipTokenizer",
     "kclip>DualEncoderPreprocessor",
     "kclip>ImageEncoder",
+    "kclip>SiglipTokenizer",
     "kclip>TextEncoder",
     "keras_hub>BertTokenizer",
     "keras.DTypePolicy",
 }
 
 
-def check_model_folder(folder: str | Path) -> None:
+def check_model_folder(folder: str | Path, model_class: str = "kclip>DualEncoder") -> None:
     """Looks through the configs of a model folder before Keras reads them.
 
     Args:
         folder: path of a model folder.
+        model_class: what it should hold, a key of `MODEL_CLASSES`.
 
     Raises:
         UserError: it is a hub's handle, the folder is missing or is no kclip model, or a config
@@ -40,21 +49,35 @@ def check_model_folder(folder: str | Path) -> None:
             "download the folder and give its path"
         )
     folder = Path(folder)
+    command = "train_classifier" if "Classifier" in model_class else "train_dual_encoder"
     if not folder.is_dir():
         raise UserError(
-            f"there is no model folder {str(folder)!r}; give the model/ folder that "
-            "train_dual_encoder wrote"
+            f"there is no model folder {str(folder)!r}; give the model/ folder that {command} wrote"
         )
-    config = _read(folder / "config.json")
-    if config.get("registered_name") != MODEL_CLASS:
-        found = config.get("registered_name") or config.get("model_type") or "something else"
+    found = kind_of_model(folder)
+    if found != model_class:
         raise UserError(
-            f"{str(folder)!r} holds {found}, not a kclip dual encoder; give the model/ folder "
-            "that train_dual_encoder wrote"
+            f"{str(folder)!r} holds {found}, not a kclip {MODEL_CLASSES[model_class]}; give the "
+            f"model/ folder that {command} wrote"
         )
+    refuse_other_classes(folder, ALLOWED_CLASSES)
+
+
+def kind_of_model(folder: Path) -> str:
+    """What a folder's config.json says it holds: a registered class, or a `model_type`.
+
+    Raises:
+        UserError: there is no such file, or it is not JSON.
+    """
+    config = _read(folder / "config.json")
+    return str(config.get("registered_name") or config.get("model_type") or "something else")
+
+
+def refuse_other_classes(folder: Path, allowed: set[str]) -> None:
+    """Raises a `UserError` where a config in the folder names a class outside of `allowed`."""
     for path in sorted(folder.glob("*.json")):
         for name in _class_names(_read(path)):
-            if name not in ALLOWED_CLASSES:
+            if name not in allowed:
                 raise UserError(
                     f"{str(path)!r} names the class {name!r}, which a kclip model has no use for; "
                     "the folder was not loaded"

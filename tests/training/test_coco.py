@@ -35,6 +35,6 @@ def test_xception_and_bert_train_on_coco_in_mixed_precision(kclip_data, tmp_path
     with (tmp_path / "run" / "history.csv").open() as file:
         (epoch,) = csv.DictReader(file)
     assert math.isfinite(float(epoch["loss"])) and math.isfinite(float(epoch["val_loss"]))
-    embedder = Embedder.from_folder(tmp_path / "run" / "model")
+    embedder = Embedder.from_name(tmp_path / "run" / "model")
     assert embedder.model.image_encoder.backbone_name == "xception"
     assert embedder.embed_texts(["a man on a horse"]).shape == (1, 256)

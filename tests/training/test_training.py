@@ -37,7 +37,7 @@ def history(run):
 
 
 def weights(run):
-    return Embedder.from_folder(run / "model").model.get_weights()
+    return Embedder.from_name(run / "model").model.get_weights()
 
 
 def assert_same_run(run, other):
@@ -52,7 +52,7 @@ def test_a_run_leaves_all_that_it_promises(finished):
     assert all((finished / name).exists() for name in names)
     assert [row["epoch"] for row in history(finished)] == [0, 1, 2]
     assert list((finished / "tensorboard").rglob("events.*"))
-    embedder = Embedder.from_folder(finished / "model")
+    embedder = Embedder.from_name(finished / "model")
     assert embedder.embed_texts(["a red circle"]).shape == (1, 16)
 
 
