@@ -128,7 +128,9 @@ _RANGES = {
     "label_smoothing": (0, 0.99),
     "epochs": (1, 100_000),
     "batch_size": (2, 1_000_000),
+    "head_epochs": (1, 100_000),
     "learning_rate": (1e-12, 10),
+    "head_learning_rate": (1e-12, 10),
     "weight_decay": (0, 10),
     "warmup": (0, 0.99),
     "plateau_patience": (1, 100_000),
@@ -142,8 +144,8 @@ def check_ranges(name: str, section: Any) -> None:
     """Looks at a section's numbers.
 
     Args:
-        name: of the section, as its flags begin.
-        section: `ImageTower`, `TextTower`, `Objective` or `Optimization`.
+        name: of the section, as its flags begin; empty where they have no such beginning.
+        section: a dataclass of settings, such as `ImageTower`.
 
     Raises:
         UserError: a number lies outside of its range.
@@ -151,7 +153,8 @@ def check_ranges(name: str, section: Any) -> None:
     for field, value in dataclasses.asdict(section).items():
         low, high = _RANGES.get(field, (None, None))
         if low is not None and value is not None and not low <= value <= high:
-            flag = f"--{name}.{field}".replace("_", "-")
+            flag = f"--{name}.{field}" if name else f"--{field}"
+            flag = flag.replace("_", "-")
             raise UserError(f"{flag} is {value}; give a number from {low} to {high}")
 
 

@@ -37,7 +37,7 @@ def embed_readable_images(
         return embedder.embed_images(images), np.arange(len(images))
     except ImageError:
         # Only now is every image decoded twice: most folders are sound.
-        faults = {row: reason for row, image in enumerate(images) if (reason := _fault(image))}
+        faults = {row: reason for row, image in enumerate(images) if (reason := image_fault(image))}
     report_left_out({names[row]: reason for row, reason in faults.items()}, len(images))
     readable = [row for row in range(len(images)) if row not in faults]
     return embedder.embed_images([images[row] for row in readable]), np.array(readable, np.int64)
@@ -66,7 +66,8 @@ def report_left_out(faults: Mapping[str, str], total: int) -> None:
         )
 
 
-def _fault(image: Path | bytes) -> str | None:
+def image_fault(image: Path | bytes) -> str | None:
+    """Why an image can't be used, or None where it can."""
     try:
         load_image(image)
     except ImageError as error:

@@ -14,17 +14,24 @@ PATIENCE = 5
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
     """Ends training when the loss is no number any more.
 
+    Args:
+        remedy: what the message advises to use.
+
     Raises:
         KclipError: the running mean of the loss is infinite or NaN.
     """
+
+    def __init__(self, remedy="a smaller learning rate or --optimization.clip-norm 1"):
+        super().__init__()
+        self.remedy = remedy
 
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the loss of the epoch so far."""
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
             raise KclipError(
-                f"the loss became {loss} in batch {batch + 1} of the epoch; use a smaller "
-                "learning rate or --optimization.clip-norm 1, or float32 instead of mixed_float16"
+                f"the loss became {loss} in batch {batch + 1} of the epoch; use "
+                f"{self.remedy}, or float32 instead of mixed_float16"
             )
 
 

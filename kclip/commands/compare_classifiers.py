@@ -1,0 +1,141 @@
+"""The command that compares classifiers on the same images."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from kclip.errors import UserError
+from kclip.zero_shot.prompts import DEFAULT_TEMPLATES
+
+if TYPE_CHECKING:
+    from kclip.comparison.panel import Panel
+    from kclip.labelled_folder import LabelledFolder
+
+
+@dataclass(frozen=True)
+class CompareClassifiers:
+    """Compares zero-shot classification, probes and fine-tuned networks on the same images.
+
+    Writes metrics.json, report.md, confusion_matrices.png, accuracies.png and few_shot.png:
+    accuracy, precision, recall and F1 with bootstrap intervals, and the paired differences.
+    Embeddings are kept in the output folder, so a second run takes seconds.
+    """
+
+    images: Path
+    """Folder with one sub-folder of images for each class: the test images, unless --train-share
+    takes a part of them for training."""
+    output: Path
+    """Folder that the results are written to; made if missing."""
+    zero_shot: tuple[str, ...] = ()
+    """Models to classify by the names of the classes: model folders, or what kclip.load takes."""
+    probe: tuple[str, ...] = ()
+    """Models to fit a linear probe on, on their frozen embeddings of the training images."""
+    classifier: tuple[Path, ...] = ()
+    """Model folders that train_classifier wrote, trained on the same classes."""
+    shots: tuple[int, ...] = ()
+    """Also fit probes on so many training images a class: --shots 1 2 4 8 16."""
+    draws: int = 5
+    """How often the images of --shots are drawn; mean and deviation are shown."""
+    train_images: Path | None = None
+    """Class folders of training images for the probes."""
+    train_share: float | None = None
+    """Instead: the share of --images, drawn of each class by --seed, that the probes train on; all
+    are tested on the rest. Give train_classifier the same share and seed."""
+    classes: Path | None = None
+    """Names of the classes in words: a text file of lines as "folder: name, synonym". Without it
+    the folders' names; those of Animals-10 are translated."""
+    template: list[str] = field(default_factory=lambda: list(DEFAULT_TEMPLATES))
+    """Prompts of --zero-shot, as in evaluate_zero_shot."""
+    published: Literal["everyday", "animals10"] | None = None
+    """Show the Politecnico report's own figures on its everyday classes or on Animals-10."""
+    resamples: int = 2000
+    """Bootstrap resamples of the images for the intervals."""
+    seed: int = 0
+    """Of the share, the shots, the folds and the resamples."""
+
+    def run(self) -> None:
+        """Reads the class folders, asks every contender, and writes the comparison."""
+        from kclip.zero_shot.prompts import resolve_templates
+
+        self._check()
+        templates = resolve_templates(self.template)
+        train, test = self._read()
+
+        from kclip.comparison.panel import Panel
+        from kclip.comparison.report import contenders_table, few_shot_table, write_comparison
+        from kclip.comparison.results import compare
+
+        panel = Panel(
+            test=test,
+            train=train,
+            templates=templates,
+            shots=self.shots,
+            draws=self.draws,
+            seed=self.seed,
+            cache=self.output / "embeddings",
+        )
+        self._ask(panel)
+        results = compare(panel.contenders, test, self.resamples, self.seed)
+        results |= {"few_shot": panel.curves, "num_train_images": len(train or ())}
+        about = {
+            "test images": f"{results['num_images']:,} of {self.images}",
+            "training images of probes": f"{len(train):,} of {train.folder}" if train else "none",
+            "seed": self.seed,
+            "prompts": ", ".join(f"`{template}`" for template in templates),
+        }
+        write_comparison(self.output, about, results, self.published)
+        print(contenders_table(results))
+        if panel.curves:
+            print("", few_shot_table(panel.curves), sep="\n")
+        print(f"the report is {self.output / 'report.md'}")
+
+    def _check(self) -> None:
+        if not (self.zero_shot or self.probe or self.classifier):
+            raise UserError(
+                "nothing to compare was given; give --zero-shot, --probe or --classifier"
+            )
+        if self.shots and not self.probe:
+            raise UserError("--shots needs a model; give it by --probe")
+        sources = (self.train_images, self.train_share)
+        if None not in sources:
+            raise UserError("give --train-images or --train-share, not both")
+        if self.probe and sources == (None, None):
+            raise UserError("a probe needs training images; give --train-images or --train-share")
+        for flag, values in (("--shots", self.shots), ("--draws", (self.draws,))):
+            if any(value < 1 for value in values):
+                raise UserError(f"{flag} is {min(values)}; give 1 or more")
+        if self.resamples < 100:
+            raise UserError(f"--resamples is {self.resamples}; an interval takes 100 or more")
+
+    def _read(self) -> "tuple[LabelledFolder | None, LabelledFolder]":
+        """The training images, if there are any, and the test images."""
+        from kclip.data.content import check_unseen, content_digests
+        from kclip.data.stratified import draw_share
+        from kclip.labelled_folder import check_same_classes, read_labelled_folder
+
+        test = read_labelled_folder(self.images, self.classes)
+        if self.train_share is not None:
+            drawn, rest = draw_share(test.labels, self.train_share, self.seed, "--train-share")
+            return test.rows(drawn), test.rows(rest)
+        if self.train_images is None:
+            return None, test
+        train = read_labelled_folder(self.train_images, self.classes)
+        check_same_classes(train, test)
+        check_unseen(content_digests(train.paths), test.paths, "the probe")
+        return train, test
+
+    def _ask(self, panel: "Panel") -> None:
+        # They load TensorFlow, so only once the input is sound.
+        from kclip.comparison.panel import short_names
+        from kclip.embedding import Embedder
+        from kclip.trained_classifier import TrainedClassifier
+
+        models = list(dict.fromkeys((*self.zero_shot, *self.probe)))
+        folders = [str(folder) for folder in self.classifier]
+        names = short_names([*models, *folders])
+        for model in models:
+            embedder = Embedder.from_name(model)
+            asked = {"zero_shot": model in self.zero_shot, "probe": model in self.probe}
+            panel.ask_embedder(embedder, names[model], **asked)
+        for folder in folders:
+            panel.ask_classifier(TrainedClassifier.from_folder(folder), names[folder])

@@ -1,0 +1,167 @@
+"""The command that fine-tunes a network of keras.applications on classes of one's own."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import tyro
+
+from kclip.classifier_config import CLASSIFIER_PRESETS, ClassifierSettings
+from kclip.config import check_ranges, to_json
+from kclip.errors import KclipError, UserError
+from kclip.files import replaced_when_done
+from kclip.training.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from kclip.training.classifier_data import ClassifierData
+    from kclip.training.stop_signals import StopRequest
+
+MODEL_FOLDER = "model"
+ClassifierPreset = Literal["tiny", "xception", "efficientnetb7"]
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What must be known before the other flags have their defaults."""
+
+    preset: ClassifierPreset = "tiny"
+
+
+@dataclass(frozen=True)
+class TrainClassifier:
+    """Fine-tunes a network of keras.applications on folders of images, one folder a class.
+
+    Writes a run folder: config.json, history.csv, curves.png, confusion_matrix.png, metrics.json,
+    report.md, and model/, which compare_classifiers and ImageClassifier.from_preset load. Ctrl-C
+    ends training and keeps the best so far.
+    """
+
+    images: Path
+    """Folder with one sub-folder of images for each class."""
+    output: Path = Path("runs/classifier")
+    """Run folder; new or empty."""
+    preset: ClassifierPreset = "tiny"
+    """Where the other flags' defaults come from: tiny (a small network from scratch), xception or
+    efficientnetb7 (the Politecnico report's). Add --help to see them."""
+    train_share: float | None = None
+    """Share of each class to train and validate on, drawn by --seed; compare_classifiers with the
+    same share and seed tests on the rest. All of --images if left out."""
+    validation_images: Path | None = None
+    """Class folders of other images to choose the best epoch by."""
+    validation_share: float = 0.2
+    """Without them: the share of each class that is held out for that."""
+    settings: ClassifierSettings = field(default_factory=ClassifierSettings)
+
+    @classmethod
+    def parse(cls, argv: list[str]) -> "TrainClassifier":
+        """Reads the command line, with defaults from a preset."""
+        start, _ = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
+        default = cls(
+            images=tyro.MISSING, preset=start.preset, settings=CLASSIFIER_PRESETS[start.preset]
+        )
+        return tyro.cli(
+            cls,
+            args=argv,
+            default=default,
+            prog="kclip train_classifier",
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
+
+    def run(self) -> None:
+        """Builds the network, trains head and network, saves and measures it."""
+        self._check()
+        from kclip.training.stop_signals import stop_signals
+
+        with stop_signals() as stop_requested:
+            self._train_and_report(stop_requested)
+
+    def _train_and_report(self, stop_requested: "StopRequest") -> None:
+        import keras
+
+        from kclip.data.content import content_digests
+        from kclip.models import ImageClassifier, ImageEncoder
+        from kclip.trained_classifier import TrainedClassifier
+        from kclip.training.classifier_data import build_batches, read_classifier_data
+        from kclip.training.classifier_report import evaluate_classifier, write_classifier_run
+        from kclip.training.fine_tuning import train_classifier
+
+        settings, watch = self.settings, Stopwatch()
+        keras.utils.set_random_seed(settings.seed)
+        with watch.stage("data"):
+            data = read_classifier_data(
+                self.images,
+                self.train_share,
+                self.validation_images,
+                self.validation_share,
+                settings.seed,
+            )
+        with watch.stage("build"):
+            encoder = ImageEncoder(
+                settings.backbone,
+                image_size=settings.size,
+                alpha=settings.alpha,
+                weights=settings.weights,
+                dtype=settings.dtype,
+                name="image_encoder",
+            )
+            model = ImageClassifier(
+                encoder,
+                list(data.train.classes),
+                dropout=settings.dropout,
+                resize=settings.resize,
+                dtype=settings.dtype,
+            )
+        # Not before: a request that could not be met leaves no run folder behind.
+        with replaced_when_done(self.output / "config.json") as temporary:
+            temporary.write_text(to_json(self), encoding="utf-8")
+        with watch.stage("training"):
+            train, plain_train, validation = build_batches(data, model, settings)
+            history = train_classifier(
+                model, train, plain_train, validation, settings, self.output, stop_requested
+            )
+        if not history:
+            raise self._stopped(stop_requested, "nothing was trained yet, and nothing is saved")
+        with watch.stage("evaluation"):
+            results = evaluate_classifier(model, validation)
+        folder = self.output / MODEL_FOLDER
+        used = content_digests([*data.train.paths, *data.validation.paths])
+        TrainedClassifier(model, used).save(folder)
+        run = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
+        write_classifier_run(self.output, self._about(data, watch), results, run)
+        print(f"the report is {self.output / 'report.md'}, the model {folder}")
+        if stop_requested():
+            raise self._stopped(stop_requested, f"the best so far is saved in {folder}")
+
+    def _check(self) -> None:
+        check_ranges("", self.settings)
+        layers = self.settings.fine_tune_layers
+        if layers != "all" and layers < 0:
+            raise UserError(f"--fine-tune-layers is {layers}; give a number from 0, or all")
+        if layers == 0 and self.settings.weights is None:
+            raise UserError(
+                "--fine-tune-layers 0 would leave a network without weights untrained; give "
+                "--weights imagenet or a file, or train all its layers"
+            )
+        if self.output.exists() and any(self.output.iterdir()):
+            raise UserError(
+                f"{str(self.output)!r} is not empty; give another --output or delete it"
+            )
+
+    def _about(self, data: "ClassifierData", watch: Stopwatch) -> dict[str, object]:
+        settings = self.settings
+        return {
+            "images": self.images,
+            "training / validation images": f"{len(data.train):,} / {len(data.validation):,}",
+            "network": f"{settings.backbone}, {settings.size} pixels",
+            "weights to start from": settings.weights or "none",
+            "fine-tuned layers": settings.fine_tune_layers,
+            "seed": settings.seed,
+            "seconds": ", ".join(f"{stage} {time}" for stage, time in watch.seconds.items()),
+            "peak memory": f"{watch.peak_memory_gib} GiB",
+        }
+
+    def _stopped(self, stop_requested: "StopRequest", what: str) -> KclipError:
+        signal = stop_requested.signal
+        error = KclipError(f"stopped by {signal.name}; {what}")
+        error.exit_code = 128 + signal
+        return error

@@ -1,0 +1,44 @@
+"""Which images are the same, byte for byte, whatever they are called and wherever they lie."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from kclip.errors import UserError
+
+MAX_SHARED = 0.01  # copies among test images; data sets that people collect have a few
+
+
+def content_digests(paths: Iterable[Path]) -> list[str]:
+    """Hex digests, 16 digits each, of the contents of files; a missing file's is of no bytes."""
+    return [
+        hashlib.blake2b(path.read_bytes() if path.is_file() else b"", digest_size=8).hexdigest()
+        for path in paths
+    ]
+
+
+def check_unseen(trained_on: Collection[str], test_images: Sequence[Path], what: str) -> None:
+    """Makes sure that images to test on were not trained on, so that no figure is flattered.
+
+    Args:
+        trained_on: content digests of the training images.
+        test_images: the files to test on.
+        what: who was trained on them, for the message.
+
+    Raises:
+        UserError: more than 1 % of the test images are copies of training images.
+    """
+    trained_on = set(trained_on)
+    seen = [
+        path
+        for path, digest in zip(test_images, content_digests(test_images), strict=True)
+        if digest in trained_on
+    ]
+    if seen:
+        print(f"{len(seen)} of {len(test_images)} test images were trained on by {what}")
+    if len(seen) > MAX_SHARED * len(test_images):
+        raise UserError(
+            f"{what} was trained on {len(seen)} of the {len(test_images)} test images (such as "
+            f"{seen[0]}); give other test images, or the same --train-share and --seed to "
+            "train_classifier and compare_classifiers"
+        )
