@@ -14,7 +14,7 @@ def template_sets() -> list[str]:
 
     Example:
         >>> template_sets()
-        ['animals', 'photos', 'shapes', 'small_pictures']
+        ['animals', 'faces', 'pets', 'photos', 'shapes', 'small_pictures']
     """
     return sorted(path.stem for path in TEMPLATES_DIR.glob("*.txt"))
 

@@ -122,16 +122,16 @@ def find_protocol(name: str) -> Protocol:
 def with_class_names(
     images: LabelledImages, class_names: dict[str, tuple[str, ...]], path: Path
 ) -> LabelledImages:
-    """Gives the classes the names of a user's file, which has a line for each class in the images.
+    """Gives the classes the names of a user's file, which may have lines for other classes too.
 
     Raises:
-        UserError: a class that has images is not in the file.
+        UserError: a class is not in the file.
     """
-    found = {record.labels[0] for record in images.records}
-    missing = sorted(found - class_names.keys())
+    missing = [label for label in images.class_names if label not in class_names]
     if missing:
         raise UserError(
-            f"{path} lacks {len(missing)} of the {len(found)} classes that have images, such as "
+            f"{path} lacks {len(missing)} of the {len(images.class_names)} classes, such as "
             f"{missing[0]!r}; write a line for each, as '{missing[0]}: name, synonym'"
         )
-    return LabelledImages(images.records, class_names, images.rejections)
+    named = {label: class_names[label] for label in images.class_names}
+    return LabelledImages(images.records, named, images.rejections)

@@ -1,9 +1,10 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_embedder import FakeEmbedder, write_class_folders, write_color_images
+from fake_embedder import COLORS, FakeEmbedder, write_class_folders, write_color_images
 from PIL import Image
 
 from kclip.cli import main
@@ -215,7 +216,7 @@ def test_synonyms_come_from_a_file(data):
     file.write_text("# Italian\nrosso: red, crimson\nblue\ngreen\ngrey: grey\npurple\nyellow\n")
     evaluate(data, "--classes", file)
     metrics = metrics_of(data)
-    assert metrics["class_names"] == ["red", "blue", "green", "grey", "purple", "yellow"]
+    assert metrics["class_names"] == ["blue", "green", "grey", "purple", "red", "yellow"]
     assert metrics["accuracy"] == 1.0
 
 
@@ -223,7 +224,7 @@ def test_a_file_of_classes_that_lacks_one(data, capsys):
     (data / "classes.txt").write_text("red\nblue\ngreen\n")
     code, message = failure(capsys, data, "--classes", data / "classes.txt")
     assert code == 2
-    assert "lacks 3 of the 6 classes that have images, such as 'grey'" in message
+    assert "lacks 3 of the 6 classes, such as 'grey'" in message
 
 
 def test_a_benchmark_has_its_own_prompts_and_published_figures(data):
@@ -253,3 +254,43 @@ def test_class_embeddings_are_computed_once(data, monkeypatch):
     monkeypatch.setattr(FakeEmbedder, "embed_texts", None)  # would fail if it were called
     evaluate(data)
     assert metrics_of(data)["calibration"]["temperature"] == 1
+
+
+def test_a_data_set_of_tfds(data):
+    from kclip.data.encoding import Encoding
+    from kclip.data.metadata import write_metadata
+    from kclip.data.sources import read_class_folders
+    from kclip.data.tfrecords import build_shards
+
+    records = [
+        replace(record, split="test") for record in read_class_folders(data / "images").records
+    ]
+    shards = build_shards({"test": records}, data / "built", Encoding(), {}, 1, {}).shards
+    write_metadata(data / "built", shards)
+    evaluate(data, "--tfds", data / "built", "--template", "a {} wall")
+    assert metrics_of(data)["accuracy"] == 1.0
+
+
+def test_celebrities_with_a_file_of_names(data):
+    paths = sorted((data / "images").rglob("*.png"))
+    (data / "celeba" / "img_align_celeba").mkdir(parents=True)
+    rows = []
+    for number, path in enumerate(paths):
+        path.rename(data / "celeba" / "img_align_celeba" / f"{number}.jpg")
+        rows.append((f"{number}.jpg", sorted(COLORS).index(path.parent.name)))
+    (data / "celeba" / "identity_CelebA.txt").write_text(
+        "".join(f"{name} {identity}\n" for name, identity in rows)
+    )
+    (data / "celeba" / "list_eval_partition.txt").write_text(
+        "".join(f"{name} 2\n" for name, _ in rows)
+    )
+    names = "".join(f"{identity}: {name}\n" for identity, name in enumerate(sorted(COLORS)))
+    (data / "names.txt").write_text(names)
+    flags = ["--protocol", "celeba", "--data-dir", data / "celeba"]
+    evaluate(data, *flags, "--identities", 4, "--classes", data / "names.txt")
+    metrics = metrics_of(data)
+    assert (metrics["num_images"], metrics["accuracy"]) == (12, 1.0)
+    assert len(metrics["class_names"]) == 4  # those of the draw, however many the file names
+    assert "a portrait of {}." in metrics["templates"]
+    evaluate(data, *flags, "--identities", 6)  # numbers for names: the model can't know them
+    assert metrics_of(data)["class_names"][0] == "celebrity 0"
