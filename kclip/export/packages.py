@@ -6,12 +6,12 @@ from importlib.util import find_spec
 from kclip.errors import UserError
 
 # module -> the package that pip installs for it
-EXPORT_PACKAGES = {
+EXPORT_PACKAGES: dict[str, dict[str, str]] = {
     "saved_model": {},
     "onnx": {"tf2onnx": "tf2onnx", "onnx": "onnx"},
     "litert": {},
 }
-RUN_PACKAGES = {
+RUN_PACKAGES: dict[str, dict[str, str]] = {
     "saved_model": {},
     "onnx": {"onnxruntime": "onnxruntime"},
     "litert": {"ai_edge_litert": "ai-edge-litert"},

@@ -59,7 +59,8 @@ class _Endpoints:
         return self.logit_scale(cosines)
 
     def _pixels(self, encoded: Any) -> Any:
-        return tf.cast(self.preprocessor.resize(decode(encoded)), tf.float32)
+        pixels: Any = self.preprocessor.resize(decode(encoded))
+        return tf.cast(pixels, tf.float32)
 
 
 def decode(encoded: Any) -> Any:

@@ -1,0 +1,62 @@
+"""The command that asks one model in every execution mode whether the answer is the same."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kclip.consistency.modes import MODE_NAMES, ModeName
+from kclip.errors import KclipError
+from kclip.zero_shot.prompts import DEFAULT_TEMPLATES
+
+
+@dataclass(frozen=True)
+class CheckConsistency:
+    """Compares class probabilities of every execution mode with those of eager float32.
+
+    The modes: tf.function, XLA, the JAX backend, a batch of 1, saving and reloading, SavedModel,
+    ONNX, LiteRT, and mixed precision. One whose packages are not installed is skipped. Writes
+    metrics.json, differences.png and report.md; exits with 1 if a mode misses its limit.
+    """
+
+    model: str
+    """Folder of the trained model, such as runs/demo/model."""
+    output: Path
+    """Folder that the results are written to; made if missing."""
+    images: Path | None = None
+    """Folder with one sub-folder of images for each class; generated scenes by default."""
+    classes: list[str] = field(default_factory=list)
+    """Names to choose among, in place of those of the folders."""
+    template: list[str] = field(default_factory=lambda: list(DEFAULT_TEMPLATES))
+    """Prompts with {} for the class name, as in evaluate_zero_shot."""
+    modes: list[ModeName] = field(default_factory=lambda: list(MODE_NAMES))
+    """The modes to compare."""
+    max_images: int = 200
+    """The most images, spread evenly over the classes; half precision is slow on a CPU."""
+
+    def run(self) -> None:
+        """Reads the images, puts them through every mode, and writes the results."""
+        from kclip.zero_shot.prompts import resolve_templates
+
+        templates = resolve_templates(self.template)
+
+        from kclip.consistency.comparison import compare_modes
+        from kclip.consistency.report import consistency_table, write_consistency_report
+        from kclip.consistency.samples import read_samples
+        from kclip.embedding import Embedder
+
+        embedder = Embedder.from_name(self.model)
+        samples = read_samples(embedder.preprocessor, self.images, self.classes, self.max_images)
+        modes = list(dict.fromkeys(self.modes))
+        results = compare_modes(embedder, str(self.model), samples, templates, modes)
+        about = {
+            "model": self.model,
+            "images": f"{len(samples.pixels)} of {self.images or 'generated scenes'}",
+            "classes": ", ".join(samples.class_names),
+        }
+        write_consistency_report(self.output, about, results)
+        print(consistency_table(results), f"the report is {self.output / 'report.md'}", sep="\n\n")
+        missed = [name for name in modes if not results[name].get("passed", True)]
+        if missed:
+            raise KclipError(
+                f"{', '.join(missed)} differ{'s' * (len(missed) == 1)} more than allowed "
+                f"from eager float32; see {self.output / 'report.md'}"
+            )
