@@ -123,7 +123,7 @@ def _draw_large_confusion_matrix(
     whole.set_title(plain(wrapped(title, int(9 * side))), fontsize=12, pad=12)
     chosen = _most_mistaken(counts)
     rows = np.ix_(chosen, chosen)
-    _draw_matrix(part, counts[rows], shares[rows], [class_names[n] for n in chosen.tolist()], side)
+    _draw_matrix(part, counts[rows], shares[rows], [class_names[n] for n in chosen], side)
     part.set_title(f"The {len(chosen)} classes of the commonest mistakes", fontsize=12, pad=12)
     _add_color_bar(figure, image, part)
     return figure
@@ -165,12 +165,12 @@ def _pooled(shares: np.ndarray, block: int) -> np.ndarray:
     return padded.reshape(blocks, block, blocks, block).max(axis=(1, 3))
 
 
-def _most_mistaken(counts: np.ndarray) -> np.ndarray:
+def _most_mistaken(counts: np.ndarray) -> list[int]:
     """The classes of the largest counts off the diagonal, in their order."""
     mistakes = counts * (1 - np.eye(len(counts), dtype=counts.dtype))
     pairs = np.stack(np.unravel_index(np.argsort(-mistakes, axis=None), counts.shape), axis=1)
     chosen = list(dict.fromkeys(pairs[: 2 * MAX_COUNTED_CLASSES].ravel().tolist()))
-    return np.sort(chosen[:MAX_COUNTED_CLASSES])
+    return sorted(chosen[:MAX_COUNTED_CLASSES])
 
 
 def _subplots(count: int, width: float, height: float) -> "tuple[Figure, list[Axes]]":
