@@ -15,7 +15,7 @@ _ENDS = ["<|startoftext|>", "<|endoftext|>"]
 
 
 def tiny_clip(architecture="clip", activation="quick_gelu", dtype="float32", seed=0, **kwargs):
-    """A model with weights that a default would not have."""
+    """A model with weights that a default would not have, the same ones for the same seed."""
     tower = {"hidden_dim": 24, "num_layers": 2, "num_heads": 2, "intermediate_dim": 48}
     tower |= {"activation": activation, "epsilon": 1e-5}
     siglip = architecture == "siglip"
@@ -33,10 +33,9 @@ def tiny_clip(architecture="clip", activation="quick_gelu", dtype="float32", see
         **settings | kwargs,
     )
     rng = np.random.default_rng(seed)
-    # The logit scale comes last and stays.
     for weight in model.weights:
-        if weight.path.split("/")[0] != "logit_scale":
-            weight.assign(weight + rng.normal(0, 0.1, weight.shape))
+        if not weight.path.startswith("logit_scale"):
+            weight.assign(rng.normal(float(weight.name == "gamma"), 0.2, weight.shape))
     return model
 
 

@@ -1,4 +1,5 @@
 import string
+from pathlib import Path
 
 import keras
 import keras_hub
@@ -28,6 +29,10 @@ class SiglipTokenizer(keras_hub.models.SigLIPTokenizer):
         rows = self.tokenize([clean(text) for text in texts]) if texts else []
         rows = [[*row[: length - 1], self.end_token_id] for row in rows]
         return pad(rows, length, self.pad_token_id)
+
+    def load_assets(self, dir_path):
+        # KerasHub's own leaves the file open.
+        self.set_proto((Path(dir_path) / self.file_assets[0]).read_bytes())
 
     @property
     def settings(self):
