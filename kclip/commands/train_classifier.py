@@ -82,7 +82,11 @@ class TrainClassifier:
         from kclip.models import ImageClassifier, ImageEncoder
         from kclip.trained_classifier import TrainedClassifier
         from kclip.training.classifier_data import build_batches, read_classifier_data
-        from kclip.training.classifier_report import evaluate_classifier, write_classifier_run
+        from kclip.training.classifier_report import (
+            evaluate_classifier,
+            kept_epoch,
+            write_classifier_run,
+        )
         from kclip.training.fine_tuning import train_classifier
 
         settings, watch = self.settings, Stopwatch()
@@ -127,7 +131,8 @@ class TrainClassifier:
         used = content_digests([*data.train.paths, *data.validation.paths])
         TrainedClassifier(model, used).save(folder)
         run = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
-        write_classifier_run(self.output, self._about(data, watch), results, run)
+        about = self._about(data, watch) | {"weights that are kept": kept_epoch(history)}
+        write_classifier_run(self.output, about, results, run)
         print(f"the report is {self.output / 'report.md'}, the model {folder}")
         if stop_requested():
             raise self._stopped(stop_requested, f"the best so far is saved in {folder}")

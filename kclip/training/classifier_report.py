@@ -1,6 +1,6 @@
 """The end of fine-tuning a classifier: measured on its validation images, and described."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,18 @@ def evaluate_classifier(model: ImageClassifier, validation: ImageBatches) -> dic
     probabilities = model.predict(validation)
     results = classification_metrics(validation.labels, probabilities, model.class_names)
     return results | {"num_images": len(validation.labels)}
+
+
+def kept_epoch(history: Sequence[Mapping[str, float]]) -> str:
+    """Says in words which epoch's weights a run ends with.
+
+    Example:
+    >>> kept_epoch([{"val_loss": 0.4, "fine_tuning": 0}, {"val_loss": 0.5, "fine_tuning": 1}])
+    'epoch 1 of 2, before fine-tuning'
+    """
+    best = min(range(len(history)), key=lambda epoch: history[epoch]["val_loss"])
+    stage = "fine-tuned" if history[best]["fine_tuning"] else "before fine-tuning"
+    return f"epoch {best + 1} of {len(history)}, {stage}"
 
 
 def write_classifier_run(

@@ -1,0 +1,131 @@
+import csv
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+from class_folders import write_class_folders
+
+from kclip.cli import main
+from kclip.data.content import content_digests
+from kclip.labelled_folder import read_labelled_folder
+from kclip.trained_classifier import TrainedClassifier
+from kclip.training.image_batches import ImageBatches
+
+FAST = ("--size", "32", "--batch-size", "8", "--epochs", "2", "--head-learning-rate", "0.01")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return write_class_folders(tmp_path_factory.mktemp("data") / "images", per_class=10)
+
+
+@pytest.fixture(scope="module")
+def run(images, tmp_path_factory):
+    output = tmp_path_factory.mktemp("runs") / "run"
+    train(images, output, "--train-share", "0.8")
+    return output
+
+
+def train(images, output, *options):
+    flags = ["--images", str(images), "--output", str(output), *FAST, *options]
+    main("train_classifier", flags)
+
+
+def failure(capsys, images, output, *options):
+    with pytest.raises(SystemExit) as exit_info:
+        train(images, output, *options)
+    return exit_info.value.code, capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_the_run_folder(run):
+    assert {path.name for path in run.iterdir()} == {
+        "config.json", "history.csv", "curves.png", "confusion_matrix.png", "metrics.json",
+        "report.md", "model",
+    }  # fmt: skip
+    with (run / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["fine_tuning"] for row in rows] == ["1", "1"]  # no weights, so no head alone
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["num_images"] == 6  # a fifth of four fifths of 30
+    assert np.shape(metrics["confusion_matrix"]) == (3, 3)
+    report = (run / "report.md").read_text()
+    assert "confusion_matrix.png" in report and "18 / 6" in report and "of 2, fine-tuned" in report
+
+
+def test_reloading_gives_what_was_measured(run, images):
+    classifier = TrainedClassifier.from_folder(run / "model")
+    assert classifier.class_names == ["blue", "green", "red"]
+    folder = read_labelled_folder(images)
+    probabilities = classifier.embed_images(folder.paths, batch_size=7, progress=False)
+    assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    again = TrainedClassifier.from_folder(run / "model")
+    assert again.digest == classifier.digest
+    assert np.array_equal(again.embed_images(folder.paths, 7, progress=False), probabilities)
+
+
+def test_the_model_folder_knows_what_it_was_trained_on(run, images):
+    classifier = TrainedClassifier.from_folder(run / "model")
+    digests = content_digests(read_labelled_folder(images).paths)
+    assert len(classifier.trained_on) == 24
+    assert classifier.trained_on < set(digests)
+
+
+def test_ctrl_c_keeps_the_best_so_far(images, tmp_path, monkeypatch, capsys):
+    get, seen = ImageBatches.__getitem__, []
+
+    def interrupt(self, index):
+        seen.append(index)
+        if len(seen) == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return get(self, index)
+
+    monkeypatch.setattr(ImageBatches, "__getitem__", interrupt)
+    code, message = failure(capsys, images, tmp_path / "run", "--epochs", "50")
+    assert code == 128 + signal.SIGINT
+    assert message.startswith("error: stopped by SIGINT; the best so far is saved in")
+    assert TrainedClassifier.from_folder(tmp_path / "run" / "model").class_names
+    assert (tmp_path / "run" / "report.md").is_file()
+
+
+def test_an_unreadable_image_is_named_before_training(images, tmp_path, capsys):
+    spoilt = write_class_folders(tmp_path / "images", per_class=4)
+    (spoilt / "red" / "0.png").write_bytes(b"no picture")
+    code, message = failure(capsys, spoilt, tmp_path / "run")
+    assert code == 2 and "red/0.png: not an image" in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_validation_images_must_show_the_same_classes(images, tmp_path, capsys):
+    other = write_class_folders(tmp_path / "other", per_class=2)
+    (other / "red").rename(other / "pink")
+    code, message = failure(capsys, images, tmp_path / "run", "--validation-images", str(other))
+    assert code == 2 and "has pink" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--fine-tune-layers", "-1"], "--fine-tune-layers is -1; give a number from 0, or all"),
+        (["--fine-tune-layers", "0"], "would leave a network without weights untrained"),
+        (["--validation-share", "0.01"], "--validation-share 0.01 of a class of 10 images is 0"),
+        (["--train-share", "1.5"], "--train-share 1.5 of a class of 10 images"),
+        (["--epochs", "0"], "--epochs is 0; give a number from 1"),
+        (["--backbone", "xeption"], "there is no image backbone 'xeption'"),
+        (["--weights", "none.h5"], "there is no weights file 'none.h5'"),
+        (["--images", "nowhere"], "nowhere is not a folder"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_no_folder(
+    images, tmp_path, capsys, options, sentence
+):
+    code, message = failure(capsys, images, tmp_path / "run", *options)
+    assert code == 2
+    assert message.startswith("error: ") and sentence in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_is_in_use(images, run, capsys):
+    code, message = failure(capsys, images, run)
+    assert code == 2 and "is not empty; give another --output" in message
