@@ -2,22 +2,32 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from kclip.data.images import ImageError, load_image
 from kclip.errors import UserError
 
-if TYPE_CHECKING:
-    from kclip.embedding import Embedder
-
 MAX_LEFT_OUT = 0.01  # the share of images that may be left out, as in build_tfrecords
 MAX_NAMED = 20  # lines about images left out; beyond that a count is enough
 
 
+class ImageEmbedder(Protocol):
+    """`kclip.Embedder`, or a classifier: its probabilities embed images, too."""
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of all that embeddings depend on."""
+        ...
+
+    def embed_images(self, images: Sequence[Path | bytes]) -> np.ndarray:
+        """Embeds N images: float32 (N, D); raises `ImageError` where one cannot be read."""
+        ...
+
+
 def embed_readable_images(
-    embedder: "Embedder", images: Sequence[Path | bytes], names: Sequence[str]
+    embedder: ImageEmbedder, images: Sequence[Path | bytes], names: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeds the images that can be read and prints which can't, with the reason.
 

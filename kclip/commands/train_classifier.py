@@ -13,6 +13,7 @@ from kclip.files import replaced_when_done
 from kclip.training.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
+    from kclip.models import ImageClassifier
     from kclip.training.classifier_data import ClassifierData
     from kclip.training.stop_signals import StopRequest
 
@@ -78,64 +79,78 @@ class TrainClassifier:
     def _train_and_report(self, stop_requested: "StopRequest") -> None:
         import keras
 
-        from kclip.data.content import content_digests
+        from kclip.training.classifier_data import build_batches
+        from kclip.training.fine_tuning import train_classifier
+
+        watch = Stopwatch()
+        keras.utils.set_random_seed(self.settings.seed)
+        with watch.stage("data"):
+            data = self._read()
+        with watch.stage("build"):
+            model = self._build(list(data.train.classes))
+        # Not before: a request that could not be met leaves no run folder behind.
+        with replaced_when_done(self.output / "config.json") as temporary:
+            temporary.write_text(to_json(self), encoding="utf-8")
+        with watch.stage("training"):
+            batches = build_batches(data, model, self.settings)
+            history = train_classifier(model, *batches, self.settings, self.output, stop_requested)
+        if not history:
+            raise self._stopped(stop_requested, "nothing was trained yet, and nothing is saved")
+        self._save_and_report(model, data, history, watch)
+        if stop_requested():
+            folder = self.output / MODEL_FOLDER
+            raise self._stopped(stop_requested, f"the best so far is saved in {folder}")
+
+    def _read(self) -> "ClassifierData":
+        from kclip.training.classifier_data import read_classifier_data
+
+        return read_classifier_data(
+            self.images,
+            self.train_share,
+            self.validation_images,
+            self.validation_share,
+            self.settings.seed,
+        )
+
+    def _build(self, class_names: list[str]) -> "ImageClassifier":
         from kclip.models import ImageClassifier, ImageEncoder
+
+        settings = self.settings
+        encoder = ImageEncoder(
+            settings.backbone,
+            image_size=settings.size,
+            alpha=settings.alpha,
+            weights=settings.weights,
+            dtype=settings.dtype,
+            name="image_encoder",
+        )
+        options = {"dropout": settings.dropout, "resize": settings.resize}
+        return ImageClassifier(encoder, class_names, dtype=settings.dtype, **options)
+
+    def _save_and_report(
+        self,
+        model: "ImageClassifier",
+        data: "ClassifierData",
+        history: list[dict[str, float]],
+        watch: Stopwatch,
+    ) -> None:
+        from kclip.data.content import content_digests
         from kclip.trained_classifier import TrainedClassifier
-        from kclip.training.classifier_data import build_batches, read_classifier_data
+        from kclip.training.classifier_data import validation_batches
         from kclip.training.classifier_report import (
             evaluate_classifier,
             kept_epoch,
             write_classifier_run,
         )
-        from kclip.training.fine_tuning import train_classifier
 
-        settings, watch = self.settings, Stopwatch()
-        keras.utils.set_random_seed(settings.seed)
-        with watch.stage("data"):
-            data = read_classifier_data(
-                self.images,
-                self.train_share,
-                self.validation_images,
-                self.validation_share,
-                settings.seed,
-            )
-        with watch.stage("build"):
-            encoder = ImageEncoder(
-                settings.backbone,
-                image_size=settings.size,
-                alpha=settings.alpha,
-                weights=settings.weights,
-                dtype=settings.dtype,
-                name="image_encoder",
-            )
-            model = ImageClassifier(
-                encoder,
-                list(data.train.classes),
-                dropout=settings.dropout,
-                resize=settings.resize,
-                dtype=settings.dtype,
-            )
-        # Not before: a request that could not be met leaves no run folder behind.
-        with replaced_when_done(self.output / "config.json") as temporary:
-            temporary.write_text(to_json(self), encoding="utf-8")
-        with watch.stage("training"):
-            train, plain_train, validation = build_batches(data, model, settings)
-            history = train_classifier(
-                model, train, plain_train, validation, settings, self.output, stop_requested
-            )
-        if not history:
-            raise self._stopped(stop_requested, "nothing was trained yet, and nothing is saved")
-        with watch.stage("evaluation"):
-            results = evaluate_classifier(model, validation)
-        folder = self.output / MODEL_FOLDER
         used = content_digests([*data.train.paths, *data.validation.paths])
-        TrainedClassifier(model, used).save(folder)
-        run = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
+        TrainedClassifier(model, used).save(self.output / MODEL_FOLDER)
+        with watch.stage("evaluation"):
+            results = evaluate_classifier(model, validation_batches(data, model, self.settings))
         about = self._about(data, watch) | {"weights that are kept": kept_epoch(history)}
+        run = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
         write_classifier_run(self.output, about, results, run)
-        print(f"the report is {self.output / 'report.md'}, the model {folder}")
-        if stop_requested():
-            raise self._stopped(stop_requested, f"the best so far is saved in {folder}")
+        print(f"the report is {self.output / 'report.md'}, the model {self.output / MODEL_FOLDER}")
 
     def _check(self) -> None:
         check_ranges("", self.settings)
@@ -167,6 +182,7 @@ class TrainClassifier:
 
     def _stopped(self, stop_requested: "StopRequest", what: str) -> KclipError:
         signal = stop_requested.signal
+        assert signal is not None  # else nothing would have ended training early
         error = KclipError(f"stopped by {signal.name}; {what}")
         error.exit_code = 128 + signal
         return error

@@ -12,6 +12,7 @@ from kclip.data.content import check_unseen
 from kclip.errors import UserError
 from kclip.labelled_folder import LabelledFolder
 from kclip.probes import draw_shots, fit_probe
+from kclip.readable_images import ImageEmbedder
 from kclip.retrieval.index import load_or_build_index
 from kclip.zero_shot.classifier import ZeroShotClassifier
 
@@ -43,14 +44,14 @@ class Contender:
 
 
 def embed_folder(
-    model: "Embedder | TrainedClassifier", images: LabelledFolder, cache: Path
+    model: ImageEmbedder, images: LabelledFolder, cache: Path
 ) -> tuple[np.ndarray, LabelledFolder]:
     """Embeds images, or takes their embeddings from the cache.
 
     The whole folder is embedded when any part of it is, so that all parts find theirs.
 
     Args:
-        model: `Embedder`, or anything with its `digest` and `embed_images`.
+        model: `Embedder` or `TrainedClassifier`.
         images: what to embed.
         cache: where indexes of embeddings are kept.
 

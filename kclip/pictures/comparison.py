@@ -35,9 +35,9 @@ def draw_confusion_matrices(
     size = (columns * (side + 0.4) + 2.4, rows * (side + 0.9) + 1.2)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    image = None
+    images = []
     for axes, contender in zip(grid.flat, contenders, strict=False):
-        image = _draw_matrix(axes, np.asarray(contender["confusion_matrix"]))
+        images.append(_draw_matrix(axes, np.asarray(contender["confusion_matrix"])))
         title = f"{contender['name']}: {100 * contender['accuracy']:.1f} %"
         axes.set_title(plain(wrapped(title, int(9 * side))), fontsize=11, pad=8)
     for axes in grid.flat[len(contenders) :]:
@@ -46,7 +46,7 @@ def draw_confusion_matrices(
         _name_classes(grid[(len(contenders) - 1 - number) // columns, number], class_names)
     figure.supxlabel("predicted class", fontsize=11)
     figure.supylabel("true class", fontsize=11)
-    bar = figure.colorbar(image, ax=grid, shrink=0.7, aspect=35, pad=0.015)
+    bar = figure.colorbar(images[0], ax=grid, shrink=0.7, aspect=35, pad=0.015)
     bar.set_label("% of the true class")
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue] (matplotlib's own stub)
     return figure

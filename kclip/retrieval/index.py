@@ -9,17 +9,13 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kclip.data.images import list_images
 from kclip.errors import KclipError
 from kclip.files import replaced_when_done
-from kclip.readable_images import embed_readable_images
-
-if TYPE_CHECKING:
-    from kclip.embedding import Embedder
+from kclip.readable_images import ImageEmbedder, embed_readable_images
 
 FORMAT = 1
 
@@ -53,7 +49,7 @@ class EmbeddingIndex:
         return len(self.file_names)
 
 
-def load_or_build_index(embedder: "Embedder", images_dir: Path, root: Path) -> EmbeddingIndex:
+def load_or_build_index(embedder: ImageEmbedder, images_dir: Path, root: Path) -> EmbeddingIndex:
     """Opens the index of a folder's images, and builds it first unless it is up to date.
 
     It is up to date when the model's digest and all images' names, sizes and times of change are

@@ -87,5 +87,13 @@ def build_batches(
     return (
         ImageBatches(*train, **options, augment=augment, shuffle=True, seed=settings.seed),
         ImageBatches(*train, **options),
-        ImageBatches(data.validation.paths, data.validation.labels, **options),
+        validation_batches(data, model, settings),
     )
+
+
+def validation_batches(
+    data: ClassifierData, model: ImageClassifier, settings: ClassifierSettings
+) -> ImageBatches:
+    """The validation images as they are, in their order."""
+    folder = data.validation
+    return ImageBatches(folder.paths, folder.labels, model.resize, settings.batch_size)
