@@ -54,9 +54,9 @@ def from_keras_hub(backbone, dtype="float32"):
     )
     _fill_image(model, backbone, siglip)
     _fill_text(model, backbone, siglip)
-    model.logit_scale.log_scale.assign(head.logit_scale)
+    _assign(model.logit_scale.log_scale, head.logit_scale)
     if siglip:
-        model.logit_scale.bias.assign(head.logit_bias)
+        _assign(model.logit_scale.bias, head.logit_bias)
     return model
 
 
@@ -94,13 +94,13 @@ def _fill_image(model, backbone, siglip):
     _copy(theirs.patch_embedding, ours.projection)
     # KerasHub looks the positions up by a weight of indices.
     positions = ops.take(theirs.position_embedding.embeddings, theirs.position_ids[0], axis=0)
-    ours.positions.assign(positions)
+    _assign(ours.positions, positions)
     _fill_blocks(encoder.encoder_layers, model.image_blocks, siglip)
     if siglip:
         _copy(encoder.post_layer_norm, model.image_norm)
         _fill_attention_pooling(encoder.head, model.image_head)
     else:
-        ours.class_token.assign(theirs.class_embedding)
+        _assign(ours.class_token, theirs.class_embedding)
         _copy(encoder.pre_layer_norm, model.image_input_norm)
         _copy(encoder.layer_norm, model.image_norm)
         _copy(backbone.vision_projection, model.image_head)
@@ -109,12 +109,12 @@ def _fill_image(model, backbone, siglip):
 def _fill_text(model, backbone, siglip):
     encoder, ours = backbone.text_encoder, model.token_embedding
     theirs = encoder.embedding
-    ours.token_embedding.embeddings.assign(theirs.token_embedding.embeddings)
+    _assign(ours.token_embedding.embeddings, theirs.token_embedding.embeddings)
     positions = theirs.position_embedding
     table = positions.embeddings if siglip else positions.position_embeddings
     if siglip:
         table = ops.take(table, theirs.position_ids[0], axis=0)
-    ours.position_embedding.position_embeddings.assign(table)
+    _assign(ours.position_embedding.position_embeddings, table)
     _fill_blocks(encoder.encoder_layers, model.text_blocks, siglip)
     _copy(encoder.post_layer_norm if siglip else encoder.layer_norm, model.text_norm)
     _copy(encoder.head if siglip else backbone.text_projection, model.text_head)
@@ -140,7 +140,7 @@ def _fill_blocks(theirs, ours, siglip):
 
 def _fill_attention_pooling(theirs, ours):
     attention = theirs.attention
-    ours.probe.assign(theirs.probe[0])
+    _assign(ours.probe, theirs.probe[0])
     _join([attention.query_dense], ours.query)
     _join([attention.key_dense, attention.value_dense], ours.key_value)
     _join([attention.output_dense], ours.attention_output)
@@ -159,6 +159,11 @@ def _join(parts, dense):
     kernels = [np.reshape(ops.convert_to_numpy(part.kernel), (dim, -1)) for part in parts]
     dense.kernel.assign(np.concatenate(kernels, axis=1))
     dense.bias.assign(np.concatenate([ops.convert_to_numpy(part.bias).ravel() for part in parts]))
+
+
+def _assign(variable, value):
+    # By a copy: in JAX both would hold one array, which the first to run frees.
+    variable.assign(np.array(ops.convert_to_numpy(value)))
 
 
 def _copy(theirs, ours):

@@ -76,6 +76,7 @@ def test_pixels_are_normalised_inside():
     np.testing.assert_allclose(one.encode_image(IMAGES), other.encode_image(moved), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "loss"), [("clip", ContrastiveLoss()), ("siglip", SigmoidLoss())]
 )
