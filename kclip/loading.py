@@ -105,13 +105,15 @@ def _picture(image: str | Path | bytes | Image.Image | np.ndarray) -> Image.Imag
 def _load_preset(name: str, dtype: str) -> tuple[Any, Any]:
     import keras_hub
 
-    for family in ("CLIP", "SigLIP"):
-        backbone = getattr(keras_hub.models, f"{family}Backbone")
-        if name in backbone.presets:
-            return _load_keras_hub(name, family, dtype)
-    presets = [*keras_hub.models.CLIPBackbone.presets, *keras_hub.models.SigLIPBackbone.presets]
+    presets = {
+        preset: family
+        for family in ("CLIP", "SigLIP")
+        for preset in getattr(keras_hub.models, f"{family}Backbone").presets
+    }
+    if name in presets:
+        return _load_keras_hub(name, presets[name], dtype)
     close = difflib.get_close_matches(name, presets, n=3, cutoff=0.5)
-    advice = f"did you mean {' or '.join(close)}?" if close else f"such as {presets[1]}"
+    advice = f"did you mean {' or '.join(close)}?" if close else "such as clip_vit_base_patch32"
     raise UserError(
         f"there is no model folder {name!r}, nor a KerasHub preset of CLIP or SigLIP of that "
         f"name; give a folder, such as the model/ that train_dual_encoder wrote, or a preset "
