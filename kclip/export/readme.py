@@ -18,7 +18,7 @@ _SAVED_MODEL = """## SavedModel
 `saved_model/` takes encoded images (JPEG or PNG, as `bytes`) and strings; decoding, resizing and
 tokenization are inside. It needs TensorFlow and, for the operations of the tokenizer,
 tensorflow_text of the same version, imported before the model is loaded. EXIF's orientation is not
-applied: turn photographs of phones upright first.
+applied: turn photographs of phones upright first.{clip_note}
 
 ```python
 from pathlib import Path
@@ -37,6 +37,10 @@ print(tf.nn.softmax(logits).numpy())
 
 Each of the three is a signature for TensorFlow Serving too, with the inputs `images` and `texts`.
 """
+
+_CLIP_NOTE = """ Two more things differ a little from kclip's own answers:
+images of another size than the model's are resized by TensorFlow, not by Pillow (after
+normalisation pixels differ by 0.005 on average), and HTML entities and mojibake in texts stay."""
 
 _PREPROCESSING = """import numpy as np
 from PIL import Image
@@ -115,6 +119,7 @@ def readme(settings: dict[str, Any], formats: Sequence[str]) -> str:
         "scale": settings["logit_scale"],
         "bias": "" if bias is None else f" + {bias:.9g}".replace("+ -", "- "),
         "preprocessor": settings["preprocessor"],
+        "clip_note": _CLIP_NOTE if settings["preprocessor"] == "ClipPreprocessor" else "",
         "inputs": settings["text_inputs"],
         "names": ", ".join(f"`{name}`" for name in settings["text_inputs"]),
     }

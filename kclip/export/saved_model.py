@@ -1,11 +1,14 @@
 """A TensorFlow SavedModel that takes encoded images and strings."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
+from kclip.export.graph_tokenizer import lookup_tables, tokenize_in_graph
 from kclip.export.towers import image_tower, text_tower
 
 if TYPE_CHECKING:
@@ -30,10 +33,25 @@ def export_saved_model(embedder: "Embedder", folder: Path) -> None:
     archive: Any = keras.export.ExportArchive()
     archive.track(endpoints.image_tower)
     archive.track(endpoints.text_tower)
+    for table in lookup_tables(embedder.preprocessor):
+        archive.track(table)
     archive.add_endpoint("embed_images", endpoints.embed_images, [images])
     archive.add_endpoint("embed_texts", endpoints.embed_texts, [texts])
     archive.add_endpoint("logits_per_image", endpoints.logits_per_image, [images, texts])
-    archive.write_out(str(folder), verbose=False)
+    with _quiet():
+        archive.write_out(str(folder), verbose=False)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps TensorFlow from a remark on each lookup table, which it calls safe to ignore itself."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class _Endpoints:
@@ -50,7 +68,7 @@ class _Endpoints:
         return self.image_tower({"image": pixels}, training=False)
 
     def embed_texts(self, texts: Any) -> Any:
-        tokens = self.preprocessor.tokenize(texts)
+        tokens = tokenize_in_graph(self.preprocessor, texts)
         inputs = {name: tf.cast(tokens[name], tf.int32) for name in self.text_tower.input}
         return self.text_tower(inputs, training=False)
 
