@@ -1,33 +1,12 @@
 """CLIP and SigLIP as Hugging Face keeps them: `config.json` and `model.safetensors`."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 
 from kclip.errors import UserError
 from kclip.models.clip import CLIP
+from kclip.models.huggingface_config import read_config
 from kclip.models.safetensors_folder import SafetensorsFolder
 
-# What Hugging Face leaves out of a config.json where it is the default; the reference is
-# transformers' configuration_clip.py and configuration_siglip.py.
-_BASE = {"num_hidden_layers": 12, "num_attention_heads": 12, "hidden_size": 768}
-_BASE |= {"intermediate_size": 3072, "num_channels": 3, "image_size": 224}
-_CLIP = {"hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}
-_SIGLIP = {"hidden_act": "gelu_pytorch_tanh", "layer_norm_eps": 1e-6}
-DEFAULTS = {
-    "clip": {
-        "vision_config": _BASE | _CLIP | {"patch_size": 32},
-        "text_config": _BASE
-        | _CLIP
-        | {"hidden_size": 512, "intermediate_size": 2048, "num_attention_heads": 8}
-        | {"vocab_size": 49408, "max_position_embeddings": 77, "eos_token_id": 49407},
-    },
-    "siglip": {
-        "vision_config": _BASE | _SIGLIP | {"patch_size": 16, "vision_use_head": True},
-        "text_config": _BASE | _SIGLIP | {"vocab_size": 32000, "max_position_embeddings": 64},
-    },
-}
 ACTIVATIONS = {
     "quick_gelu": "quick_gelu",
     "gelu": "gelu",
@@ -85,33 +64,6 @@ def load_huggingface_clip(folder, mean=None, std=None, dtype="float32"):
     with SafetensorsFolder(folder) as tensors:
         _fill(model, tensors, siglip)
     return model
-
-
-def read_config(folder):
-    """The folder's config.json, what it leaves out filled in.
-
-    Raises:
-        UserError: it is missing or damaged, or of another kind of model.
-    """
-    path = Path(folder) / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        kind = config.get("model_type")
-    except FileNotFoundError:
-        raise UserError(f"{str(folder)!r} holds no config.json; give a model's folder") from None
-    except (ValueError, AttributeError, RecursionError):
-        raise UserError(f"{str(path)!r} is not valid JSON; download it again") from None
-    if kind not in DEFAULTS:
-        raise UserError(
-            f"{str(folder)!r} holds a model of type {kind!r}; kclip reads {' and '.join(DEFAULTS)} "
-            "in Hugging Face's layout"
-        )
-    for side, defaults in DEFAULTS[kind].items():
-        config[side] = defaults | (config.get(side) or {})
-        # A relic of old files that wins where it is there, its own gaps defaults again.
-        if relic := config.get(f"{side}_dict"):
-            config[side] |= defaults | relic
-    return config
 
 
 def _tower(folder, config):

@@ -6,7 +6,8 @@ from pathlib import Path
 from kclip.errors import UserError
 from kclip.models.clip_preprocessor import ClipPreprocessor
 from kclip.models.clip_tokenizer import ClipTokenizer
-from kclip.models.huggingface_clip import load_huggingface_clip, read_config
+from kclip.models.huggingface_clip import load_huggingface_clip
+from kclip.models.huggingface_config import read_config
 from kclip.models.siglip_tokenizer import SiglipTokenizer
 
 _INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # Pillow's numbers
