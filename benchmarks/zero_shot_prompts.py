@@ -13,10 +13,11 @@ from pathlib import Path
 
 from kclip.data.class_names import read_class_names
 from kclip.data.protocols.folders import read_folders
+from kclip.data.stratified import draw_share
 from kclip.embedding import Embedder
 from kclip.report import markdown_table
 from kclip.zero_shot.classifier import ZeroShotClassifier
-from kclip.zero_shot.labelled_embeddings import draw_share, embed_labelled_images
+from kclip.zero_shot.labelled_embeddings import embed_labelled_images
 from kclip.zero_shot.prompts import resolve_templates
 from kclip.zero_shot.results import zero_shot_results
 

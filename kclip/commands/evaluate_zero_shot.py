@@ -140,13 +140,21 @@ class EvaluateZeroShot:
         self, embedder: "Embedder", images: "LabelledImages", others: "LabelledImages | None"
     ) -> "tuple[LabelledEmbeddings, LabelledEmbeddings | None]":
         """The images to measure on, and those to calibrate with, if any."""
-        from kclip.zero_shot.labelled_embeddings import draw_share, embed_labelled_images
+        from kclip.data.stratified import draw_share
+        from kclip.zero_shot.labelled_embeddings import embed_labelled_images
 
         labels = list(images.class_names)
         measured = embed_labelled_images(embedder, images, labels)
         fitted = embed_labelled_images(embedder, others, labels) if others else None
         if self.calibration_share:
-            drawn, rest = draw_share(measured.labels, self.calibration_share, self.seed)
+            # A benchmark may have classes of one image, which then is measured.
+            drawn, rest = draw_share(
+                measured.labels,
+                self.calibration_share,
+                self.seed,
+                "--calibration-share",
+                every_class=False,
+            )
             own, measured = measured.rows(drawn), measured.rows(rest)
             fitted = own + fitted if fitted else own
         return measured, fitted

@@ -6,7 +6,11 @@ from kclip.errors import UserError
 
 
 def draw_share(
-    labels: np.ndarray, share: float, seed: int, what: str = "the share"
+    labels: np.ndarray,
+    share: float,
+    seed: int,
+    what: str = "the share",
+    every_class: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws a share of each class, and returns the rows drawn and the rest, both in order.
 
@@ -14,16 +18,18 @@ def draw_share(
     given the same ones agree on it.
 
     Args:
-        labels: (N,) integers in [0, C), every class at least once.
+        labels: (N,) integers.
         share: part of each class that is drawn, in (0, 1); its number is rounded.
         seed: of the draw.
         what: the share's name in messages, such as its flag.
+        every_class: refuse a class too small to have an image on both sides; else nothing may be
+            drawn of it, and at least one image of it is left.
 
     Returns:
         Two int64 arrays of rows, sorted.
 
     Raises:
-        UserError: a class would have no image on one of the sides.
+        UserError: a class would have no image on one of the sides, or nothing would be drawn.
 
     Example:
         >>> drawn, rest = draw_share(np.array([0, 0, 0, 0, 1, 1]), 0.5, seed=0)
@@ -32,14 +38,19 @@ def draw_share(
     """
     rng = np.random.default_rng(seed)
     drawn = []
-    for label in range(labels.max() + 1):
+    for label in np.unique(labels):
         own = rng.permutation(np.flatnonzero(labels == label))
         count = round(share * len(own))
-        if not 0 < count < len(own):
+        if every_class and not 0 < count < len(own):
             raise UserError(
                 f"{what} {share} of a class of {len(own)} images is {count}; give a share between "
                 "0 and 1 that leaves an image of each class on both sides, or more images"
             )
-        drawn.append(own[:count])
+        drawn.append(own[: min(count, len(own) - 1)])
     rows = np.sort(np.concatenate(drawn))
+    if not len(rows):
+        raise UserError(
+            f"{what} {share} of {len(labels)} images in {len(drawn)} classes is none; "
+            "give a larger share, or more images"
+        )
     return rows, np.setdiff1d(np.arange(len(labels)), rows)

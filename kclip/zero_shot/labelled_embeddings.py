@@ -1,4 +1,4 @@
-"""Image embeddings with their classes, and the part of them that a calibration is fitted on."""
+"""Image embeddings with their classes."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,35 +74,3 @@ def embed_labelled_images(
         np.array([numbers[record.labels[0]] for record in rows]),
         tuple(record.file_name for record in rows),
     )
-
-
-def draw_share(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draws a share of each class, and returns the rows drawn and the rest, both in order.
-
-    The number drawn of a class is rounded, and leaves at least one image to be measured on.
-
-    Args:
-        labels: (N,) integers.
-        share: part of each class that is drawn, in (0, 1).
-        seed: of the draw.
-
-    Raises:
-        UserError: nothing would be drawn.
-
-    Example:
-        >>> drawn, rest = draw_share(np.array([0, 0, 0, 0, 1, 1]), 0.5, seed=0)
-        >>> len(drawn), len(rest)
-        (3, 3)
-    """
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for label in np.unique(labels):
-        own = rng.permutation(np.flatnonzero(labels == label))
-        drawn.append(own[: min(round(share * len(own)), len(own) - 1)])
-    rows = np.sort(np.concatenate(drawn))
-    if not len(rows):
-        raise UserError(
-            f"--calibration-share {share} of {len(labels)} images in {len(drawn)} classes is none; "
-            "give a larger share, or images of their own by --calibration-images"
-        )
-    return rows, np.setdiff1d(np.arange(len(labels)), rows)

@@ -23,3 +23,14 @@ def test_the_seed_alone_decides():
 def test_a_side_without_images(share):
     with pytest.raises(UserError, match=f"--train-share {share} of a class of 10 images"):
         draw_share(LABELS, share, 0, "--train-share")
+
+
+def test_tiny_classes_where_not_every_class_must_be_drawn():
+    labels = np.repeat([0, 1, 3], [10, 20, 1])
+    drawn, rest = draw_share(labels, 0.2, seed=1, every_class=False)
+    assert np.bincount(labels[drawn], minlength=4).tolist() == [2, 4, 0, 0]
+    assert sorted([*drawn, *rest]) == list(range(31))
+    _, rest = draw_share(np.array([0, 0, 1, 1]), 0.99, seed=0, every_class=False)
+    assert len(rest) == 2  # one of each class
+    with pytest.raises(UserError, match="0.2 of 2 images in 2 classes is none"):
+        draw_share(np.array([0, 1]), 0.2, seed=0, every_class=False)
