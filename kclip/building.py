@@ -10,6 +10,7 @@ from kclip.config import ImageTower, Objective, TextTower
 from kclip.errors import UserError
 from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models import DualEncoder, DualEncoderPreprocessor, ImageEncoder, TextEncoder
+from kclip.models.dual_encoder import tower_dtype
 from kclip.models.text_encoder import SIZES
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -37,7 +38,8 @@ def build_dual_encoder(
         text: the text tower's config.
         objective: the config of heads and loss.
         captions: the training captions, read only where a vocabulary is learned from them.
-        dtype: dtype policy of the towers.
+        dtype: dtype policy of the heads and of the towers that are trained; frozen towers are
+            float32.
 
     Returns:
         The model, and the preprocessor that goes with it.
@@ -51,10 +53,10 @@ def build_dual_encoder(
         alpha=image.alpha,
         pooling=image.pooling,
         weights=image.weights,
-        dtype=dtype,
+        dtype=tower_dtype(dtype, frozen=not image.train),
         name="image_encoder",
     )
-    text_encoder, tokenizer = _build_text(text, captions, dtype)
+    text_encoder, tokenizer = _build_text(text, captions, tower_dtype(dtype, frozen=not text.train))
     image_encoder.trainable = image.train
     text_encoder.trainable = text.train
     model = DualEncoder(

@@ -22,7 +22,7 @@ class ProjectionHead(keras.layers.Layer):
         features: float tensor (B, F).
 
     Returns:
-        A float tensor (B, D) in the layer's compute dtype, not L2-normalised.
+        A float32 tensor (B, D), not L2-normalised.
 
     Example:
     >>> head = ProjectionHead(256, dropout=0.1)
@@ -33,18 +33,20 @@ class ProjectionHead(keras.layers.Layer):
     def __init__(
         self, projection_dim, dropout=0.1, feature_dropout=0.0, standardize=False, **kwargs
     ):
-        super().__init__(**kwargs)
+        # The features come as they are, for the standardisation below.
+        super().__init__(autocast=False, **kwargs)
         layer_kwargs = {"dtype": self.dtype_policy}
         self.standardization = None
         if standardize:
+            # Float32: half precision would round the features before their mean is taken off.
             self.standardization = keras.layers.BatchNormalization(
-                center=False, scale=False, **layer_kwargs
+                center=False, scale=False, dtype="float32"
             )
         self.feature_dropout = keras.layers.Dropout(feature_dropout, **layer_kwargs)
         self.projection = keras.layers.Dense(projection_dim, **layer_kwargs)
         self.dense = keras.layers.Dense(projection_dim, **layer_kwargs)
         self.dropout = keras.layers.Dropout(dropout, **layer_kwargs)
-        self.layer_norm = keras.layers.LayerNormalization(**layer_kwargs)
+        self.layer_norm = keras.layers.LayerNormalization(dtype="float32")
         self.projection_dim = projection_dim
 
     def build(self, input_shape):

@@ -204,3 +204,16 @@ def test_frozen_towers_stay_frozen_in_the_config():
     again = DualEncoder.from_config(model.get_config())
     assert not again.image_encoder.trainable
     assert again.text_encoder.trainable
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_frozen_towers_stay_float32_when_loaded_in_half_precision(policy):
+    model = tiny_dual_encoder()
+    model.image_encoder.trainable = False
+    mixed = DualEncoder.from_config(model.get_config() | {"dtype": policy})
+    policies = [
+        {layer.dtype_policy.name for layer in part._flatten_layers(include_self=False)}
+        for part in (mixed.image_encoder, mixed.text_encoder, mixed.image_projection)
+    ]
+    assert policies[0] == {"float32"}
+    assert policy in policies[1] and policy in policies[2]
