@@ -2,20 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
-from kclip.data.images import load_image
+from kclip.data.decoding import decoded_batches
 
 if TYPE_CHECKING:
     from kclip.models import CLIP, ClipPreprocessor, DualEncoder, DualEncoderPreprocessor
-
-DECODING_THREADS = 4
 
 
 class Embedder:
@@ -68,7 +65,7 @@ class Embedder:
         Raises:
             ImageError: one of them cannot be read; `kclip.data.images.load_image` names why.
         """
-        batches = self._image_batches(images, batch_size)
+        batches = decoded_batches(images, self.preprocessor.prepare, batch_size)
         bar = tqdm(total=len(images), unit="img", desc="Embedding images", disable=not progress)
         embeddings = []
         with bar:
@@ -106,17 +103,6 @@ class Embedder:
             lambda view: self.model.image_model.predict_on_batch({"image": view}),
             [images, images[:, :, ::-1]] if self.preprocessor.mirror else [images],
         )
-
-    def _image_batches(
-        self, images: Sequence[str | Path | bytes], batch_size: int
-    ) -> Iterator[np.ndarray]:
-        with ThreadPoolExecutor(DECODING_THREADS) as pool:
-            for start in range(0, len(images), batch_size):
-                yield np.stack(list(pool.map(self._load, images[start : start + batch_size])))
-
-    def _load(self, image: str | Path | bytes) -> np.ndarray:
-        source = Path(image) if isinstance(image, str) else image
-        return self.preprocessor.prepare(load_image(source))
 
 
 def embed_views(embed: Callable[[Any], np.ndarray], views: Sequence[Any]) -> np.ndarray:

@@ -100,11 +100,10 @@ class TrainedClassifier:
         Raises:
             ImageError: one of them cannot be read.
         """
-        sources = [Path(image) if isinstance(image, str) else image for image in images]
         probabilities = [np.zeros((0, len(self.class_names)), np.float32)]
         bar = tqdm(total=len(images), unit="img", desc="Classifying", disable=not progress)
         with bar:
-            for batch in decoded_batches(sources, self.model.resize, batch_size):
+            for batch in decoded_batches(images, self.model.prepare, batch_size):
                 probabilities.append(np.asarray(self.model.predict_on_batch(batch)))
                 bar.update(len(batch))
         return np.concatenate(probabilities)

@@ -1,5 +1,6 @@
 import keras
 import keras_hub
+import numpy as np
 
 from kclip.models.model_folder import check_model_folder, load_preset
 
@@ -57,9 +58,9 @@ class ImageClassifier(keras_hub.models.Backbone):
         self.class_names = list(class_names)
         self.resize_mode = resize
 
-    def resize(self, image):
-        """Brings a picture (H, W, 3), or a batch of them, to the model's size."""
-        return self.resizing(image)
+    def prepare(self, picture):
+        """Brings one Pillow image of mode RGB to the model's size: float32 (S, S, 3)."""
+        return np.asarray(self.resizing(np.asarray(picture)))
 
     def get_config(self):
         config = super().get_config()

@@ -82,7 +82,7 @@ def build_batches(
     )
     if augment is not None:
         augment = tf.function(augment)  # several times faster than op by op
-    options = {"resize": model.resize, "batch_size": settings.batch_size}
+    options = {"prepare": model.prepare, "batch_size": settings.batch_size}
     train = data.train.paths, data.train.labels
     return (
         ImageBatches(*train, **options, augment=augment, shuffle=True, seed=settings.seed),
@@ -96,4 +96,4 @@ def validation_batches(
 ) -> ImageBatches:
     """The validation images as they are, in their order."""
     folder = data.validation
-    return ImageBatches(folder.paths, folder.labels, model.resize, settings.batch_size)
+    return ImageBatches(folder.paths, folder.labels, model.prepare, settings.batch_size)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kclip.data.decoding import DECODING_THREADS, decode
+from kclip.data.decoding import DECODING_THREADS, Prepare, decode
 
 
 class ImageBatches(keras.utils.PyDataset):
@@ -18,7 +18,7 @@ class ImageBatches(keras.utils.PyDataset):
     Args:
         paths: N files.
         labels: int (N,).
-        resize: from uint8 (H, W, 3) to (S, S, 3), the model's own.
+        prepare: from a Pillow image of mode RGB to (S, S, 3), the model's own.
         batch_size: int. The last batch may be smaller.
         augment: function of float32 (B, S, S, 3) in [0, 255]; None for none.
         shuffle: False keeps the order.
@@ -31,7 +31,7 @@ class ImageBatches(keras.utils.PyDataset):
         self,
         paths: Sequence[Path],
         labels: np.ndarray,
-        resize: Callable[[Any], Any],
+        prepare: Prepare,
         batch_size: int,
         augment: Callable[[Any], Any] | None = None,
         shuffle: bool = False,
@@ -40,7 +40,7 @@ class ImageBatches(keras.utils.PyDataset):
         super().__init__()  # one worker: the threads below share the work of a batch
         self.paths = list(paths)
         self.labels = np.asarray(labels)
-        self.resize = resize
+        self.prepare = prepare
         self.batch_size = batch_size
         self.augment = augment
         self.shuffle = shuffle
@@ -55,7 +55,7 @@ class ImageBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         paths = [self.paths[row] for row in rows]
-        images = np.stack(list(self.pool.map(lambda path: decode(path, self.resize), paths)))
+        images = np.stack(list(self.pool.map(lambda path: decode(path, self.prepare), paths)))
         images = images.astype(np.float32)
         if self.augment is not None:
             images = np.asarray(self.augment(images))

@@ -3,6 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_models import randomize, tiny_dual_encoder
 
 from kclip.errors import UserError
@@ -59,10 +60,11 @@ def test_a_model_trained_in_half_precision_is_loaded_in_float32(tmp_path):
 
 
 def test_pictures_of_any_shape_are_brought_to_its_size():
-    picture = np.zeros((40, 60, 3), np.uint8)
-    picture[:, :10] = picture[:, -10:] = 255  # what the middle square leaves out
-    squashed = np.asarray(tiny_classifier().resize(picture))
-    cropped = np.asarray(tiny_classifier(resize="crop").resize(picture))
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[:, :10] = pixels[:, -10:] = 255  # what the middle square leaves out
+    picture = Image.fromarray(pixels)
+    squashed = tiny_classifier().prepare(picture)
+    cropped = tiny_classifier(resize="crop").prepare(picture)
     assert squashed.shape == cropped.shape == (32, 32, 3)
     assert squashed.max() == 255 and cropped.max() == 0
 

@@ -21,7 +21,7 @@ def small_classifier(weights=None):
 
 
 def batches(images, model, **options):
-    return ImageBatches(images.paths, images.labels, model.resize, batch_size=4, **options)
+    return ImageBatches(images.paths, images.labels, model.prepare, batch_size=4, **options)
 
 
 def test_batches_hold_every_image_once_and_its_own_label(images):
