@@ -18,7 +18,8 @@ class CheckConsistency:
     """
 
     model: str
-    """Folder of the trained model, such as runs/demo/model."""
+    """Folder of a trained model, such as runs/demo/model, a Hugging Face folder of CLIP or SigLIP,
+    or the name of a KerasHub preset, such as clip_vit_base_patch32."""
     output: Path
     """Folder that the results are written to; made if missing."""
     images: Path | None = None
@@ -46,7 +47,7 @@ class CheckConsistency:
         embedder = Embedder.from_name(self.model)
         samples = read_samples(embedder.preprocessor, self.images, self.classes, self.max_images)
         modes = list(dict.fromkeys(self.modes))
-        results = compare_modes(embedder, str(self.model), samples, templates, modes)
+        results = compare_modes(embedder, self.model, samples, templates, modes)
         about = {
             "model": self.model,
             "images": f"{len(samples.pixels)} of {self.images or 'generated scenes'}",

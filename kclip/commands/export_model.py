@@ -15,8 +15,9 @@ class ExportModel:
     ids. ONNX needs the packages tf2onnx and onnx.
     """
 
-    model: Path
-    """Folder of the trained model, such as runs/demo/model."""
+    model: str
+    """Folder of a trained model, such as runs/demo/model, a Hugging Face folder of CLIP or SigLIP,
+    or the name of a KerasHub preset, such as clip_vit_base_patch32."""
     output: Path
     """Folder to write; it must be absent or empty, and appears when all is done."""
     format: list[ExportFormat] = field(default_factory=lambda: ["saved_model"])
@@ -29,10 +30,9 @@ class ExportModel:
         formats = list(dict.fromkeys(self.format))
         check_packages(formats)
 
-        from kclip.embedding import (
-            Embedder,
-        )  # loads TensorFlow, so only once the packages are there
+        # Loads TensorFlow, so only once the packages are there.
+        from kclip.embedding import Embedder
         from kclip.export.folder import export_model
 
-        export_model(Embedder.from_folder(self.model), self.output, formats, str(self.model))
+        export_model(Embedder.from_name(self.model), self.output, formats, self.model)
         print(f"wrote {', '.join(formats)}; {self.output / 'README.md'} tells how to call them")
