@@ -16,7 +16,7 @@ class ClassifierSettings:
     alpha: float | None = None
     """Width multiplier of the MobileNets."""
     weights: str | None = None
-    """A weights file of that network, or imagenet (downloaded); random if left out."""
+    """A weights file of that network, imagenet (downloaded), or None for random ones."""
     resize: Literal["squash", "crop"] = "squash"
     """Fit the whole picture into the square, or cut out the middle square."""
     dropout: float = 0.2

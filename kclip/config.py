@@ -25,7 +25,7 @@ class ImageTower:
     pooling: Literal["avg", "flatten"] = "avg"
     """Average over the feature map, or keep its places (for small maps)."""
     weights: str | None = None
-    """A weights file of that network, or imagenet (downloaded); random if left out."""
+    """A weights file of that network, imagenet (downloaded), or None for random ones."""
     resize: Literal["squash", "crop"] = "squash"
     """Fit the whole picture into the square, or cut out the middle square."""
     mirror: bool = False

@@ -25,7 +25,7 @@ def load_application_weights(constructor, input_shape, options, path):
     if not path.is_file():
         raise UserError(
             f"there is no weights file {str(path)!r}; give a file of this network's weights, "
-            '"imagenet", or none'
+            '"imagenet", or None for random ones'
         )
     bare = constructor(include_top=False, weights=None, input_shape=input_shape, **options)
     if _try_load(bare, path):

@@ -146,5 +146,5 @@ def _build_backbone(name, image_size, alpha, weights):
         reason = str(error).splitlines()[0]
         raise UserError(
             f"the {weights} weights of {name!r} cannot be had ({reason}); without network, give a "
-            "weights file, or none"
+            "weights file, or None for random ones"
         ) from error
