@@ -17,7 +17,7 @@ PALE = "#e5e7eb"
 def draw_reliability(calibration: Mapping[str, Any]) -> "Figure":
     """Draws accuracy against confidence, before and after calibration if there was one.
 
-    Bars are the accuracy in each bin, the orange outline reaches from there to the bin's mean
+    Bars are the accuracy in each bin, the orange hatching reaches from there to the bin's mean
     confidence; the grey histogram at the foot shows where the images are.
 
     Args:
@@ -92,9 +92,9 @@ def _draw_bins(axes: "Axes", bins: Sequence[Mapping[str, Any]]) -> None:
         width,
         bottom=accuracy,
         align="edge",
-        color=ORANGE,
-        alpha=0.3,
+        color="none",
         ec=ORANGE,
+        hatch="////",  # seen on white, where the model is too sure, and on blue, where it is not
         lw=1,
         label="gap to confidence",
     )

@@ -44,7 +44,6 @@ def draw_confusion_matrices(
         axes.set_visible(False)
     for number in range(columns):  # the lowest picture of a column carries the names
         _name_classes(grid[(len(contenders) - 1 - number) // columns, number], class_names)
-    figure.supxlabel("predicted class", fontsize=11)
     figure.supylabel("true class", fontsize=11)
     bar = figure.colorbar(images[0], ax=grid, shrink=0.7, aspect=35, pad=0.015)
     bar.set_label("% of the true class")
@@ -80,6 +79,42 @@ def draw_accuracies(contenders: Sequence[Mapping[str, Any]]) -> "Figure":
     return figure
 
 
+def draw_paired_differences(differences: Sequence[Mapping[str, Any]]) -> "Figure":
+    """Draws how much more accurate one contender is than another, with the interval.
+
+    Pairs whose interval holds zero, so that either may be the better one, are grey.
+
+    Args:
+        differences: of `comparison.results.compare`, one or more.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.0, 1.3 + 0.62 * len(differences)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.axvline(0, color=GREY, lw=1, ls="--")
+    for row, pair in enumerate(differences):
+        difference = 100 * pair["metrics"]["accuracy"]["difference"]
+        low, high = (100 * end for end in pair["metrics"]["accuracy"]["interval"])
+        color = GREY if low <= 0 <= high else BLUE
+        axes.plot([low, high], [row, row], color=color, lw=5, alpha=0.35)
+        axes.plot(difference, row, "o", color=color, ms=8)
+        axes.annotate(
+            f"{difference:+.1f}", (high, row), (8, 0), textcoords="offset points",
+            va="center", fontsize=10,
+        )  # fmt: skip
+    names = [
+        f"{plain(cut(pair['first'], 40))}\nless {plain(cut(pair['second'], 36))}"
+        for pair in differences
+    ]
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.margins(x=0.12)
+    _finish(axes, "Difference of accuracy and its 95 % interval")
+    axes.set_xlabel("percentage points")
+    axes.grid(axis="x", color="#e5e7eb")
+    return figure
+
+
 def draw_few_shot(curves: Sequence[Mapping[str, Any]]) -> "Figure":
     """Draws accuracy against labelled examples a class, as in Radford et al. 2021, figure 6.
 
@@ -100,6 +135,7 @@ def draw_few_shot(curves: Sequence[Mapping[str, Any]]) -> "Figure":
     axes.set_xticks(counts, [str(count) for count in counts])
     axes.minorticks_off()
     axes.set_xlim(counts[0] / 1.3, counts[-1] * 1.3)
+    axes.margins(y=0.08)
     axes.set_xlabel("labelled images of each class")
     axes.set_ylabel("accuracy (%)")
     axes.grid(axis="y", color="#e5e7eb")
@@ -137,6 +173,7 @@ def _draw_matrix(axes: "Axes", counts: np.ndarray) -> Any:
 
 
 def _name_classes(axes: "Axes", class_names: Sequence[str]) -> None:
+    axes.set_xlabel("predicted class", fontsize=11, labelpad=8)
     names = [plain(cut(name, 24)) for name in class_names]
     if len(names) > MAX_NAMED_CLASSES:
         axes.set_xticks([])

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from kclip.pictures.comparison import draw_accuracies, draw_confusion_matrices, draw_few_shot
+from kclip.pictures.comparison import (
+    draw_accuracies,
+    draw_confusion_matrices,
+    draw_few_shot,
+    draw_paired_differences,
+)
+from kclip.pictures.style import BLUE, GREY
 
 
 def contender(name, matrix):
@@ -72,3 +78,18 @@ def test_few_shot_curves_with_zero_shot_as_a_level_line():
     assert lines["one: probe"].get_ydata() == pytest.approx([10, 20, 40])
     assert set(lines["one: zero-shot"].get_ydata()) == {30}
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "4"]
+
+
+def test_a_difference_that_may_be_none_is_grey():
+    def pair(difference, low, high):
+        metrics = {"accuracy": {"difference": difference, "interval": [low, high]}}
+        return {"first": "a $5 model", "second": "b", "metrics": metrics}
+
+    (axes,) = draw_paired_differences([pair(0.1, 0.05, 0.2), pair(-0.02, -0.1, 0.01)]).axes
+    zero, *lines = axes.lines
+    assert zero.get_xdata() == [0, 0]
+    assert [line.get_color() for line in lines] == [BLUE, BLUE, GREY, GREY]
+    assert lines[0].get_xdata() == pytest.approx([5, 20])
+    assert lines[3].get_xdata() == pytest.approx([-2])
+    assert axes.get_yticklabels()[0].get_text() == "a \\$5 model\nless b"
+    assert [text.get_text() for text in axes.texts] == ["+10.0", "-2.0"]
