@@ -67,6 +67,7 @@ def settings(embedder: "Embedder", name: str) -> dict[str, Any]:
     """The numbers that a caller of the exports needs: sizes, names of inputs, logit scale."""
     tokens = tokenize(embedder, [""])
     scale = embedder.model.logit_scale
+    preprocessing = embedder.preprocessor.get_config()
     return {
         "model": name,
         "image_size": embedder.model.image_size,
@@ -75,6 +76,7 @@ def settings(embedder: "Embedder", name: str) -> dict[str, Any]:
         "projection_dim": embedder.model.projection_dim,
         "logit_scale": embedder.logit_scale,
         "logit_bias": None if scale.bias is None else float(scale.bias),
-        "resize": embedder.preprocessor.get_config().get("resize"),
+        "resize": preprocessing["resize"],
+        "interpolation": preprocessing.get("interpolation", "bicubic"),
         "preprocessor": type(embedder.preprocessor).__name__,
     }

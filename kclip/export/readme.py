@@ -7,7 +7,8 @@ _HEAD = """# {model}, exported by kclip
 
 Embeddings are float32 of shape (N, {dim}) and unit length, so a dot product is a cosine
 similarity. Logits are `{scale:.9g} * cosine{bias}`, and their softmax over the texts gives
-probabilities. The code below runs in this folder, with an image `photo.jpg` beside this file.
+probabilities{sigmoid}.
+The code below runs in this folder, with an image `photo.jpg` beside this file.
 
 `preprocessor/` holds the preprocessing: {size} x {size} pixels and {length} tokens a text; the
 vocabulary is in `preprocessor/assets/tokenizer/`. `export.json` holds the numbers of this page.
@@ -18,7 +19,8 @@ _SAVED_MODEL = """## SavedModel
 `saved_model/` takes encoded images (JPEG or PNG, as `bytes`) and strings; decoding, resizing and
 tokenization are inside. It needs TensorFlow and, for the operations of the tokenizer,
 tensorflow_text of the same version, imported before the model is loaded. EXIF's orientation is not
-applied: turn photographs of phones upright first.{clip_note}
+applied: turn photographs of phones upright first.
+{clip_note}
 
 ```python
 from pathlib import Path
@@ -38,9 +40,12 @@ print(tf.nn.softmax(logits).numpy())
 Each of the three is a signature for TensorFlow Serving too, with the inputs `images` and `texts`.
 """
 
-_CLIP_NOTE = """ Two more things differ a little from kclip's own answers:
-images of another size than the model's are resized by TensorFlow, not by Pillow (after
-normalisation pixels differ by 0.005 on average), and HTML entities and mojibake in texts stay."""
+_CLIP_NOTE = """
+Two more things differ a little from kclip's own answers: images of another size than the model's
+are resized by TensorFlow, not by Pillow (after normalisation pixels differ by 0.005 on average),
+and HTML entities and mojibake in texts stay.
+"""
+_SIGMOID = "; this model was trained to judge each pair by itself, by the sigmoid"
 
 _PREPROCESSING = """import numpy as np
 from PIL import Image
@@ -48,8 +53,8 @@ from PIL import Image
 from kclip.models import {preprocessor}
 
 preprocessor = {preprocessor}.from_preset("preprocessor")
-photo = np.asarray(Image.open("photo.jpg").convert("RGB"))
-image = np.asarray(preprocessor.resize(photo), np.float32)[None]  # (1, {size}, {size}, 3)
+photo = preprocessor.prepare(Image.open("photo.jpg").convert("RGB"))
+image = np.asarray(photo, np.float32)[None]  # (1, {size}, {size}, 3)
 tokens = preprocessor.tokenize(["a photo of a dog.", "a photo of a cat."])
 tokens = {{name: np.asarray(tokens[name], np.int32) for name in {inputs}}}  # (2, {length}) each"""
 
@@ -58,8 +63,8 @@ print(np.exp(logits) / np.exp(logits).sum())"""
 
 _WITHOUT_KCLIP = """\
 The files themselves need no kclip, only what goes into them: `image`, float32
-(N, {size}, {size}, 3), RGB in [0, 255], resized by antialiased bicubic interpolation ({resize});
-and int32 (N, {length}) {names}, as the preprocessor makes them.
+(N, {size}, {size}, 3), RGB in [0, 255], resized by antialiased {interpolation} interpolation
+({resize}); and int32 (N, {length}) {names}, as the preprocessor makes them.
 """
 
 _ONNX = """## ONNX
@@ -120,6 +125,8 @@ def readme(settings: dict[str, Any], formats: Sequence[str]) -> str:
         "bias": "" if bias is None else f" + {bias:.9g}".replace("+ -", "- "),
         "preprocessor": settings["preprocessor"],
         "clip_note": _CLIP_NOTE if settings["preprocessor"] == "ClipPreprocessor" else "",
+        "sigmoid": "" if bias is None else _SIGMOID,
+        "interpolation": settings["interpolation"],
         "inputs": settings["text_inputs"],
         "names": ", ".join(f"`{name}`" for name in settings["text_inputs"]),
     }

@@ -4,6 +4,7 @@ import shutil
 import numpy as np
 import pytest
 from fake_embedder import write_class_folders
+from tiny_clip import write_tiny_clip
 from tiny_models import SIZE, tiny_dual_encoder, tiny_preprocessor
 
 from kclip.cli import main
@@ -187,3 +188,13 @@ def test_a_damaged_image_is_named(tmp_path):
         read_samples(tiny_preprocessor(), tmp_path, [], max_images=6)
     shutil.rmtree(tmp_path / "red")
     assert len(read_samples(tiny_preprocessor(), tmp_path, [], 6).class_names) == 5
+
+
+@pytest.mark.parametrize("architecture", ["clip", "siglip"])
+def test_clip_gives_one_answer_too(architecture, tmp_path):
+    write_tiny_clip(tmp_path / "model", architecture)
+    embedder = Embedder.from_name(tmp_path / "model")
+    samples = read_samples(embedder.preprocessor, None, [], max_images=8)
+    modes = ["tf_function", "batch_of_1", "reload"]
+    results = compare_modes(embedder, "", samples, ["a {}."], modes)
+    assert all(result["passed"] for result in results.values()), results
