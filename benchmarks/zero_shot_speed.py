@@ -33,8 +33,9 @@ class Contender:
 
     def __init__(self, name: str, python: str, folder: Path, threads: int):
         limits = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(threads))
+        command = [python, str(HERE / "zero_shot_contenders.py"), name, str(folder)]
         self.process = subprocess.Popen(
-            [python, str(HERE / "zero_shot_contenders.py"), name, str(folder)],
+            command,
             env={**os.environ, "PYTHONPATH": str(HERE.parent), **limits},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -59,7 +60,7 @@ class Contender:
 
     def _answer(self):
         if not (line := self.process.stdout.readline()):
-            sys.exit(f"{self.name} failed; run {' '.join(self.process.args)} to see why")
+            sys.exit(f"{self.name} ended without an answer; its own Python may lack packages")
         return json.loads(line)
 
 
