@@ -38,7 +38,8 @@ def build_dual_encoder(
         text: the text tower's config.
         objective: the config of heads and loss.
         captions: the training captions, read only where a vocabulary is learned from them.
-        dtype: dtype policy of the towers that are trained; all else is float32.
+        dtype: dtype policy of the heads and of the towers that are trained; frozen towers are
+            float32.
 
     Returns:
         The model, and the preprocessor that goes with it.

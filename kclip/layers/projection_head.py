@@ -8,8 +8,7 @@ class ProjectionHead(keras.layers.Layer):
 
     `Dense(dim)`, then once `GELU -> Dense(dim) -> Dropout`, added to the first projection and
     layer-normalised: the head of the Politecnico report (Section 3.1.1) and of the keras.io
-    example whose settings it follows. Always float32, whatever the policy: it is a thousandth of
-    the work, and what it rounds no later layer can mend.
+    example whose settings it follows.
 
     Args:
         projection_dim: int. Width D of the shared space.
@@ -34,17 +33,19 @@ class ProjectionHead(keras.layers.Layer):
     def __init__(
         self, projection_dim, dropout=0.1, feature_dropout=0.0, standardize=False, **kwargs
     ):
-        kwargs["dtype"] = "float32"
-        super().__init__(**kwargs)
+        # The features come as they are, for the standardisation below.
+        super().__init__(autocast=False, **kwargs)
+        layer_kwargs = {"dtype": self.dtype_policy}
         self.standardization = None
         if standardize:
+            # Float32: half precision would round the features before their mean is taken off.
             self.standardization = keras.layers.BatchNormalization(
                 center=False, scale=False, dtype="float32"
             )
-        self.feature_dropout = keras.layers.Dropout(feature_dropout, dtype="float32")
-        self.projection = keras.layers.Dense(projection_dim, dtype="float32")
-        self.dense = keras.layers.Dense(projection_dim, dtype="float32")
-        self.dropout = keras.layers.Dropout(dropout, dtype="float32")
+        self.feature_dropout = keras.layers.Dropout(feature_dropout, **layer_kwargs)
+        self.projection = keras.layers.Dense(projection_dim, **layer_kwargs)
+        self.dense = keras.layers.Dense(projection_dim, **layer_kwargs)
+        self.dropout = keras.layers.Dropout(dropout, **layer_kwargs)
         self.layer_norm = keras.layers.LayerNormalization(dtype="float32")
         self.projection_dim = projection_dim
 

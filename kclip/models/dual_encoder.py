@@ -36,8 +36,8 @@ class DualEncoder(ContrastiveModel, keras_hub.models.Backbone):
         standardize: bool. Standardise the towers' features before the heads.
         normalize: bool. L2-normalise the embeddings (CLIP); keras.io's example does not.
         initial_scale, initial_bias, train_scale: of the `LogitScale`.
-        dtype: dtype policy of the towers. Heads, logits and loss are float32 under any, and
-            `from_config` makes frozen towers float32.
+        dtype: dtype policy. Norms, logits and loss are float32 under any, and `from_config` makes
+            frozen towers float32.
 
     Inputs: dict of `image` (B, H, W, 3) in [0, 255], and int (B, L) `token_ids`, `padding_mask`,
     `segment_ids`.
@@ -70,7 +70,7 @@ class DualEncoder(ContrastiveModel, keras_hub.models.Backbone):
         # === Layers ===
         self.image_encoder = image_encoder
         self.text_encoder = text_encoder
-        head = {"dropout": dropout, "standardize": standardize}
+        head = {"dropout": dropout, "standardize": standardize, "dtype": dtype}
         self.image_projection = ProjectionHead(
             projection_dim, feature_dropout=image_feature_dropout, **head, name="image_projection"
         )

@@ -65,8 +65,20 @@ def test_its_shape_is_known_before_it_runs():
     assert keras.ops.shape(ProjectionHead(4)(keras.Input((5,)))) == (None, 4)
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_it_is_float32_under_any_policy(policy):
-    exact, mixed = built(standardize=True), built(standardize=True, dtype=policy)
-    assert {weight.dtype for weight in mixed.weights} == {"float32"}
-    np.testing.assert_array_equal(np.asarray(mixed(FEATURES)), np.asarray(exact(FEATURES)))
+def test_half_precision_keeps_its_weights_in_float32():
+    head = ProjectionHead(4, dtype="mixed_bfloat16")
+    assert keras.backend.standardize_dtype(head(FEATURES).dtype) == "float32"
+    assert head.dense.compute_dtype == "bfloat16"
+    assert {weight.dtype for weight in head.weights} == {"float32"}
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("mixed_float16", 0.005), ("mixed_bfloat16", 0.04)])
+def test_half_precision_spares_features_far_from_zero(dtype, tolerance):
+    # Rounded to bfloat16 before their mean is taken off, these features would be off by up to 2.
+    exact, mixed = built(standardize=True), built(standardize=True, dtype=dtype)
+    for head in (exact, mixed):
+        head.standardization.moving_mean.assign(np.full(5, 500.0))
+        head.standardization.moving_variance.assign(np.ones(5))
+    outputs = mixed(500 + FEATURES)
+    assert keras.backend.standardize_dtype(outputs.dtype) == "float32"
+    np.testing.assert_allclose(outputs, np.asarray(exact(500 + FEATURES)), atol=tolerance)
