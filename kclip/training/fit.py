@@ -102,16 +102,7 @@ def fit(
         on_stop=on_stop,
         on_history=lambda history: write_history(history, run_folder / "history.csv"),
     )
-    validation = ValidationEmbeddings(data.embed_validation, data.text_to_image_index)
-    callbacks = [
-        validation,
-        RetrievalRecall(validation),
-        StopOnNonFiniteLoss(),
-        *remembering,
-        keras.callbacks.TensorBoard(str(run_folder / "tensorboard")),
-        state,
-        StopOnCollapse(validation),
-    ]
+    callbacks = _callbacks(data, run_folder, remembering, state)
     if resume:
         state.load()
     if not state.finished:
@@ -123,6 +114,23 @@ def fit(
         state.finish()
     best.restore(data.model)
     return state.history
+
+
+def _callbacks(
+    data: TrainingData, run_folder: Path, remembering: Sequence[Any], state: RunState
+) -> list[Any]:
+    # In this order: recall reads the embeddings, those that remember read the logs, and the state
+    # is saved when they have.
+    validation = ValidationEmbeddings(data.embed_validation, data.text_to_image_index)
+    return [
+        validation,
+        RetrievalRecall(validation),
+        StopOnNonFiniteLoss(),
+        *remembering,
+        keras.callbacks.TensorBoard(str(run_folder / "tensorboard")),
+        state,
+        StopOnCollapse(validation),
+    ]
 
 
 def _patient_callbacks(settings: Optimization) -> list[Any]:
