@@ -1,18 +1,22 @@
 from kclip.layers.attention_pooling import AttentionPooling
+from kclip.layers.blur_pool import BlurPool
 from kclip.layers.end_token_pooling import EndTokenPooling
 from kclip.layers.feed_forward import FeedForward
 from kclip.layers.imagenet_preprocessing import ImagenetPreprocessing
 from kclip.layers.logit_scale import LogitScale, MaxLogScale
+from kclip.layers.ml_decoder import MLDecoder
 from kclip.layers.patch_embedding import PatchEmbedding
 from kclip.layers.projection_head import ProjectionHead
 from kclip.layers.transformer_block import TransformerBlock
 
 __all__ = [
     "AttentionPooling",
+    "BlurPool",
     "EndTokenPooling",
     "FeedForward",
     "ImagenetPreprocessing",
     "LogitScale",
+    "MLDecoder",
     "MaxLogScale",
     "PatchEmbedding",
     "ProjectionHead",
