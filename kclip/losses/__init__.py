@@ -1,4 +1,5 @@
+from kclip.losses.asymmetric import AsymmetricLoss
 from kclip.losses.contrastive import ContrastiveLoss
 from kclip.losses.sigmoid import SigmoidLoss
 
-__all__ = ["ContrastiveLoss", "SigmoidLoss"]
+__all__ = ["AsymmetricLoss", "ContrastiveLoss", "SigmoidLoss"]
