@@ -8,8 +8,8 @@ class ImagenetPreprocessing(keras.layers.Layer):
 
     Args:
         mode: "tf" scales to [-1, 1], "torch" to [0, 1] less ImageNet's mean over its deviation,
-            "caffe" flips to BGR and subtracts ImageNet's mean; None leaves the pixels, for
-            networks that rescale by themselves.
+            "caffe" flips to BGR and subtracts ImageNet's mean; "unit" scales to [0, 1]; None
+            leaves the pixels, for networks that rescale by themselves.
 
     Call arguments:
         images: float tensor (B, H, W, 3), RGB in [0, 255].
@@ -32,8 +32,11 @@ class ImagenetPreprocessing(keras.layers.Layer):
         if self.mode is None:
             return images
         # In float32: bfloat16 has no numbers between 128 and 129.
+        pixels = ops.cast(images, "float32")
+        if self.mode == "unit":
+            return ops.cast(pixels / 255, self.compute_dtype)
         pixels = keras.applications.imagenet_utils.preprocess_input(
-            ops.cast(images, "float32"), data_format="channels_last", mode=self.mode
+            pixels, data_format="channels_last", mode=self.mode
         )
         return ops.cast(pixels, self.compute_dtype)
 

@@ -33,7 +33,7 @@ def load_application_weights(constructor, input_shape, options, path):
     # The classifier follows the features, so its weights are the last ones of the list.
     try:
         full = constructor(include_top=True, weights=None, **options)
-    except ValueError:  # small_cnn has no classifier
+    except ValueError:  # kclip's own networks have no classifier
         full = None
     if full is None or not _try_load(full, path):
         raise UserError(

@@ -1,4 +1,5 @@
 import inspect
+from pathlib import Path
 
 import keras
 import keras_hub
@@ -9,13 +10,15 @@ from kclip.models.application_weights import load_application_weights
 from kclip.models.dtype_scope import dtype_scope
 from kclip.models.frozen import FrozenInInference
 from kclip.models.small_cnn import small_cnn
+from kclip.models.tresnet import tresnet_m
+from kclip.models.tresnet_weights import load_tresnet_weights
 
-# name -> constructor: every network of keras.applications, and the demo's own.
+# name -> constructor: every network of keras.applications, and kclip's own.
 BACKBONES = {
     name.lower(): constructor
     for name, constructor in vars(keras.applications).items()
     if inspect.isfunction(constructor)
-} | {"small_cnn": small_cnn}
+} | {"small_cnn": small_cnn, "tresnet_m": tresnet_m}
 
 POOLINGS = {"avg": keras.layers.GlobalAveragePooling2D, "flatten": keras.layers.Flatten}
 
@@ -40,6 +43,7 @@ _PREPROCESSING_MODES = {
     "densenet121": "torch",
     "densenet169": "torch",
     "densenet201": "torch",
+    "tresnet_m": "unit",
 }
 
 
@@ -52,13 +56,14 @@ class ImageEncoder(FrozenInInference, keras_hub.models.Backbone):
 
     Args:
         backbone: string. A network of `keras.applications` in any case ("xception", "MobileNet",
-            "efficientnetb7", ...), or "small_cnn", kclip's own for small pictures.
+            "efficientnetb7", ...), "tresnet_m" (TResNet-M), or "small_cnn", for small pictures.
         image_size: int. Height and width of the input in pixels.
         alpha: float or None. Width multiplier of the MobileNets.
         pooling: "avg", the average over the last feature map; "flatten", the map as it is, for
             small maps whose places matter.
         weights: None (random), "imagenet" (downloaded by Keras), or the path of a weights file of
-            the same network, with its classifier or without. Not part of the config.
+            the same network, with its classifier or without; for "tresnet_m" also the folder of
+            timm's `model.safetensors`. Not part of the config.
         dtype: dtype policy.
 
     Input: float tensor (B, image_size, image_size, 3), RGB in [0, 255].
@@ -137,6 +142,8 @@ def _build_backbone(name, image_size, alpha, weights):
     try:
         if weights in (None, "imagenet"):
             return constructor(include_top=False, weights=weights, input_shape=shape, **options)
+        if name == "tresnet_m" and Path(weights).is_dir():
+            return load_tresnet_weights(constructor(input_shape=shape), weights)
         return load_application_weights(constructor, shape, options, weights)
     except UserError:
         raise

@@ -6,6 +6,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from kclip.errors import UserError
+from kclip.models import ImageEncoder
 from kclip.models.tresnet import tresnet, tresnet_m
 from kclip.models.tresnet_weights import load_tresnet_weights
 
@@ -112,3 +113,28 @@ def test_a_new_block_is_the_identity():
 def test_sizes_that_do_not_work_are_refused(size):
     with pytest.raises(ValueError, match="multiples of 4 and 20 at least"):
         tresnet_m(input_shape=(size, size, 3))
+
+
+def test_the_image_encoder_takes_it_by_name_with_timms_weights(tmp_path):
+    network = tresnet_m(input_shape=(32, 32, 3))
+    save_file(timm_state_dict(network), tmp_path / "model.safetensors")
+    encoder = ImageEncoder("TResNet_M", image_size=32, weights=str(tmp_path))
+    for ours, theirs in zip(encoder.backbone.weights, network.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))
+    pixels = np.full((1, 32, 32, 3), 51.0, "float32")
+    np.testing.assert_allclose(np.asarray(encoder.preprocessing(pixels)), 0.2, rtol=1e-6)
+    assert encoder.feature_dim == 2048
+
+
+def timm_state_dict(network):
+    """The network's weights under timm's names and in PyTorch's layout."""
+    kinds = {"kernel": "weight", "gamma": "weight", "beta": "bias", "bias": "bias"}
+    tensors = {}
+    for layer in network.layers:
+        for weight in layer.weights:
+            kind = kinds.get(weight.name, weight.name.replace("moving_variance", "running_var"))
+            array = np.asarray(weight)
+            array = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
+            name = f"body.{layer.name}.{kind.replace('moving', 'running')}"
+            tensors[name] = np.ascontiguousarray(array)
+    return tensors
