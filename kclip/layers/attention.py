@@ -20,12 +20,22 @@ def attend(queries, keys, values, causal=False):
     >>> attend(ones, ones, ones).shape
     TensorShape([5, 6])
     """
-    heads, dim = values.shape[1], values.shape[3]
-    scores = ops.matmul(queries * (1 / math.sqrt(dim)), ops.transpose(keys, (0, 1, 3, 2)))
+    return weighted_sum(attention_weights(queries, keys, causal), values)
+
+
+def attention_weights(queries, keys, causal=False):
+    """The first half of `attend`: how much each query takes of each key, float32 (B, H, Q, K)."""
+    scale = 1 / math.sqrt(queries.shape[3])
+    scores = ops.matmul(queries * scale, ops.transpose(keys, (0, 1, 3, 2)))
     scores = ops.cast(scores, "float32")
     if causal:
         positions = ops.arange(ops.shape(keys)[2])
         scores = ops.where(positions[:, None] >= positions, scores, -1e9)
-    weights = ops.cast(ops.softmax(scores), values.dtype)
-    attended = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
-    return ops.reshape(attended, (-1, heads * dim))
+    return ops.softmax(scores)
+
+
+def weighted_sum(weights, values):
+    """The second half of `attend`: weights (B, H, Q, K) and values give (B * Q, H * C)."""
+    heads, dim = values.shape[1], values.shape[3]
+    attended = ops.matmul(ops.cast(weights, values.dtype), values)
+    return ops.reshape(ops.transpose(attended, (0, 2, 1, 3)), (-1, heads * dim))
