@@ -9,8 +9,8 @@ class ClassifierSettings:
     """Network, head and training."""
 
     backbone: str = "small_cnn"
-    """A network of keras.applications by name (xception, efficientnetb7, mobilenet, ...), or
-    small_cnn. Each has its own preprocessing inside."""
+    """A network of keras.applications by name (xception, efficientnetb7, mobilenet, ...),
+    tresnet_m, or small_cnn. Each has its own preprocessing inside."""
     size: int = 64
     """Height and width of its input in pixels."""
     alpha: float | None = None

@@ -17,7 +17,7 @@ class ImageTower:
     """The image tower."""
 
     backbone: str = "small_cnn"
-    """A network of keras.applications by name (xception, mobilenet, ...), tresnet_m or small_cnn."""
+    """A network of keras.applications by name (xception, ...), tresnet_m, or small_cnn."""
     size: int = 64
     """Height and width of its input in pixels."""
     alpha: float | None = None
