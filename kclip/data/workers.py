@@ -12,6 +12,8 @@ from multiprocessing.connection import wait
 from kclip.data.shards import ShardJob, ShardResult, write_shard
 from kclip.errors import KclipError
 
+_LARGEST_BUFFER = 16 * 2**20  # bytes
+
 
 def write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[ShardResult]:
     """Writes shards and yields each result when it is there, in no fixed order.
@@ -51,6 +53,9 @@ def _in_processes(jobs: Sequence[ShardJob], workers: int) -> Iterator[ShardResul
 
 
 def _start_worker() -> None:
+    # glibc keeps freed memory at hand only up to the largest block freed so far; in a fresh process
+    # each image's buffers would go back to the system and cost page faults again.
+    bytearray(_LARGEST_BUFFER)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the pool
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 
