@@ -36,7 +36,7 @@ def seconds(workers: int, resize: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--resize", type=int, default=160, help="shorter side; the files have 192")
+    parser.add_argument("--resize", type=int, default=128, help="shorter side; the files have 192")
     arguments = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"{DATA} is missing; set KCLIP_DATA to the folder of the real data")
