@@ -175,6 +175,12 @@ def iterate_texts(split: SplitFiles) -> Iterator[tuple[int, str, list[str]]]:
         yield int(record["id"]), record["file_name"].decode(), captions
 
 
+def iterate_labels(split: SplitFiles) -> Iterator[tuple[str, list[str]]]:
+    """File name and labels of each image, in the order of the files."""
+    for record in _records(split, ("file_name", "labels")):
+        yield record["file_name"].decode(), [label.decode() for label in record["labels"]]
+
+
 def encoded_images(split: SplitFiles, file_names: Collection[str]) -> dict[str, bytes]:
     """The stored bytes of some of a split's images, by file name."""
     wanted = {name.encode() for name in file_names}

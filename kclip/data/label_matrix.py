@@ -1,0 +1,40 @@
+"""Labels as the matrix that multi-label losses and metrics take."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from kclip.errors import UserError
+
+
+def label_matrix(labels: Iterable[Iterable[str]], class_names: Sequence[str]) -> np.ndarray:
+    """Says which of the classes each image has; labels of other classes are left aside.
+
+    Args:
+        labels: the names of N images' labels, such as `pipeline.iterate_labels` gives.
+        class_names: C names, each once.
+
+    Returns:
+        (N, C) uint8 of 0 and 1.
+
+    Raises:
+        UserError: a class is listed twice, or no image has any of the classes.
+
+    Example:
+        >>> label_matrix([["dog", "snow"], ["cat"]], ["cat", "dog"]).tolist()
+        [[0, 1], [1, 0]]
+    """
+    columns = {name: column for column, name in enumerate(class_names)}
+    if len(columns) < len(class_names):
+        twice = next(name for name in class_names if list(class_names).count(name) > 1)
+        raise UserError(f"the class {twice!r} is listed twice; list each class once")
+    rows = [[columns[name] for name in names if name in columns] for names in labels]
+    matrix = np.zeros((len(rows), len(columns)), np.uint8)
+    for row, found in enumerate(rows):
+        matrix[row, found] = 1
+    if not matrix.any():
+        raise UserError(
+            f"none of the {len(rows)} images has a label among the {len(columns)} classes "
+            f"({', '.join(map(repr, class_names[:3]))}, ...); names must be spelled alike in both"
+        )
+    return matrix
