@@ -9,26 +9,30 @@ from typing import Literal
 
 from kclip.data.build_result import BuildResult
 from kclip.data.encoding import Encoding
-from kclip.data.labels import add_labels, read_coco_labels, read_labels_csv
+from kclip.data.labelled_sources import read_coco_source, read_csv_source
 from kclip.data.metadata import write_metadata
+from kclip.data.nus_wide import NusWideClasses, read_nus_wide
 from kclip.data.records import ImageRecord, Source
 from kclip.data.rejected import check_rejected, write_rejected
 from kclip.data.selection import VALIDATION_SPLIT, merge, select
-from kclip.data.sources import read_captions_csv, read_class_folders, read_coco_captions
+from kclip.data.shards import write_atomically
+from kclip.data.sources import read_class_folders
 from kclip.data.split_options import parse_named, parse_numbers
 from kclip.data.synthetic import generate
 from kclip.data.tfds_source import TFDSSource
 from kclip.data.tfrecords import SOURCE_FOLDER, build_shards, check_output
 from kclip.data.verify import verify_build
+from kclip.data.workers import prepare_workers
 from kclip.errors import UserError
 
 # source -> options that it needs, options that it may have; others would be ignored silently
 _OPTIONS = {
     "synthetic": ((), ()),
-    "csv": (("images", "captions"), ("labels", "split_lists", "validation_share")),
+    "csv": (("images",), ("captions", "labels", "split_lists", "validation_share")),
     "coco": (
-        ("images", "captions"),
+        ("images",),
         (
+            "captions",
             "labels",
             "validation_images",
             "validation_captions",
@@ -37,6 +41,7 @@ _OPTIONS = {
         ),
     ),
     "folders": (("images",), ("validation_share",)),
+    "nus_wide": (("data_dir",), ("images", "validation_share")),
     "tfds": (("dataset",), ("data_dir", "validation_share")),
 }
 _FetchImages = Callable[[Iterable[ImageRecord]], None]
@@ -55,19 +60,28 @@ class BuildTFRecords:
       --source coco --images train2017 --captions captions_train2017.json
       --validation-share 0.1 --max-images train=30000 validation=6000 --captions-per-image 3
 
+    Images with labels and without captions, for multi-label recognition:
+
+      --source csv --images photos --labels tags.csv --validation-share 0.1
+
+      --source coco --images train2017 --labels instances_train2017.json
+
+      --source nus_wide --data-dir NUS-WIDE --resize 256
+
     A build that was stopped goes on where it was when the same command is run again.
     """
 
-    source: Literal["synthetic", "coco", "csv", "folders", "tfds"] = "synthetic"
-    """Generated scenes; COCO captions JSON; CSV with header image,caption; one folder per class
-    (or split/class); a TFDS dataset."""
+    source: Literal["synthetic", "coco", "csv", "folders", "nus_wide", "tfds"] = "synthetic"
+    """Generated scenes; COCO's JSON of captions or instances; CSV of captions or labels; one
+    folder per class (or split/class); NUS-WIDE in its own layout; a TFDS dataset."""
     images: Path | None = None
-    """Folder of the images (coco, csv, folders)."""
+    """Folder of the images (coco, csv, folders; nus_wide, where it is not DATA_DIR/Flickr)."""
     captions: Path | None = None
-    """Captions: a COCO JSON or a CSV (coco, csv)."""
+    """Captions: a COCO JSON or a CSV with header image,caption (coco, csv). May be left out where
+    there are labels."""
     labels: Path | None = None
     """Labels: CSV with header image,labels (joined by ;) or image,tags (by spaces); COCO
-    instances JSON (csv, coco)."""
+    instances JSON (csv, coco). Without captions, its images are taken."""
     validation_images: Path | None = None
     """Folder of the validation images, when it is another one (coco)."""
     validation_captions: Path | None = None
@@ -82,7 +96,10 @@ class BuildTFRecords:
     dataset: str | None = None
     """Name of a TFDS dataset such as coco_captions, or the folder of a prepared one (tfds)."""
     data_dir: Path | None = None
-    """Where TFDS keeps its datasets (tfds)."""
+    """Where TFDS keeps its datasets (tfds); the folder of NUS-WIDE with ImageList, ConceptsList,
+    NUS_WID_Tags and TrainTestLabels (nus_wide). Of NUS-WIDE each image gets its tags among the
+    925 seen classes and its concepts among the 81 unseen ones, and seen_classes.txt and
+    unseen_classes.txt are written beside the shards."""
     max_images: tuple[str, ...] = ()
     """Most images per split: one number for all, or NAME=NUMBER."""
     captions_per_image: int | None = None
@@ -114,6 +131,8 @@ class BuildTFRecords:
         self._check()
         started = time.monotonic()
         check_output(output)
+        if self.workers > 1:
+            prepare_workers()
         source, fetch_images = self._read(output / SOURCE_FOLDER)
         splits = select(
             source.records,
@@ -132,6 +151,7 @@ class BuildTFRecords:
             self._settings(),
         )
         num_rejected = self._report_rejected(source, result, output)
+        self._write_classes(output)
         write_metadata(output, result.shards)
         print(result.summary(output, num_rejected, time.monotonic() - started))
 
@@ -161,41 +181,42 @@ class BuildTFRecords:
             "csv": self._read_csv,
             "coco": self._read_coco,
             "folders": lambda: [read_class_folders(_given(self.images))],
+            "nus_wide": lambda: [read_nus_wide(_given(self.data_dir), self.images)],
         }
         return merge(readers[self.source]()), lambda records: None
 
     def _read_synthetic(self, directory: Path) -> list[Source]:
         generate(directory, seed=self.seed)
         lists = {"train": directory / "train.txt", VALIDATION_SPLIT: directory / "dev.txt"}
-        source = read_captions_csv(directory / "captions.csv", directory / "images", lists)
-        return [_with_csv_labels(source, directory / "labels.csv")]
+        tables = (directory / "captions.csv", directory / "labels.csv")
+        return [read_csv_source(directory / "images", *tables, lists)]
 
     def _read_csv(self) -> list[Source]:
         lists = parse_named("--split-lists", self.split_lists)
         if "" in lists:
             raise UserError(f"--split-lists got {lists['']!r}; expected NAME=FILE.")
         files = {name: Path(file) for name, file in lists.items()}
-        source = read_captions_csv(_given(self.captions), _given(self.images), files)
-        return [_with_csv_labels(source, self.labels) if self.labels else source]
+        return [read_csv_source(_given(self.images), self.captions, self.labels, files)]
 
     def _read_coco(self) -> list[Source]:
         images = _given(self.images)
-        parts = [(_given(self.captions), images, self.labels, "train")]
-        if self.validation_captions:
+        sources = [read_coco_source(images, self.captions, self.labels, "train")]
+        tables = (self.validation_captions, self.validation_labels)
+        if tables[0] or (tables[1] and not self.captions):
             folder = self.validation_images or images
-            parts.append(
-                (self.validation_captions, folder, self.validation_labels, VALIDATION_SPLIT)
-            )
+            sources.append(read_coco_source(folder, *tables, VALIDATION_SPLIT))
         elif self.validation_images or self.validation_labels:
-            raise UserError("a COCO validation split needs --validation-captions; see --help.")
-        sources = []
-        for captions, folder, labels, split in parts:
-            source = read_coco_captions(captions, folder, split)
-            if labels:
-                records = add_labels(source.records, read_coco_labels(labels), labels)
-                source = Source(records, source.rejections)
-            sources.append(source)
+            needed = "captions" if self.captions else "labels"
+            raise UserError(f"a COCO validation split needs --validation-{needed}; see --help.")
         return sources
+
+    def _write_classes(self, output: Path) -> None:
+        if self.source == "nus_wide":
+            classes = NusWideClasses.from_folder(_given(self.data_dir))
+            for name, own in (("seen", classes.seen), ("unseen", classes.unseen)):
+                write_atomically(
+                    output / f"{name}_classes.txt", "".join(f"{c}\n" for c in own).encode()
+                )
 
     def _settings(self) -> dict[str, object]:
         """What decides the bytes, by the names that the user knows."""
@@ -222,10 +243,6 @@ def _verify(output: Path) -> None:
     counts = verify_build(output)
     splits = ", ".join(f"{split} {count:,}" for split, count in counts.items())
     print(f"{output} is as it was written: {splits} records, all checksums right")
-
-
-def _with_csv_labels(source: Source, path: Path) -> Source:
-    return Source(add_labels(source.records, read_labels_csv(path), path), source.rejections)
 
 
 def _given(path: Path | None) -> Path:

@@ -5,28 +5,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import tensorflow as tf
-    import tensorflow_datasets as tfds
 
 DATASET_NAME = "kclip"
 VERSION = "1.0.0"
 
 
-def features() -> "tfds.features.FeaturesDict":
-    """The TFDS specification of a record; see tfrecords/README.md for its meaning."""
-    import numpy as np
-    import tensorflow_datasets as tfds
+def _connector(name: str, **settings: Any) -> dict[str, Any]:
+    return {"pythonClassName": f"tensorflow_datasets.core.features.{name}", **settings}
 
-    return tfds.features.FeaturesDict(
-        {
-            "image": tfds.features.Image(shape=(None, None, 3)),
-            "id": tfds.features.Text(),
-            "file_name": tfds.features.Text(),
-            "captions": tfds.features.Sequence(tfds.features.Text()),
-            "labels": tfds.features.Sequence(tfds.features.Text()),
-            "height": tfds.features.Scalar(np.int32),
-            "width": tfds.features.Scalar(np.int32),
+
+_IMAGE = _connector(
+    "image_feature.Image", image={"dtype": "uint8", "shape": {"dimensions": ["-1", "-1", "3"]}}
+)
+_TEXT = _connector("text_feature.Text", text={})
+_TEXTS = _connector("sequence_feature.Sequence", sequence={"feature": _TEXT, "length": "-1"})
+_INTEGER = _connector("scalar.Scalar", tensor={"dtype": "int32", "encoding": "none", "shape": {}})
+# The TFDS specification of a record, as TFDS keeps it; see tfrecords/README.md for its meaning.
+FEATURES = _connector(
+    "features_dict.FeaturesDict",
+    featuresDict={
+        "features": {
+            "image": _IMAGE,
+            "id": _TEXT,
+            "file_name": _TEXT,
+            "captions": _TEXTS,
+            "labels": _TEXTS,
+            "height": _INTEGER,
+            "width": _INTEGER,
         }
-    )
+    },
+)
 
 
 def serialize(

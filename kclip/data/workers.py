@@ -7,12 +7,23 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 
 from kclip.data.shards import ShardJob, ShardResult, write_shard
 from kclip.errors import KclipError
 
 _LARGEST_BUFFER = 16 * 2**20  # bytes
+
+
+def prepare_workers() -> None:
+    """Starts a process that imports what workers need while this one has other things to do.
+
+    Workers are forked from it, not from this process: a fork of a process that runs TensorFlow's
+    threads can hang. It ends with this process.
+    """
+    forkserver.set_forkserver_preload([write_shard.__module__])
+    forkserver.ensure_running()
 
 
 def write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[ShardResult]:
@@ -41,8 +52,8 @@ def write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[ShardResult
 
 
 def _in_processes(jobs: Sequence[ShardJob], workers: int) -> Iterator[ShardResult]:
-    # Spawned, not forked: a fork of a process that runs TensorFlow's threads can hang.
-    context = multiprocessing.get_context("spawn")
+    prepare_workers()
+    context = multiprocessing.get_context("forkserver")
     pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
     try:
         futures = [pool.submit(write_shard, job) for job in jobs]

@@ -304,9 +304,11 @@ def test_help_and_workers_load_no_tensorflow():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def children(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """Processes below one, each before its own children."""
     path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in path.read_text().split()]
+    children = [int(child) for child in path.read_text().split()]
+    return [found for child in children for found in (child, *descendants(child))]
 
 
 def finished_shards(output: Path) -> dict[str, int]:
@@ -327,11 +329,11 @@ def start_slow_build(folder: Path, output: Path) -> subprocess.Popen:
 
 
 def wait_for_shards(process: subprocess.Popen, output: Path, wanted: int) -> list[int]:
-    """Returns the build's child processes when so many shards are finished."""
+    """Returns the build's processes but the first when so many shards are finished."""
     while len(finished_shards(output)) < wanted:
         assert process.poll() is None, "the build ended too early"
         time.sleep(0.01)
-    return children(process.pid)
+    return descendants(process.pid)
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kclip.data.schema import features, parse, serialize
+from kclip.data.schema import FEATURES, parse, serialize
 
 RECORD = {
     "image": b"\x00\xff" * 40_000,  # long enough for a length of three bytes
@@ -53,10 +53,12 @@ def test_parse_is_the_inverse():
 
 def test_features_read_what_serialize_wrote():
     import tensorflow as tf
+    import tensorflow_datasets as tfds
 
+    features = tfds.features.FeaturesDict.from_json(FEATURES)
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     image = tf.io.encode_png(pixels).numpy()
-    decoded = features().deserialize_example(serialize(**RECORD | {"image": image}))
+    decoded = features.deserialize_example(serialize(**RECORD | {"image": image}))
     np.testing.assert_array_equal(decoded["image"], pixels)
     assert decoded["captions"].numpy()[1].decode() == "ein Pünktchen"
     assert set(decoded) == set(RECORD)
