@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from posixpath import normpath
+from typing import Any
 
 from kclip.data.records import ImageRecord
 from kclip.data.tables import csv_columns, read_csv, read_json
@@ -15,6 +16,7 @@ def read_labels_csv(path: Path) -> dict[str, tuple[str, ...]]:
 
     Args:
         path: CSV with header `image,labels` (labels joined by `;`) or `image,tags` (by spaces).
+            Rows without an image's name are of no image and left aside.
 
     Raises:
         UserError: the file can't be read, or lacks these columns.
@@ -22,8 +24,9 @@ def read_labels_csv(path: Path) -> dict[str, tuple[str, ...]]:
     column, separator = ("tags", None) if "tags" in csv_columns(path) else ("labels", ";")
     labels: dict[str, tuple[str, ...]] = {}
     for _, (image, cell) in read_csv(path, ("image", column)):
-        names = (name.strip() for name in cell.split(separator))
-        labels[normpath(image)] = labels.get(normpath(image), ()) + tuple(filter(None, names))
+        if image:
+            names = (name.strip() for name in cell.split(separator))
+            labels[normpath(image)] = labels.get(normpath(image), ()) + tuple(filter(None, names))
     return labels
 
 
@@ -36,7 +39,11 @@ def read_coco_labels(path: Path) -> dict[str, tuple[str, ...]]:
     Raises:
         UserError: the file can't be read, or is of another kind.
     """
-    content = read_json(path, ("annotations", "categories"))
+    return coco_labels(read_json(path, ("annotations", "categories")), path)
+
+
+def coco_labels(content: Mapping[str, Any], path: Path) -> dict[str, tuple[str, ...]]:
+    """Does as `read_coco_labels` with the content of the file at `path`."""
     names = {category["id"]: category["name"] for category in content["categories"]}
     found: dict[str, set[int]] = {}
     for annotation in content["annotations"]:

@@ -3,7 +3,7 @@
 Readers look at names and captions only; images are opened when they are written.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from posixpath import normpath
 from types import MappingProxyType
@@ -43,7 +43,7 @@ def read_captions_csv(
             captions.setdefault(normpath(image), []).append(caption)
         else:
             rejections.append(Rejection(f"{csv_path.name} line {line}", "no file name"))
-    splits, split_rejections = _read_splits(split_files, captions)
+    splits, split_rejections = read_splits(split_files, captions)
     rejections += split_rejections
     records = []
     for name, texts in captions.items():
@@ -51,7 +51,7 @@ def read_captions_csv(
         kept = clean_captions(name, texts, rejections) if split else ()
         if split and kept:
             records.append(ImageRecord(name, name, images_dir / name, kept, (), split))
-    _check_some_exist(records, images_dir, csv_path)
+    check_some_exist(records, images_dir, csv_path)
     return Source(records, rejections)
 
 
@@ -71,7 +71,7 @@ def read_coco_captions(json_path: Path, images_dir: Path, split: str = "train") 
     """
     content = read_json(json_path, ("images", "annotations"))
     try:
-        names, rejections = _coco_names(content["images"])
+        names, rejections = coco_names(content["images"])
         captions, more = _coco_captions(content["annotations"], names, json_path)
     except KeyError as error:
         raise UserError(
@@ -83,7 +83,7 @@ def read_coco_captions(json_path: Path, images_dir: Path, split: str = "train") 
         kept = clean_captions(name, captions[image_id], rejections)
         if kept:
             records.append(ImageRecord(str(image_id), name, images_dir / name, kept, (), split))
-    _check_some_exist(records, images_dir, json_path)
+    check_some_exist(records, images_dir, json_path)
     return Source(records, rejections)
 
 
@@ -135,9 +135,18 @@ def as_text(value: Any) -> str:
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
-def _read_splits(
-    split_files: Mapping[str, Path], captions: Mapping[str, list[str]]
+def read_splits(
+    split_files: Mapping[str, Path], named: Container[str]
 ) -> tuple[dict[str, str], list[Rejection]]:
+    """Reads which images belong to which split.
+
+    Args:
+        split_files: split name -> text file with one image name a line.
+        named: the images that the table names.
+
+    Returns:
+        image -> split, and what the files list twice or the table does not name.
+    """
     splits: dict[str, str] = {}
     rejections = []
     for split, path in split_files.items():
@@ -145,14 +154,15 @@ def _read_splits(
             if name in splits:
                 reason = f"duplicate id: listed for {split}, but in {splits[name]} already"
                 rejections.append(Rejection(name, reason))
-            elif name not in captions:
-                rejections.append(Rejection(name, f"no caption: listed in {path.name} only"))
+            elif name not in named:
+                rejections.append(Rejection(name, f"no row: listed in {path.name} only"))
             else:
                 splits[name] = split
     return splits, rejections
 
 
-def _coco_names(images: list[dict[str, Any]]) -> tuple[dict[int, str], list[Rejection]]:
+def coco_names(images: list[dict[str, Any]]) -> tuple[dict[int, str], list[Rejection]]:
+    """Reads image id -> file name from the `images` of a COCO JSON, and which ids come twice."""
     names: dict[int, str] = {}
     rejections = []
     for image in images:
@@ -182,13 +192,14 @@ def _coco_captions(
     return captions, rejections
 
 
-def _check_some_exist(records: list[ImageRecord], images_dir: Path, table: Path) -> None:
-    """One missing file is a rejection, but if all are, the folder is the wrong one."""
+def check_some_exist(records: list[ImageRecord], images_dir: Path, table: Path) -> None:
+    """Raises `UserError` if all files are missing: the folder is wrong; one is a rejection."""
     if not images_dir.is_dir():
         raise UserError(f"{images_dir} is not a folder; give the folder that holds the images.")
     if not records:
-        raise UserError(f"{table} leads to no image with a caption; nothing can be built.")
-    if not any((images_dir / record.file_name).exists() for record in records):
+        raise UserError(f"{table} leads to no image; nothing can be built.")
+    paths = (record.image for record in records)
+    if not any(isinstance(path, Path) and path.exists() for path in paths):
         raise UserError(
             f"none of the {len(records)} images that {table} names lies in {images_dir} "
             f"(the first is {records[0].file_name}); give their folder as --images."

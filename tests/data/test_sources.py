@@ -53,7 +53,7 @@ def test_csv_takes_only_listed_images(tmp_path, images):
     assert [(r.id, r.split) for r in source.records] == [("a.jpg", "train"), ("b.jpg", "dev")]
     assert source.rejections == [
         Rejection("a.jpg", "duplicate id: listed for dev, but in train already"),
-        Rejection("new.jpg", "no caption: listed in dev.txt only"),
+        Rejection("new.jpg", "no row: listed in dev.txt only"),
     ]
 
 
