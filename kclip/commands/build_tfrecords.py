@@ -63,9 +63,7 @@ class BuildTFRecords:
     Images with labels and without captions, for multi-label recognition:
 
       --source csv --images photos --labels tags.csv --validation-share 0.1
-
       --source coco --images train2017 --labels instances_train2017.json
-
       --source nus_wide --data-dir NUS-WIDE --resize 256
 
     A build that was stopped goes on where it was when the same command is run again.
@@ -153,7 +151,9 @@ class BuildTFRecords:
         num_rejected = self._report_rejected(source, result, output)
         self._write_classes(output)
         write_metadata(output, result.shards)
-        print(result.summary(output, num_rejected, time.monotonic() - started))
+        has_captions = any(record.captions for record in source.records)
+        next_script = "train_dual_encoder" if has_captions else "train_clip_decoder"
+        print(result.summary(output, num_rejected, time.monotonic() - started, next_script))
 
     def _check(self) -> None:
         _check_range("--validation-share", self.validation_share, 0, 1)

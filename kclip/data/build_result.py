@@ -21,13 +21,14 @@ class BuildResult:
     num_written: int
     images_per_second: float
 
-    def summary(self, output: Path, num_rejected: int, seconds: float) -> str:
+    def summary(self, output: Path, num_rejected: int, seconds: float, next_script: str) -> str:
         """A few lines on what lies in `output`, and the command to run next.
 
         Args:
             output: the folder of the shards.
             num_rejected: images named in the report.
             seconds: that the command took.
+            next_script: what trains on the build.
         """
         splits: Counter[str] = Counter()
         for shard in self.shards:
@@ -43,5 +44,5 @@ class BuildResult:
             f"  rejected  {num_rejected:,} images (rejected.csv)\n"
             f"  size      {size:,.1f} MiB in {len(self.shards)} shards{resumed}\n"
             f"  time      {seconds:.1f} s{rate}\n"
-            f"next: python scripts/train_dual_encoder.py --data {output}"
+            f"next: python scripts/{next_script}.py --data {output}"
         )

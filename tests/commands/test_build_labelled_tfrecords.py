@@ -28,7 +28,7 @@ def pictures(folder: Path, names: list[str]) -> Path:
     return images
 
 
-def test_nus_wide_with_its_classes(tmp_path):
+def test_nus_wide_with_its_classes(tmp_path, capsys):
     root, output = write_nus_wide(tmp_path / "nus"), tmp_path / "out"
     BuildTFRecords(source="nus_wide", data_dir=root, workers=1, output=output).run()
     expected = {"train": list(LABELS.values())[:4], "test": list(LABELS.values())[4:]}
@@ -39,6 +39,7 @@ def test_nus_wide_with_its_classes(tmp_path):
     assert (output / "unseen_classes.txt").read_text().split() == CONCEPTS
     BuildTFRecords(source="nus_wide", data_dir=root, workers=1, output=output).run()
     BuildTFRecords(verify=True, output=output).run()
+    assert "next: python scripts/train_clip_decoder.py" in capsys.readouterr().out
 
 
 def test_images_that_nus_wide_lacks_are_rejected(tmp_path):
