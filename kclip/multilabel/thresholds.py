@@ -47,6 +47,25 @@ class Thresholds:
         values = [self.by_class.get(name, self.overall) for name in class_names]
         return np.array([np.inf if value is None else value for value in values])
 
+    def labels(self, scores: np.ndarray, class_names: Sequence[str]) -> list[list[str]]:
+        """Names the classes of each image, the highest score first.
+
+        Args:
+            scores: (N, C) floats.
+            class_names: C names.
+
+        Example:
+            >>> thresholds = Thresholds("global", None, "", 0.5, {})
+            >>> thresholds.labels(np.array([[0.6, 0.1, 0.9]]), ["a", "b", "c"])
+            [['c', 'a']]
+        """
+        given = scores >= self.of(class_names)
+        order = np.argsort(-scores, axis=1, kind="stable")
+        return [
+            [class_names[int(column)] for column in columns if row[column]]
+            for row, columns in zip(given, order, strict=True)
+        ]
+
     def save(self, path: Path) -> None:
         """Writes JSON, such as `thresholds.json` of a model folder."""
         with replaced_when_done(path) as temporary:
