@@ -12,9 +12,7 @@ def test_each_class_against_nothing():
     names = ("dog", "cat", "red car", "sea")
     for image, scores, labels in zip(images, result.scores, result.labels, strict=True):
         nothing = image @ embedding_of("A photo of nothing.")
-        for name, score, label in zip(
-            ("dog", "cat", "red car", "sea"), scores, labels, strict=True
-        ):
+        for name, score, label in zip(names, scores, labels, strict=True):
             similarity = image @ embedding_of(f"A photo of a {name}.")
             np.testing.assert_allclose(score, 20 * (similarity - nothing), atol=1e-4)
             assert label == (similarity > nothing)
