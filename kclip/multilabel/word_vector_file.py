@@ -19,6 +19,8 @@ MAX_DIM = 65_536
 MAX_WORD_BYTES = 4_096
 MAX_LINE_BYTES = 2**22
 
+_Content = IO[bytes] | gzip.GzipFile
+
 
 @dataclass(frozen=True)
 class WordVectorFile:
@@ -84,7 +86,7 @@ class WordVectorFile:
                         update()
         return found
 
-    def _text_entries(self, file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    def _text_entries(self, file: _Content) -> Iterator[tuple[bytes, bytes]]:
         count = 0
         for line in file:
             word, _, vector = line.rstrip().partition(b" ")
@@ -99,7 +101,7 @@ class WordVectorFile:
         if self.num_words is not None and count < self.num_words:
             raise self._damaged(f"it ends after {count:,} of {self.num_words:,} words")
 
-    def _binary_entries(self, file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    def _binary_entries(self, file: _Content) -> Iterator[tuple[bytes, bytes]]:
         num_words, num_bytes = self.num_words or 0, 4 * self.dim
         buffer, start = b"", 0
         for count in range(num_words):
@@ -135,12 +137,12 @@ class WordVectorFile:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+def _opened(path: Path) -> Iterator[tuple[_Content, IO[bytes]]]:
     """Opens a file of word vectors: its content, and the file as it lies on the disk."""
     try:
         with path.open("rb") as raw:
             compressed = raw.peek(2)[:2] == b"\x1f\x8b"
-            yield (gzip.open(raw) if compressed else raw), raw  # type: ignore[misc]
+            yield (gzip.open(raw) if compressed else raw), raw
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(f"{str(path)!r} is damaged ({error}); download it again") from None
     except OSError as error:
