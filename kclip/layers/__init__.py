@@ -1,5 +1,6 @@
 from kclip.layers.attention_pooling import AttentionPooling
 from kclip.layers.blur_pool import BlurPool
+from kclip.layers.class_queries import ClassQueries
 from kclip.layers.end_token_pooling import EndTokenPooling
 from kclip.layers.feed_forward import FeedForward
 from kclip.layers.imagenet_preprocessing import ImagenetPreprocessing
@@ -12,6 +13,7 @@ from kclip.layers.transformer_block import TransformerBlock
 __all__ = [
     "AttentionPooling",
     "BlurPool",
+    "ClassQueries",
     "EndTokenPooling",
     "FeedForward",
     "ImagenetPreprocessing",

@@ -24,9 +24,12 @@ class ContrastiveLoss:
             of the other; L2-normalised for CLIP, as they come for keras.io.
         logit_scale: a `kclip.layers.LogitScale`.
         ids: int tensor (B,), equal for rows whose texts fit each other's images.
+        counted: bool tensor (B,), False for rows that are neither pairs nor negatives; by
+            default all count.
 
     Returns:
-        A float32 scalar: the mean over rows and over both directions.
+        A float32 scalar: the mean over the rows that count and over both directions; 0 where
+        none does.
 
     Example:
     >>> loss = ContrastiveLoss()
@@ -38,29 +41,38 @@ class ContrastiveLoss:
     target: Target = "hard"
     label_smoothing: float = 0.0
 
-    def __call__(self, image_embeddings, text_embeddings, logit_scale, ids):
+    def __call__(self, image_embeddings, text_embeddings, logit_scale, ids, counted=None):
         images = ops.cast(image_embeddings, "float32")
         texts = ops.cast(text_embeddings, "float32")
+        counted = ops.ones(ops.shape(images)[:1]) if counted is None else counted
+        counted = ops.cast(counted, "float32")
         logits_per_image = logit_scale(ops.matmul(images, ops.transpose(texts)))
-        targets = self._targets(images, texts, logit_scale.scale, ids)
+        targets = self._targets(images, texts, logit_scale.scale, ids, counted)
         if self.label_smoothing:
-            uniform = 1.0 / ops.cast(ops.shape(targets)[0], "float32")
-            targets = (1 - self.label_smoothing) * targets + self.label_smoothing * uniform
-        per_image = _cross_entropy(targets, logits_per_image)
-        per_text = _cross_entropy(ops.transpose(targets), ops.transpose(logits_per_image))
+            uniform = self.label_smoothing / ops.maximum(ops.sum(counted), 1.0)
+            targets = (1 - self.label_smoothing) * targets + uniform
+        per_image = _cross_entropy(targets, logits_per_image, counted)
+        per_text = _cross_entropy(ops.transpose(targets), ops.transpose(logits_per_image), counted)
         return (per_image + per_text) / 2
 
-    def _targets(self, images, texts, scale, ids):
+    def _targets(self, images, texts, scale, ids, counted):
         if self.target == "hard":
             return ops.eye(ops.shape(images)[0], dtype="float32")
         if self.target == "multi_positive":
-            same = ops.cast(ops.equal(ids[:, None], ids[None, :]), "float32")
-            return same / ops.sum(same, axis=-1, keepdims=True)
+            same = ops.cast(ops.equal(ids[:, None], ids[None, :]), "float32") * counted
+            return same / ops.maximum(ops.sum(same, axis=-1, keepdims=True), 1.0)
         similarity = ops.matmul(images, ops.transpose(images))
         similarity += ops.matmul(texts, ops.transpose(texts))
         # keras.io writes logits and targets with texts as rows and images as columns.
-        return ops.transpose(ops.softmax(similarity * scale / 2, axis=-1))
+        return ops.transpose(ops.softmax(_masked(similarity * scale / 2, counted), axis=-1))
 
 
-def _cross_entropy(targets, logits):
-    return -ops.mean(ops.sum(targets * ops.log_softmax(logits, axis=-1), axis=-1))
+def _masked(logits, counted):
+    """Leaves columns that do not count out of a softmax over each row."""
+    return ops.where(counted[None, :] > 0, logits, -1e9)
+
+
+def _cross_entropy(targets, logits, counted):
+    log_probabilities = ops.log_softmax(_masked(logits, counted), axis=-1)
+    per_row = -ops.sum(counted * targets * log_probabilities, axis=-1)
+    return ops.sum(counted * per_row) / ops.maximum(ops.sum(counted), 1.0)

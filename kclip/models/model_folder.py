@@ -15,6 +15,13 @@ MODEL_CLASSES = {
     "kclip>DualEncoder": "dual encoder",
     "kclip>CLIP": "CLIP",
     "kclip>ImageClassifier": "image classifier",
+    "kclip>MultiLabelClassifier": "multi-label classifier",
+}
+
+# What a folder holds -> the command that writes it; train_dual_encoder for all others.
+_COMMANDS = {
+    "kclip>ImageClassifier": "train_classifier",
+    "kclip>MultiLabelClassifier": "train_clip_decoder",
 }
 
 # Keras' safe mode has been bypassed time and again (CVE-2024-3660, CVE-2025-1550, CVE-2026-1462),
@@ -49,7 +56,7 @@ def check_model_folder(folder: str | Path, model_class: str = "kclip>DualEncoder
             "download the folder and give its path"
         )
     folder = Path(folder)
-    command = "train_classifier" if "Classifier" in model_class else "train_dual_encoder"
+    command = _COMMANDS.get(model_class, "train_dual_encoder")
     if not folder.is_dir():
         raise UserError(
             f"there is no model folder {str(folder)!r}; give the model/ folder that {command} wrote"

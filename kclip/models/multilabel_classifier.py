@@ -1,0 +1,260 @@
+import keras
+import keras_hub
+import numpy as np
+
+from kclip.errors import UserError
+from kclip.layers.class_queries import ClassQueries
+from kclip.layers.logit_scale import LogitScale
+from kclip.layers.ml_decoder import MLDecoder
+from kclip.layers.projection_head import ProjectionHead
+from kclip.models.dual_encoder import tower_dtype
+from kclip.models.model_folder import check_model_folder, load_preset
+from kclip.models.multilabel_model import MultiLabelModel
+from kclip.models.spatial_encoder import SpatialEncoder
+
+HEADS = ("zero_shot", "full", "grouped")
+
+
+@keras.saving.register_keras_serializable("kclip")
+class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
+    """CLIP-Decoder: an image tower whose last feature map is asked for each class.
+
+    The head is an `MLDecoder`. In its zero-shot form it asks by text embeddings, so the classes
+    may change after training (`with_classes`). With `alignment_dim` the pooled features are also
+    projected into the space of the text embeddings, for the alignment loss (CLIP-Decoder,
+    Sections 3.1 and 3.2).
+
+    Args:
+        image_encoder: `kclip.models.ImageEncoder`.
+        class_names: list of C strings.
+        head: "zero_shot"; "full", a learned query a class; or "grouped".
+        query_dim: int. Length of the text embeddings that ask, in the zero-shot form.
+        num_groups: int. Queries of the grouped form.
+        alignment_dim: int or None. Width E of the space of the alignment loss; None for none.
+        standardize: bool. Of the alignment's `ProjectionHead`.
+        dim, num_heads, intermediate_dim, dropout: of the `MLDecoder`.
+        resize: "squash" fits the whole picture into the square; "crop" cuts out the middle.
+        dtype: dtype policy. Logits, embeddings and loss are float32 under any, and `from_config`
+            makes a frozen tower float32.
+        shared_with: `MultiLabelClassifier` whose weights, queries apart, this one shares; used by
+            `with_classes`.
+
+    Input: float tensor (B, image_size, image_size, 3), RGB in [0, 255].
+    Outputs: dict of float32 `logits` (B, C) and, with `alignment_dim`, `image_embeddings` (B, E),
+    L2-normalised.
+
+    Raises:
+        UserError: the arguments do not fit each other.
+
+    Example:
+    >>> tower = ImageEncoder("small_cnn", image_size=64)
+    >>> model = MultiLabelClassifier(tower, ["cat", "dog"], query_dim=16, dim=64)
+    >>> model.set_queries(np.eye(2, 16))
+    >>> model(keras.ops.zeros((3, 64, 64, 3)))["logits"].shape
+    TensorShape([3, 2])
+    """
+
+    def __init__(
+        self,
+        image_encoder,
+        class_names,
+        head="zero_shot",
+        query_dim=None,
+        num_groups=None,
+        alignment_dim=None,
+        standardize=False,
+        dim=768,
+        num_heads=8,
+        intermediate_dim=2048,
+        dropout=0.1,
+        resize="squash",
+        dtype=None,
+        shared_with=None,
+        **kwargs,
+    ):
+        _check(head, query_dim, num_groups)
+
+        # === Layers ===
+        self.image_encoder = image_encoder
+        self.queries = None
+        if head == "zero_shot":
+            self.queries = ClassQueries(len(class_names), query_dim, dtype=dtype, name="queries")
+        if shared_with is None:
+            self.spatial_encoder = SpatialEncoder(image_encoder, name="spatial_encoder")
+            self.decoder = MLDecoder(
+                num_classes=None if head == "zero_shot" else len(class_names),
+                num_groups=num_groups,
+                queries="text" if head == "zero_shot" else "learned",
+                dim=dim,
+                num_heads=num_heads,
+                intermediate_dim=intermediate_dim,
+                dropout=dropout,
+                dtype=dtype,
+                name="decoder",
+            )
+            self.alignment = self.alignment_output = None
+            if alignment_dim:
+                self.alignment = ProjectionHead(
+                    alignment_dim, standardize=standardize, dtype=dtype, name="alignment"
+                )
+                # Float32 on purpose: half precision cannot hold a unit vector's length.
+                self.alignment_output = keras.layers.UnitNormalization(
+                    dtype="float32", name="image_embeddings"
+                )
+        else:
+            for name in ("spatial_encoder", "decoder", "alignment", "alignment_output"):
+                setattr(self, name, getattr(shared_with, name))
+        self.resizing = keras.layers.Resizing(
+            image_encoder.image_size,
+            image_encoder.image_size,
+            interpolation="bicubic",
+            crop_to_aspect_ratio=resize == "crop",
+            antialias=True,
+            dtype="float32",
+            name="resizing",
+        )
+
+        # === Functional Model ===
+        image = keras.Input(image_encoder.input_shape[1:], name="image")
+        outputs = self.decode(self.spatial_encoder(image))
+        super().__init__(inputs=image, outputs=outputs, dtype=dtype, **kwargs)
+        # No part of the graph: it enters in the loss.
+        if alignment_dim:
+            self.logit_scale = shared_with.logit_scale if shared_with else LogitScale()
+
+        # === Config ===
+        self.class_names = list(class_names)
+        self.resize_mode = resize
+        self.settings = {
+            "head": head,
+            "query_dim": query_dim,
+            "num_groups": num_groups,
+            "alignment_dim": alignment_dim,
+            "standardize": standardize,
+            "dim": dim,
+            "num_heads": num_heads,
+            "intermediate_dim": intermediate_dim,
+            "dropout": dropout,
+            "resize": resize,
+        }
+
+    def decode(self, spatial_map):
+        """From the tower's feature map, (B, H, W, C), to the model's outputs."""
+        asked = () if self.queries is None else (self.queries(spatial_map),)
+        outputs = {"logits": self.decoder(spatial_map, *asked)}
+        if self.alignment is not None:
+            features = self.image_encoder.pooling(spatial_map)
+            outputs["image_embeddings"] = self.alignment_output(self.alignment(features))
+        return outputs
+
+    def set_queries(self, embeddings):
+        """Gives the classes their text embeddings, float (C, query_dim).
+
+        Raises:
+            UserError: the head has learned queries, or the shape is another.
+        """
+        self._check_zero_shot()
+        self.queries.set(embeddings)
+
+    def with_classes(self, class_names, query_embeddings):
+        """A model over other classes that shares every weight but the queries.
+
+        Args:
+            class_names: list of K strings.
+            query_embeddings: float (K, query_dim), of the source that this one was trained with.
+
+        Raises:
+            UserError: the head has learned queries, or the embeddings do not fit.
+        """
+        self._check_zero_shot()
+        model = MultiLabelClassifier(
+            self.image_encoder,
+            class_names,
+            **self.settings,
+            dtype=self.dtype_policy,
+            shared_with=self,
+        )
+        model.set_queries(query_embeddings)
+        return model
+
+    def attention_maps(self, images):
+        """Where each query looks.
+
+        Args:
+            images: float array (B, S, S, 3), RGB in [0, 255].
+
+        Returns:
+            float32 (B, heads, K, H, W): K classes (or groups); each map sums to 1.
+        """
+        spatial_map = self.spatial_encoder.predict_on_batch(np.asarray(images))
+        asked = () if self.queries is None else (self.queries(spatial_map),)
+        _, maps = self.decoder(
+            keras.ops.convert_to_tensor(spatial_map), *asked, return_attention=True
+        )
+        maps = keras.ops.convert_to_numpy(maps)
+        return maps.reshape(*maps.shape[:3], *spatial_map.shape[1:3])
+
+    def prepare(self, picture):
+        """Brings one Pillow image of mode RGB to the model's size: float32 (S, S, 3)."""
+        return np.asarray(self.resizing(np.asarray(picture)))
+
+    def _check_zero_shot(self):
+        if self.queries is None:
+            raise UserError(
+                f"this model's head is {self.settings['head']!r}, whose queries are learned for "
+                f"its {len(self.class_names)} classes; only a zero_shot head takes other classes"
+            )
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            image_encoder=keras.saving.serialize_keras_object(self.image_encoder),
+            class_names=self.class_names,
+            **self.settings,
+        )
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        config = config.copy()
+        if config.get("trainable"):
+            del config["trainable"]  # on JAX, Keras would hand it down to a tower that is frozen
+        encoder = config["image_encoder"]
+        if isinstance(encoder, dict):
+            # One dtype for the whole model: a caller may load it in another than it was saved.
+            frozen = not encoder["config"].get("trainable", True)
+            dtype = tower_dtype(config.get("dtype"), frozen)
+            encoder = {**encoder, "config": {**encoder["config"], "dtype": dtype}}
+            config["image_encoder"] = keras.saving.deserialize_keras_object(encoder)
+        return super().from_config(config)
+
+    @classmethod
+    def from_preset(cls, preset, load_weights=True, **kwargs):
+        """Loads a model folder.
+
+        Args:
+            preset: string or Path. A folder written by `save_to_preset`.
+            load_weights: bool. False leaves the weights random.
+            **kwargs: changes to the config, such as `dtype="float32"`.
+
+        Raises:
+            UserError: the folder is missing, holds another kind of model, names a class that a
+                kclip model has no use for, or its weights do not fit its config.
+        """
+        preset = str(preset)  # KerasHub takes no Path
+        check_model_folder(preset, "kclip>MultiLabelClassifier")
+        load = super().from_preset
+        return load_preset(preset, lambda: load(preset, load_weights=load_weights, **kwargs))
+
+
+def _check(head, query_dim, num_groups):
+    if head not in HEADS:
+        raise UserError(f"head={head!r} is unknown; choose from {', '.join(HEADS)}")
+    if (query_dim is not None) != (head == "zero_shot"):
+        raise UserError(
+            f"query_dim={query_dim} came for head={head!r}; give it with zero_shot, leave it else"
+        )
+    if (num_groups is not None) != (head == "grouped"):
+        raise UserError(
+            f"num_groups={num_groups} came for head={head!r}; give it with grouped, leave it else"
+        )
