@@ -58,21 +58,38 @@ class RunningLogOdds:
         return odds.astype(np.float32)
 
 
-def prefix_log_odds(logits: np.ndarray) -> np.ndarray:
-    """Log-odds where every combination has the classes of the one before it and one more.
+def ranking_log_odds(nothing: np.ndarray, singles: np.ndarray, prefixes: np.ndarray) -> np.ndarray:
+    """Log-odds of ranked classes, from prompts of nothing, of each class, and of the first k.
+
+    What a class has and what it has not are summed apart, as in `RunningLogOdds`.
 
     Args:
-        logits: (N, K + 1) floats, of nothing and of the first 1 to K classes of a ranking.
+        nothing: (N, 1) floats, the logit of no class.
+        singles: (N, C) floats, of each class alone, best first.
+        prefixes: (N, K) floats, of the first 2 to K + 1 classes together, K < C.
 
     Returns:
-        (N, K) float64 for the ranks 1 to K, which never rise: p(rank k) is the share of the
-        combinations from the k-th on.
+        (N, C) float64, which never rise along the ranking.
 
     Example:
-        >>> prefix_log_odds(np.log([[1.0, 2.0, 1.0]])).round(3).tolist()  # odds 3 : 1, 1 : 3
-        [[1.099, -1.099]]
+        Of shares 1, 2, 1 and 4 the second class has the last two:
+
+        >>> nothing, singles, both = np.log([[1.0]]), np.log([[2.0, 1.0]]), np.log([[4.0]])
+        >>> np.exp(ranking_log_odds(nothing, singles, both)).round(3).tolist()  # 6 : 2, 5 : 3
+        [[3.0, 1.667]]
     """
-    logits = np.asarray(logits, np.float64)
-    without = np.logaddexp.accumulate(logits, axis=1)[:, :-1]
-    with_rank = np.logaddexp.accumulate(logits[:, ::-1], axis=1)[:, ::-1][:, 1:]
-    return with_rank - without
+    num_classes, num_prefixes = singles.shape[1], prefixes.shape[1]
+    none = np.full((len(nothing), num_classes - num_prefixes), -np.inf)
+    # The class of rank r (from 0) is in the prefixes from the (r - 1)-th on; the first, in all.
+    ending = _sums(np.concatenate([prefixes, none], axis=1)[:, ::-1])[:, ::-1]
+    having = np.concatenate([ending[:, :1], ending[:, :-1]], axis=1)
+    begun = np.concatenate([none[:, :1], none[:, :1], prefixes, none], axis=1)
+    lacking = _sums(begun)[:, :num_classes]
+    above = _sums(np.concatenate([nothing, singles[:, :-1]], axis=1))
+    below = _sums(np.concatenate([none[:, :1], singles[:, :0:-1]], axis=1))[:, ::-1]
+    return np.logaddexp(singles, having) - np.logaddexp(np.logaddexp(above, below), lacking)
+
+
+def _sums(logits: np.ndarray) -> np.ndarray:
+    """The logarithm of the running sum of the shares along each row."""
+    return np.logaddexp.accumulate(np.asarray(logits, np.float64), axis=1)

@@ -12,7 +12,7 @@ from kclip.zero_shot.multilabel_prompts.combinations import (
     list_names,
 )
 from kclip.zero_shot.multilabel_prompts.label_scores import LabelScores
-from kclip.zero_shot.multilabel_prompts.log_odds import prefix_log_odds
+from kclip.zero_shot.multilabel_prompts.log_odds import ranking_log_odds
 
 if TYPE_CHECKING:
     from kclip.embedding import Embedder
@@ -24,10 +24,12 @@ class TopAll:
     """Compares an image with its likeliest class, its two likeliest, and so on, and with nothing.
 
     MMM-CLIP, "Multi-method to Prompt CLIP" (3), and (4) with a language model as the writer of the
-    prompts (`ChatCaptions` or `CaptionFile`). The classes are ranked by the similarity of their
-    names to the image; C + 1 prompts an image then take the place of `ListAll`'s 2^C. The labels
-    are those of the most similar prompt. The score of a class is its log-odds under the softmax
-    over these prompts, so within an image scores fall from rank to rank.
+    prompts (`ChatCaptions` or `CaptionFile`). The classes are ranked by the similarity of the image
+    to each alone, and the image compared with nothing and with the first 1, 2 ... C of them: 2C
+    prompts take the place of `ListAll`'s 2^C. The labels are those of the most similar of these
+    prefixes. The score of a class is its log-odds under the softmax over all 2C prompts, those of
+    single classes included, as `ListAll`'s is under the softmax over all combinations; within an
+    image scores fall from rank to rank.
 
     Prompts that several images share are embedded once. A prompt of more classes than the model
     reads tokens is cut there, since the model would cut it too.
@@ -35,9 +37,7 @@ class TopAll:
     Args:
         embedder: the model.
         class_names: C different names, C > 0.
-        most_labels: classes in the longest prompt; all by default, as in the paper. A class ranked
-            below has no prompt: its score goes on downwards from the last one that has, by
-            `logit_scale` times what it is less similar.
+        most_labels: classes in the longest prompt; all by default, as in the paper.
         write_prompts: turns combinations of names into prompts.
 
     Raises:
@@ -61,7 +61,7 @@ class TopAll:
         self.class_names, self.most_labels = checked_classes(class_names, most_labels)
         self.write_prompts = write_prompts
         self._longest = min(self.most_labels, embedder.preprocessor.sequence_length)
-        texts = [*list_names([[name] for name in self.class_names]), NOTHING]
+        texts = [*write_prompts([(name,) for name in self.class_names]), NOTHING]
         embeddings = l2_normalize(embedder.embed_texts(texts))
         self._class_embeddings, self._nothing = embeddings[:-1], embeddings[-1]
 
@@ -87,26 +87,30 @@ class TopAll:
         return LabelScores(scores, labels)
 
     def _predict_block(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        logits = self.embedder.logit_scale * (images @ self._class_embeddings.T)
-        ranking = np.argsort(-logits, axis=1, kind="stable")
-        logits = np.take_along_axis(logits, ranking, axis=1)
-        of_prompts = self._prompt_logits(images, ranking)
-        ranked = prefix_log_odds(of_prompts)
-        unasked = ranked[:, -1:] + logits[:, self.most_labels :] - logits[:, [self.most_labels - 1]]
+        scale = self.embedder.logit_scale
+        singles = scale * (images @ self._class_embeddings.T)
+        ranking = np.argsort(-singles, axis=1, kind="stable")
+        singles = np.take_along_axis(singles, ranking, axis=1)
+        nothing = scale * (images @ self._nothing)[:, None]
+        prefixes = scale * self._prefix_similarities(images, ranking)
+        of_prompts = np.concatenate([nothing, singles[:, :1], prefixes], axis=1)
         in_best = np.arange(len(self.class_names)) < of_prompts.argmax(axis=1)[:, None]
-        scores, labels = np.zeros(logits.shape, np.float32), np.zeros(logits.shape, bool)
-        np.put_along_axis(scores, ranking, np.concatenate([ranked, unasked], axis=1), axis=1)
+        scores, labels = np.zeros(singles.shape, np.float32), np.zeros(singles.shape, bool)
+        ranked = ranking_log_odds(nothing, singles, prefixes).astype(np.float32)
+        np.put_along_axis(scores, ranking, ranked, axis=1)
         np.put_along_axis(labels, ranking, in_best, axis=1)
         return scores, labels
 
-    def _prompt_logits(self, images: np.ndarray, ranking: np.ndarray) -> np.ndarray:
-        """Logits (N, K + 1) of nothing and of the first 1 to K classes of each image's ranking."""
+    def _prefix_similarities(self, images: np.ndarray, ranking: np.ndarray) -> np.ndarray:
+        """Similarities (N, K - 1) to the first 2 to K classes of each image's ranking."""
+        if self._longest < 2:
+            return np.zeros((len(images), self.most_labels - 1), np.float32)
         numbers: dict[tuple[int, ...], int] = {}
         prompts = np.array(
             [
                 [
                     numbers.setdefault(tuple(classes[:length]), len(numbers))
-                    for length in range(1, self._longest + 1)
+                    for length in range(2, self._longest + 1)
                 ]
                 for classes in ranking[:, : self._longest].tolist()
             ]
@@ -114,6 +118,5 @@ class TopAll:
         combinations = [tuple(self.class_names[c] for c in classes) for classes in numbers]
         embeddings = l2_normalize(self.embedder.embed_texts(self.write_prompts(combinations)))
         similarities = np.einsum("nd,nkd->nk", images, embeddings[prompts])
-        cut = np.minimum(np.arange(self.most_labels), self._longest - 1)
-        both = [(images @ self._nothing)[:, None], similarities[:, cut]]
-        return self.embedder.logit_scale * np.concatenate(both, axis=1)
+        cut = np.minimum(np.arange(self.most_labels - 1), self._longest - 2)
+        return similarities[:, cut]

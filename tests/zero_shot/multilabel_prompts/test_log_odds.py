@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 from word_embedder import slow_log_odds
 
-from kclip.zero_shot.multilabel_prompts.log_odds import RunningLogOdds, prefix_log_odds
+from kclip.zero_shot.multilabel_prompts.log_odds import RunningLogOdds, ranking_log_odds
 
 SETS = [(), (0,), (1,), (2,), (0, 2)]
 MEMBERS = np.array([[c in chosen for c in range(3)] for chosen in SETS])
@@ -31,7 +32,19 @@ def test_what_underflows_stays_finite():
     assert np.isfinite(running.log_odds()).all()
 
 
-def test_prefixes_equal_the_sum_over_sets():
-    logits = np.random.default_rng(1).normal(scale=10, size=(3, 4))
-    slow = [slow_log_odds(row.tolist(), [(), (0,), (0, 1), (0, 1, 2)], 3) for row in logits]
-    np.testing.assert_allclose(prefix_log_odds(logits), slow, rtol=1e-6)
+@pytest.mark.parametrize("num_prefixes", [0, 1, 3])
+def test_a_ranking_equals_the_sum_over_sets(num_prefixes):
+    rng = np.random.default_rng(1)
+    nothing, prefixes = rng.normal(size=(3, 1)), rng.normal(scale=9, size=(3, num_prefixes))
+    singles = -np.sort(-rng.normal(scale=9, size=(3, 4)), axis=1)
+    sets = [(), (0,), (1,), (2,), (3,), (0, 1), (0, 1, 2), (0, 1, 2, 3)][: 5 + num_prefixes]
+    rows = np.concatenate([nothing, singles, prefixes], axis=1)
+    slow = [slow_log_odds(row.tolist(), sets, 4) for row in rows]
+    log_odds = ranking_log_odds(nothing, singles, prefixes)
+    np.testing.assert_allclose(log_odds, slow, rtol=1e-6, atol=1e-6)
+    assert (np.diff(log_odds, axis=1) <= 0).all()
+
+
+def test_a_ranking_of_one_class():
+    odds = ranking_log_odds(np.zeros((1, 1)), np.array([[3.0]]), np.zeros((1, 0)))
+    np.testing.assert_allclose(odds, [[3.0]])
