@@ -13,6 +13,8 @@ COMMANDS = {
     "train_dual_encoder": ("TrainDualEncoder", "train a text and an image tower on TFRecords"),
     "evaluate_retrieval": ("EvaluateRetrieval", "recall of text-to-image and image-to-text search"),
     "evaluate_zero_shot": ("EvaluateZeroShot", "classify folders of images without training"),
+    "evaluate_multilabel": ("EvaluateMultilabel", "all labels of images, of unseen classes too"),
+    "choose_template": ("ChooseTemplate", "compare prompt templates on one split"),
     "train_classifier": ("TrainClassifier", "fine-tune a network of keras.applications on classes"),
     "compare_classifiers": ("CompareClassifiers", "zero-shot, probes and fine-tuned, side by side"),
     "check_consistency": ("CheckConsistency", "compare a model's answers in every mode"),

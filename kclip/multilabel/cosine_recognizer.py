@@ -27,6 +27,7 @@ class CosineRecognizer:
     """
 
     thresholds = None
+    scoring = "cosines of images and prompts"
 
     def __init__(
         self,
@@ -53,6 +54,15 @@ class CosineRecognizer:
         """Scores N images: float32 (N, C) in [-1, 1]; raises `ImageError`."""
         embeddings = self.embedder.embed_images(images, batch_size, progress)
         return embeddings @ self.class_embeddings.T
+
+    @staticmethod
+    def confidences(scores: np.ndarray) -> np.ndarray:
+        """Turns cosines into values in [0, 1]: what points away from the image is 0."""
+        return np.maximum(scores, 0)
+
+    def with_classes(self, names: Sequence[str]) -> "CosineRecognizer":
+        """Returns a recognizer of other classes by their names."""
+        return CosineRecognizer(self.embedder, self.classes.among(names), self.source)
 
     def with_queries(self, classes: ClassSplit, query_embeddings: np.ndarray) -> "CosineRecognizer":
         """Returns a recognizer of other classes by their embeddings, float (C, D)."""

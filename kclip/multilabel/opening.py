@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from kclip.errors import UserError
-from kclip.multilabel.class_split import ClassSplit
+from kclip.multilabel.class_split import ClassSplit, read_class_split
+from kclip.multilabel.labelled_images import MultiLabelImages
 
 if TYPE_CHECKING:
     from kclip.multilabel.query_sources import QuerySource
@@ -29,8 +30,21 @@ class Recognizer(Protocol):
         """What embeds class names."""
         ...
 
+    @property
+    def scoring(self) -> str:
+        """What the scores are, in words."""
+        ...
+
+    def confidences(self, scores: np.ndarray) -> np.ndarray:
+        """Brings scores to [0, 1] for people to read."""
+        ...
+
     def predict_scores(self, images: Sequence[Path | bytes]) -> np.ndarray:
         """Scores N images: float32 (N, C)."""
+        ...
+
+    def with_classes(self, names: Sequence[str]) -> Any:
+        """Returns a recognizer of other classes by their names."""
         ...
 
     def with_queries(self, classes: ClassSplit, query_embeddings: np.ndarray) -> Any:
@@ -46,31 +60,58 @@ def is_classifier_folder(model: str | Path) -> bool:
     return config.is_file() and kind_of_model(Path(model)) == "kclip>MultiLabelClassifier"
 
 
-def open_recognizer(
-    model: str, templates: Sequence[str], classes: ClassSplit | None, names: Sequence[str]
-) -> Recognizer:
+def classes_of_images(
+    model: str,
+    images: MultiLabelImages,
+    data: Path | None,
+    seen_file: Path | None,
+    unseen_file: Path | None,
+) -> ClassSplit | None:
+    """Finds the classes of a model that has none of its own, a dual encoder or CLIP.
+
+    Args:
+        model: a folder, or what `kclip.load` takes.
+        images: whose labels are the classes where nothing else lists them.
+        data: a folder of TFRecords, which may list seen and unseen classes.
+        seen_file: the seen classes, or None.
+        unseen_file: the unseen classes, or None.
+
+    Returns:
+        The classes; None for a trained classifier, which has its own.
+
+    Raises:
+        UserError: a file can't be read, or is given for a trained classifier.
+    """
+    if not is_classifier_folder(model):
+        listed = read_class_split(data, seen_file, unseen_file)
+        return listed or ClassSplit((), tuple(images.label_names))
+    if seen_file or unseen_file:
+        raise UserError(
+            "this model knows which classes it has seen; leave out --seen-classes and "
+            "--unseen-classes"
+        )
+    return None
+
+
+def open_recognizer(model: str, templates: Sequence[str], classes: ClassSplit | None) -> Recognizer:
     """Loads a trained classifier, or a dual encoder or CLIP that ranks by cosine.
 
     Args:
         model: a folder, or what `kclip.load` takes.
         templates: prompts of a dual encoder or CLIP; a classifier has its own.
-        classes: those of a dual encoder or CLIP.
-        names: other classes for a trained classifier; none for its own.
+        classes: those of a dual encoder or CLIP; None for a classifier, which has its own.
 
     Raises:
-        UserError: the model can't be loaded, or takes no other classes.
+        UserError: the model can't be loaded.
     """
-    if is_classifier_folder(model):
+    if classes is None:
         from kclip.multilabel.recognizer import MultiLabelRecognizer
 
-        recognizer = MultiLabelRecognizer.from_folder(model)
-        return recognizer.with_classes(names) if names else recognizer
+        return MultiLabelRecognizer.from_folder(model)
     from kclip.embedding import Embedder
     from kclip.multilabel.cosine_recognizer import CosineRecognizer
     from kclip.multilabel.query_sources import PromptQueries
 
-    if classes is None:
-        raise UserError("this model has no classes of its own; list them")
     embedder = Embedder.from_name(model)
     source = PromptQueries(embedder, templates, embedder.model.projection_dim)
     return CosineRecognizer(embedder, classes, source)

@@ -41,6 +41,8 @@ class MultiLabelRecognizer:
     (1, 2)
     """
 
+    scoring = "logits of the decoder"
+
     def __init__(
         self,
         model: "MultiLabelClassifier",
@@ -128,6 +130,13 @@ class MultiLabelRecognizer:
                 scores.append(np.asarray(self.model.predict_on_batch(batch)["logits"]))
                 bar.update(len(batch))
         return np.concatenate(scores)
+
+    @staticmethod
+    def confidences(scores: np.ndarray) -> np.ndarray:
+        """Turns logits into values in [0, 1], by a sigmoid."""
+        from scipy.special import expit
+
+        return expit(scores)
 
     def predict_labels(
         self, images: Sequence[str | Path | bytes], batch_size: int = 64, progress: bool = True

@@ -1,0 +1,199 @@
+"""The command that measures multi-label recognition, of unseen classes too."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from kclip.errors import UserError
+
+if TYPE_CHECKING:
+    from kclip.multilabel.class_split import ClassSplit
+    from kclip.multilabel.labelled_images import MultiLabelImages
+    from kclip.multilabel.opening import Recognizer
+    from kclip.multilabel.thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class EvaluateMultilabel:
+    """Measures how well a model finds all labels of an image, of classes never trained on too.
+
+    The model is one of train_clip_decoder, or a dual encoder or CLIP, which ranks classes by the
+    cosine of their prompts and is the baseline. Writes metrics.json (ZSL: unseen classes, GZSL: all
+    classes; mAP and F1@K by several conventions), per_class.csv, predictions.csv, pictures and
+    report.md.
+    """
+
+    model: str
+    """Folder of a trained model, such as runs/clip_decoder/model, or whatever kclip loads."""
+    output: Path
+    """Folder that the results are written to; made if missing."""
+    data: Path | None = None
+    """Folder of TFRecords with labels."""
+    split: str = "validation"
+    """Split of --data that is measured."""
+    images: Path | None = None
+    """Instead of --data: a folder of images, with --labels."""
+    labels: Path | None = None
+    """CSV with the header image,labels (joined by ;) or image,tags (by spaces)."""
+    classes: Path | None = None
+    """Text file of the classes to look for, one name a line. By default those of the model; for a
+    dual encoder or CLIP those of --seen-classes and --unseen-classes, or every label of the
+    images."""
+    seen_classes: Path | None = None
+    """For a dual encoder or CLIP: text file of the seen classes, one a line; by default
+    seen_classes.txt in --data, if there is one."""
+    unseen_classes: Path | None = None
+    """The unseen ones, likewise."""
+    template: list[str] = field(default_factory=lambda: ["{}"])
+    """Prompts of a dual encoder or CLIP, with {} for the class name, averaged; also the name of a
+    set that comes with kclip, such as photos, or a text file of one template a line."""
+    thresholds: Literal["per_class", "global"] | None = None
+    """Choose thresholds on --threshold-split, and keep them in the model folder for
+    MultiLabelRecognizer.predict_labels. Without it the folder's own are used, if it has any."""
+    threshold_split: str | None = None
+    """Split of --data that thresholds are chosen on: another than --split. Scores on the training
+    images are higher than on new ones, so a split of its own is best."""
+    wanted_precision: float | None = None
+    """Choose the highest recall that comes with this precision, instead of the best F1."""
+
+    def run(self) -> None:
+        """Reads images and labels, scores them, chooses thresholds, and writes the results."""
+        self._check()
+        images = self._read()
+        recognizer = self._open(images)
+        thresholds = self._choose_thresholds(recognizer) or recognizer.thresholds
+
+        from kclip.data.label_matrix import label_matrix
+        from kclip.multilabel.published import is_nus_wide
+        from kclip.multilabel.results import multilabel_results
+        from kclip.multilabel.scoring import score_images
+
+        classes = recognizer.classes
+        images, scores = score_images(recognizer, images)
+        results = multilabel_results(
+            label_matrix(images.labels, classes.class_names),
+            scores,
+            classes.class_names,
+            classes.seen_mask,
+            None if thresholds is None else thresholds.of(classes.class_names),
+        )
+        results["published"] = is_nus_wide(classes.seen, classes.unseen)
+        if thresholds is not None:
+            results["thresholds"] = _described(thresholds, classes, images.origin)
+        self._write(recognizer, images, scores, results, thresholds)
+
+    def _check(self) -> None:
+        """Refuses options that make no sense together, before anything is read."""
+        if (self.data is None) == (self.images is None):
+            raise UserError("give either --data, or --images and --labels")
+        if (self.images is None) != (self.labels is None):
+            raise UserError("--images and --labels belong together; give both")
+        if self.thresholds is None:
+            if self.wanted_precision is not None or self.threshold_split:
+                raise UserError(
+                    "--wanted-precision and --threshold-split are about choosing thresholds; add "
+                    "--thresholds per_class or global"
+                )
+        elif not (self.data and self.threshold_split):
+            raise UserError(
+                "--thresholds are chosen on images that are not measured; give --data and "
+                "--threshold-split"
+            )
+        elif self.threshold_split == self.split:
+            raise UserError(
+                f"--threshold-split is {self.split!r}, the split that is measured, where chosen "
+                "thresholds would look better than they are; give another"
+            )
+
+    def _read(self) -> "MultiLabelImages":
+        from kclip.multilabel.labelled_images import read_labelled_images, read_split
+
+        if self.images and self.labels:
+            return read_labelled_images(self.images, self.labels)
+        assert self.data is not None
+        return read_split(self.data, self.split)
+
+    def _open(self, images: "MultiLabelImages") -> "Recognizer":
+        from kclip.data.tables import read_list
+        from kclip.multilabel.opening import classes_of_images, open_recognizer
+        from kclip.zero_shot.prompts import resolve_templates
+
+        templates = resolve_templates(self.template)
+        names = read_list(self.classes) if self.classes else None
+        classes = classes_of_images(
+            self.model, images, self.data, self.seen_classes, self.unseen_classes
+        )
+        recognizer = open_recognizer(self.model, templates, classes)
+        return recognizer if names is None else recognizer.with_classes(names)
+
+    def _choose_thresholds(self, recognizer: "Recognizer") -> "Thresholds | None":
+        from kclip.data.label_matrix import label_matrix
+        from kclip.multilabel.labelled_images import read_split
+        from kclip.multilabel.opening import is_classifier_folder
+        from kclip.multilabel.scoring import score_images
+        from kclip.multilabel.thresholds import THRESHOLDS_FILE, choose_thresholds
+
+        if self.thresholds is None or self.data is None or self.threshold_split is None:
+            return None
+        images, scores = score_images(recognizer, read_split(self.data, self.threshold_split))
+        names = recognizer.classes.class_names
+        chosen = choose_thresholds(
+            label_matrix(images.labels, names),
+            scores,
+            names,
+            self.thresholds,
+            self.wanted_precision,
+            images.origin,
+        )
+        chosen.save(self.output / THRESHOLDS_FILE)
+        if is_classifier_folder(self.model):
+            chosen.save(Path(self.model) / THRESHOLDS_FILE)
+            print(f"the thresholds are kept in {self.model}")
+        return chosen
+
+    def _write(
+        self,
+        recognizer: "Recognizer",
+        images: "MultiLabelImages",
+        scores: Any,
+        results: dict[str, Any],
+        thresholds: "Thresholds | None",
+    ) -> None:
+        from kclip.multilabel.examples import write_examples
+        from kclip.multilabel.report import (
+            decision_table,
+            ranking_table,
+            write_multilabel_predictions,
+            write_multilabel_report,
+        )
+
+        names = recognizer.classes.class_names
+        predicted = thresholds.labels(scores, names) if thresholds else None
+        write_multilabel_predictions(
+            self.output / "predictions.csv",
+            images.file_names,
+            images.labels,
+            names,
+            scores,
+            predicted,
+        )
+        pictures = write_examples(self.output, recognizer, images, scores)
+        about = {"model": self.model, "images": images.origin}
+        about["classes"] = f"{len(recognizer.classes.seen)} seen, {len(recognizer.classes.unseen)} "
+        about["classes"] += "unseen" if recognizer.classes.seen else "whose labels no training saw"
+        about["scores"] = recognizer.scoring
+        write_multilabel_report(self.output, about, results, pictures)
+        print(ranking_table(results))
+        if thresholds:
+            print(decision_table(results))
+        print(f"the report is {self.output / 'report.md'}")
+
+
+def _described(thresholds: "Thresholds", classes: "ClassSplit", origin: str) -> dict[str, Any]:
+    return {
+        "scope": thresholds.scope,
+        "wanted_precision": thresholds.wanted_precision,
+        "chosen_on": thresholds.chosen_on,
+        "num_own": sum(name in thresholds.by_class for name in classes.class_names),
+        "same_images": thresholds.chosen_on == origin,
+    }

@@ -1,0 +1,79 @@
+"""Pictures of some images: their labels and, for a decoder, where it looked for them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kclip.data.images import load_image
+from kclip.data.label_matrix import label_matrix
+from kclip.multilabel.labelled_images import MultiLabelImages
+from kclip.multilabel.opening import Recognizer
+from kclip.multilabel.recognizer import MultiLabelRecognizer
+from kclip.pictures.attention import draw_attention
+from kclip.pictures.labels import draw_labels
+from kclip.pictures.style import save_picture
+
+MAX_IMAGES = 8
+MAX_ATTENTION_IMAGES = 3
+SHOWN_CLASSES = 5
+
+
+def write_examples(
+    directory: Path, recognizer: Recognizer, images: MultiLabelImages, scores: np.ndarray
+) -> dict[str, str]:
+    """Writes `labels.png` and, for a decoder, `attention_N.png`.
+
+    The images are spread evenly over those with a label of an unseen class, or with any where
+    classes are not told apart.
+
+    Args:
+        directory: where to write.
+        recognizer: the model.
+        images: N images.
+        scores: its scores, (N, C).
+
+    Returns:
+        File name -> what it shows.
+    """
+    classes = recognizer.classes
+    labels = label_matrix(images.labels, classes.class_names)
+    wanted = ~classes.seen_mask if classes.unseen else classes.seen_mask
+    candidates = np.flatnonzero(labels[:, wanted].any(axis=1))
+    count = min(MAX_IMAGES, len(candidates))
+    rows = [int(candidates[n * len(candidates) // count]) for n in range(count)]
+    shown = images.rows(rows)
+    confidences = recognizer.confidences(scores[rows])
+    unseen = classes.unseen if classes.seen else ()
+    figure = draw_labels(
+        shown.images, classes.class_names, confidences, labels[rows], unseen, SHOWN_CLASSES
+    )
+    save_picture(figure, directory / "labels.png")
+    pictures = {"labels.png": "Images, their best labels and those that were missed"}
+    if isinstance(recognizer, MultiLabelRecognizer):
+        for n in range(min(MAX_ATTENTION_IMAGES, count)):
+            name = f"attention_{n + 1}.png"
+            image, truth = shown.images[n], shown.labels[n]
+            _write_attention(directory / name, recognizer, image, confidences[n], truth)
+            pictures[name] = f"Where each class was looked for in {shown.file_names[n]}"
+    return pictures
+
+
+def _write_attention(
+    path: Path,
+    recognizer: MultiLabelRecognizer,
+    image: Path | bytes,
+    confidences: np.ndarray,
+    truth: Sequence[str],
+) -> None:
+    pixels = recognizer.model.prepare(load_image(image))
+    best = np.argsort(-confidences, kind="stable")[:SHOWN_CLASSES]
+    figure = draw_attention(
+        pixels.clip(0, 255).astype(np.uint8),
+        [recognizer.class_names[column] for column in best],
+        recognizer.attention_maps([image])[0][:, best],
+        confidences[best],
+        recognizer.unseen,
+        truth,
+    )
+    save_picture(figure, path)
