@@ -55,7 +55,7 @@ def write_examples(
             name = f"attention_{n + 1}.png"
             image, truth = shown.images[n], shown.labels[n]
             _write_attention(directory / name, recognizer, image, confidences[n], truth)
-            pictures[name] = f"Where each class was looked for in {shown.file_names[n]}"
+            pictures[name] = f"Where the best classes were looked for in {shown.file_names[n]}"
     return pictures
 
 

@@ -26,9 +26,10 @@ def write_template_report(
         "# Choice of a prompt template",
         markdown_table(("", ""), about.items()),
         template_table(rows, best),
-        "The arrow marks the choice, by the first column. It has been made on this split, which is "
-        "used up by it: the figure of the best template is flattering here. Measure it with "
-        "evaluate_multilabel on images that had no part in the choice.",
+        "The arrow marks the choice, by the first column. It has been made on this split and its "
+        "labels, those of unseen classes too, which are used up by it: the figure of the best "
+        "template is flattering here. Measure it with evaluate_multilabel on images that had no "
+        "part in the choice.",
     ]
     write_text(directory / "report.md", "\n\n".join(sections) + "\n")
 
