@@ -61,14 +61,19 @@ class RunState(keras.callbacks.Callback):
         """Moves the data to the epoch, and in the first one puts a loaded state in place."""
         if self._arrays is not None:
             # Only now, since `fit` resets the running metrics at the start of an epoch.
-            for variable, value in zip(self._variables(), self._arrays, strict=True):
-                variable.assign(value)
-            self._arrays = None
+            self.put_in_place(self.model)
             if not self.first_batch:
                 self.model.reset_metrics()  # they were saved as the epoch before had left them
         self.epoch = epoch
         self.batches.set_position(epoch, self.first_batch)
         self._saved_at = time.monotonic()
+
+    def put_in_place(self, model):
+        """Gives a compiled model the variables of a loaded state, if they have not been given."""
+        if self._arrays is not None:
+            for variable, value in zip(unique_variables(model), self._arrays, strict=True):
+                variable.assign(value)
+            self._arrays = None
 
     def on_train_batch_end(self, batch, logs=None):
         """Saves when it is time, or when the run is asked to stop."""
@@ -90,9 +95,6 @@ class RunState(keras.callbacks.Callback):
         self.finished = True
         self._save(self.epoch + 1, 0)
 
-    def _variables(self):
-        return list(unique_variables(self.model))
-
     def _save(self, epoch, batch):
         self._memories = [
             {name: _plain(value) for name, value in vars(callback).items() if name in _MEMORY}
@@ -105,7 +107,7 @@ class RunState(keras.callbacks.Callback):
             "history": self.history,
             "memories": self._memories,
         }
-        save_arrays(self.path, [np.asarray(v) for v in self._variables()], state)
+        save_arrays(self.path, [np.asarray(v) for v in unique_variables(self.model)], state)
         self._saved_at = time.monotonic()
 
 

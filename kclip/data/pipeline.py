@@ -21,12 +21,13 @@ class InputFunctions:
 
     Args:
         resize: from one image, uint8 (H, W, 3), to float32 (S, S, 3). Runs inside tf.data.
-        tokenize: from B strings to a dict of int tensors (B, L). Runs inside tf.data.
+        tokenize: from B strings to a dict of int tensors (B, L). Runs inside tf.data. None where
+            there are no texts.
         augment: from float32 (B, S, S, 3) in [0, 255] to the same; None for none.
     """
 
     resize: Callable[[Any], Any]
-    tokenize: Callable[[Any], Batch]
+    tokenize: Callable[[Any], Batch] | None = None
     augment: Callable[[Any], Any] | None = None
 
 
@@ -102,13 +103,10 @@ class StreamedBatches:
         self._first_batch.assign(first_batch)
 
     def _epoch_dataset(self, epoch: tf.Tensor, first_batch: tf.Tensor) -> tf.data.Dataset:
-        samples = self._serialized(epoch).map(
+        records = self._serialized(epoch).map(
             schema.parse, tf.data.AUTOTUNE, deterministic=self.deterministic
         )
-        if self.captions == "expand":
-            samples = samples.flat_map(_expand_captions)
-        else:
-            samples = samples.map(lambda record: _draw_caption(record, epoch))
+        samples = self._samples(records, epoch)
         if self.shuffle_buffer:
             # TensorFlow asks in Python whether both seeds are 0, which a tensor cannot answer
             # unless this graph's own seed, the first of the two, has settled it.
@@ -120,6 +118,12 @@ class StreamedBatches:
         samples = samples.map(self._decode, tf.data.AUTOTUNE, deterministic=self.deterministic)
         batches = samples.batch(self.batch_size, drop_remainder=self.drop_remainder)
         return batches.map(self._encode, tf.data.AUTOTUNE, deterministic=self.deterministic)
+
+    def _samples(self, records: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
+        """From parsed records to what is shuffled: an encoded `image` and what goes with it."""
+        if self.captions == "expand":
+            return records.flat_map(_expand_captions)
+        return records.map(lambda record: _draw_caption(record, epoch))
 
     def _serialized(self, epoch: tf.Tensor) -> tf.data.Dataset:
         files = tf.constant([str(path) for path in self.split.files])
@@ -136,11 +140,14 @@ class StreamedBatches:
     def _decode(self, sample: Batch) -> Batch:
         return sample | {"image": self.functions.resize(decode_image(sample["image"]))}
 
-    def _encode(self, batch: Batch) -> tuple[Batch, tf.Tensor]:
-        image = batch["image"]
-        if self.functions.augment is not None:
-            image = self.functions.augment(image)
-        return {"image": image, **self.functions.tokenize(batch["caption"])}, batch["id"]
+    def _encode(self, batch: Batch) -> tuple[Any, Any]:
+        assert self.functions.tokenize is not None
+        inputs = {"image": self._augmented(batch), **self.functions.tokenize(batch["caption"])}
+        return inputs, batch["id"]
+
+    def _augmented(self, batch: Batch) -> tf.Tensor:
+        augment = self.functions.augment
+        return batch["image"] if augment is None else augment(batch["image"])
 
 
 def count_batches(num_samples: int, batch_size: int, drop_remainder: bool) -> int:

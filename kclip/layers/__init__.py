@@ -8,6 +8,7 @@ from kclip.layers.logit_scale import LogitScale, MaxLogScale
 from kclip.layers.ml_decoder import MLDecoder
 from kclip.layers.patch_embedding import PatchEmbedding
 from kclip.layers.projection_head import ProjectionHead
+from kclip.layers.similarity_logits import SimilarityLogits
 from kclip.layers.transformer_block import TransformerBlock
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "MaxLogScale",
     "PatchEmbedding",
     "ProjectionHead",
+    "SimilarityLogits",
     "TransformerBlock",
 ]

@@ -1,3 +1,5 @@
+import math
+
 import keras
 
 from kclip.errors import UserError
@@ -17,7 +19,8 @@ class ClassQueries(keras.layers.Layer):
             same for every image.
 
     Returns:
-        A float tensor (K, E): zeros until `set` has been called.
+        A float tensor (K, E): the embeddings times the root of E, so that the entries of those of
+        unit length have a variance of 1; zeros until `set` has been called.
 
     Example:
     >>> queries = ClassQueries(2, 3)
@@ -57,7 +60,7 @@ class ClassQueries(keras.layers.Layer):
         self.embeddings.assign(embeddings)
 
     def call(self, features):
-        return keras.ops.cast(self.embeddings, self.compute_dtype)
+        return keras.ops.cast(self.embeddings * math.sqrt(self.dim), self.compute_dtype)
 
     def compute_output_spec(self, features):
         return keras.KerasTensor((self.num_classes, self.dim), dtype=self.compute_dtype)

@@ -7,12 +7,23 @@ from kclip.layers.class_queries import ClassQueries
 from kclip.layers.logit_scale import LogitScale
 from kclip.layers.ml_decoder import MLDecoder
 from kclip.layers.projection_head import ProjectionHead
+from kclip.layers.similarity_logits import SimilarityLogits
 from kclip.models.dual_encoder import tower_dtype
 from kclip.models.model_folder import check_model_folder, load_preset
 from kclip.models.multilabel_model import MultiLabelModel
 from kclip.models.spatial_encoder import SpatialEncoder
 
 HEADS = ("zero_shot", "full", "grouped")
+
+# What models of other classes have in common.
+_SHARED = (
+    "spatial_encoder",
+    "map_standardization",
+    "decoder",
+    "alignment",
+    "alignment_output",
+    "similarity",
+)
 
 
 @keras.saving.register_keras_serializable("kclip")
@@ -22,7 +33,8 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
     The head is an `MLDecoder`. In its zero-shot form it asks by text embeddings, so the classes
     may change after training (`with_classes`). With `alignment_dim` the pooled features are also
     projected into the space of the text embeddings, for the alignment loss (CLIP-Decoder,
-    Sections 3.1 and 3.2).
+    Sections 3.1 and 3.2). The paper leaves open what that space is for at inference; with
+    `similarity_logits`, kclip adds the scaled cosine of image and class to the decoder's logits.
 
     Args:
         image_encoder: `kclip.models.ImageEncoder`.
@@ -31,8 +43,12 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
         query_dim: int. Length of the text embeddings that ask, in the zero-shot form.
         num_groups: int. Queries of the grouped form.
         alignment_dim: int or None. Width E of the space of the alignment loss; None for none.
-        standardize: bool. Of the alignment's `ProjectionHead`.
-        dim, num_heads, intermediate_dim, dropout: of the `MLDecoder`.
+        similarity_logits: bool. Whether to add the cosines; wants the zero-shot form and
+            `alignment_dim` equal to `query_dim`.
+        feature_dropout: float in [0, 1). On the pooled features before they are projected.
+        standardize: bool. Standardise the pooled features before they are projected.
+        dim, num_heads, intermediate_dim, dropout: of the `MLDecoder`; `dropout` of the projection
+            too.
         resize: "squash" fits the whole picture into the square; "crop" cuts out the middle.
         dtype: dtype policy. Logits, embeddings and loss are float32 under any, and `from_config`
             makes a frozen tower float32.
@@ -62,6 +78,8 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
         query_dim=None,
         num_groups=None,
         alignment_dim=None,
+        similarity_logits=False,
+        feature_dropout=0.0,
         standardize=False,
         dim=768,
         num_heads=8,
@@ -73,6 +91,7 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
         **kwargs,
     ):
         _check(head, query_dim, num_groups)
+        _check_similarity(similarity_logits, head, query_dim, alignment_dim)
 
         # === Layers ===
         self.image_encoder = image_encoder
@@ -81,6 +100,15 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
             self.queries = ClassQueries(len(class_names), query_dim, dtype=dtype, name="queries")
         if shared_with is None:
             self.spatial_encoder = SpatialEncoder(image_encoder, name="spatial_encoder")
+            # Given its statistics once, by `standardize_maps`; until then it changes nothing.
+            self.map_standardization = keras.layers.BatchNormalization(
+                center=False,
+                scale=False,
+                epsilon=1e-6,
+                trainable=False,
+                dtype="float32",
+                name="map_standardization",
+            )
             self.decoder = MLDecoder(
                 num_classes=None if head == "zero_shot" else len(class_names),
                 num_groups=num_groups,
@@ -92,17 +120,24 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
                 dtype=dtype,
                 name="decoder",
             )
-            self.alignment = self.alignment_output = None
+            self.alignment = self.alignment_output = self.similarity = None
             if alignment_dim:
                 self.alignment = ProjectionHead(
-                    alignment_dim, standardize=standardize, dtype=dtype, name="alignment"
+                    alignment_dim,
+                    dropout=dropout,
+                    feature_dropout=feature_dropout,
+                    standardize=standardize,
+                    dtype=dtype,
+                    name="alignment",
                 )
                 # Float32 on purpose: half precision cannot hold a unit vector's length.
                 self.alignment_output = keras.layers.UnitNormalization(
                     dtype="float32", name="image_embeddings"
                 )
+            if similarity_logits:
+                self.similarity = SimilarityLogits(name="similarity")
         else:
-            for name in ("spatial_encoder", "decoder", "alignment", "alignment_output"):
+            for name in _SHARED:
                 setattr(self, name, getattr(shared_with, name))
         self.resizing = keras.layers.Resizing(
             image_encoder.image_size,
@@ -130,6 +165,8 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
             "query_dim": query_dim,
             "num_groups": num_groups,
             "alignment_dim": alignment_dim,
+            "similarity_logits": similarity_logits,
+            "feature_dropout": feature_dropout,
             "standardize": standardize,
             "dim": dim,
             "num_heads": num_heads,
@@ -141,11 +178,23 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
     def decode(self, spatial_map):
         """From the tower's feature map, (B, H, W, C), to the model's outputs."""
         asked = () if self.queries is None else (self.queries(spatial_map),)
-        outputs = {"logits": self.decoder(spatial_map, *asked)}
+        outputs = {"logits": self.decoder(self.map_standardization(spatial_map), *asked)}
         if self.alignment is not None:
             features = self.image_encoder.pooling(spatial_map)
             outputs["image_embeddings"] = self.alignment_output(self.alignment(features))
+        if self.similarity is not None:
+            outputs["logits"] += self.similarity(outputs["image_embeddings"], *asked)
         return outputs
+
+    def standardize_maps(self, mean, variance):
+        """Has the decoder see a feature map whose channels have mean 0 and variance 1.
+
+        Args:
+            mean: float array (C,), of the channels of a frozen tower's maps.
+            variance: the same.
+        """
+        self.map_standardization.moving_mean.assign(mean)
+        self.map_standardization.moving_variance.assign(variance)
 
     def set_queries(self, embeddings):
         """Gives the classes their text embeddings, float (C, query_dim).
@@ -188,9 +237,8 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
         """
         spatial_map = self.spatial_encoder.predict_on_batch(np.asarray(images))
         asked = () if self.queries is None else (self.queries(spatial_map),)
-        _, maps = self.decoder(
-            keras.ops.convert_to_tensor(spatial_map), *asked, return_attention=True
-        )
+        seen = self.map_standardization(spatial_map)
+        _, maps = self.decoder(seen, *asked, return_attention=True)
         maps = keras.ops.convert_to_numpy(maps)
         return maps.reshape(*maps.shape[:3], *spatial_map.shape[1:3])
 
@@ -257,4 +305,12 @@ def _check(head, query_dim, num_groups):
     if (num_groups is not None) != (head == "grouped"):
         raise UserError(
             f"num_groups={num_groups} came for head={head!r}; give it with grouped, leave it else"
+        )
+
+
+def _check_similarity(similarity_logits, head, query_dim, alignment_dim):
+    if similarity_logits and (head != "zero_shot" or query_dim != alignment_dim):
+        raise UserError(
+            f"similarity_logits came for head={head!r}, query_dim={query_dim} and "
+            f"alignment_dim={alignment_dim}; they want zero_shot and equal widths, or leave them"
         )

@@ -18,6 +18,9 @@ class MultiLabelModel:
             loss: `kclip.losses.JointLoss`.
             **kwargs: further arguments of `keras.Model.compile`.
         """
+        if self.logit_scale is not None:
+            # Keras warns of weights that have no gradient.
+            self.logit_scale.trainable = loss.alpha > 0
         super().compile(optimizer=optimizer, **kwargs)
         self.joint_loss = loss
         parts = ("classification_loss", "alignment_loss") if loss.alpha else ()

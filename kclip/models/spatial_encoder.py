@@ -16,7 +16,7 @@ class SpatialEncoder(FrozenInInference, keras.Model):
     Example:
     >>> tower = ImageEncoder("small_cnn", image_size=64)
     >>> SpatialEncoder(tower)(keras.ops.zeros((2, 64, 64, 3))).shape
-    TensorShape([2, 4, 4, 128])
+    TensorShape([2, 4, 4, 192])
     """
 
     def __init__(self, image_encoder, **kwargs):

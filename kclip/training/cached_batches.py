@@ -3,11 +3,12 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from kclip.data.pipeline import Captions, caption_number, count_batches
+from kclip.data.pipeline import Captions, caption_number
 from kclip.features import SplitFeatures
+from kclip.training.generated_batches import GeneratedBatches
 
 
-class CachedBatches:
+class CachedBatches(GeneratedBatches):
     """Training batches from a split's cached features; see `kclip.data.pipeline.StreamedBatches`.
 
     The order, the captions drawn and the views drawn depend on the seed and the epoch alone.
@@ -42,22 +43,6 @@ class CachedBatches:
         self.num_samples = (
             len(features.ids) if captions == "draw" else int(features.caption_offsets[-1])
         )
-        self.set_position(0)
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches from the first to the last of an epoch."""
-        return count_batches(self.num_samples, self.batch_size, self.drop_remainder)
-
-    def dataset(self) -> tf.data.Dataset:
-        """Batches of one epoch, from the current position on, at each iteration."""
-        batches = tf.data.Dataset.from_generator(self._batches, output_signature=self._signature())
-        remaining = self.batches_per_epoch - self._first_batch
-        return batches.apply(tf.data.experimental.assert_cardinality(remaining)).prefetch(2)
-
-    def set_position(self, epoch: int, first_batch: int = 0) -> None:
-        """Says which epoch the next iteration gives, and from which of its batches on."""
-        self._epoch, self._first_batch = epoch, first_batch
 
     def _batches(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         rng = np.random.default_rng([self.seed, self._epoch])
@@ -67,8 +52,7 @@ class CachedBatches:
             order = rng.permutation(self.num_samples)
             image_rows, text_rows = image_rows[order], text_rows[order]
             views = rng.integers(len(self.features.image_features), size=self.num_samples)
-        for batch in range(self._first_batch, self.batches_per_epoch):
-            rows = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
+        for rows in self._positions():
             images, texts = image_rows[rows], text_rows[rows]
             inputs = {"image_features": self.features.image_features[views[rows], images]}
             inputs |= {name: array[texts] for name, array in self.features.text.items()}

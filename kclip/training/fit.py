@@ -105,13 +105,7 @@ def fit(
     callbacks = _callbacks(data, run_folder, remembering, state)
     if resume:
         state.load()
-    if not state.finished:
-        # Keras counts an epoch's batches once a call, so the rest of a broken one is its own call.
-        if state.first_batch:
-            _fit(data, callbacks, state, last_epoch=state.epoch + 1)
-        if not data.model.stop_training:
-            _fit(data, callbacks, state, last_epoch=settings.epochs)
-        state.finish()
+    fit_epochs(data.model, data.train, callbacks, state, settings.epochs, data.validation)
     best.restore(data.model)
     return state.history
 
@@ -147,17 +141,45 @@ def _patient_callbacks(settings: Optimization) -> list[Any]:
     return callbacks
 
 
-def _fit(data: TrainingData, callbacks: list[Any], state: RunState, last_epoch: int) -> None:
-    first_epoch = len(state.history)
-    data.train.set_position(first_epoch, state.first_batch)
-    data.model.fit(
-        data.train.dataset(),
-        initial_epoch=first_epoch,
-        epochs=last_epoch,
-        validation_data=data.validation.dataset(),
-        shuffle=False,  # the batches come shuffled
-        callbacks=callbacks,
-    )
+def fit_epochs(
+    model: Any,
+    train: Any,
+    callbacks: Sequence[Any],
+    state: RunState,
+    epochs: int,
+    validation: Any = None,
+) -> None:
+    """Trains from where a state stands to the last epoch, unless it is finished.
+
+    Args:
+        model: compiled.
+        train: batches with `set_position` and `dataset`.
+        callbacks: of `fit`, the state among them.
+        state: says where to begin.
+        epochs: the last one's number, from 1.
+        validation: batches with `dataset`, or None.
+    """
+    if state.finished:
+        return
+
+    def fit_to(last_epoch: int) -> None:
+        first_epoch = len(state.history)
+        train.set_position(first_epoch, state.first_batch)
+        model.fit(
+            train.dataset(),
+            initial_epoch=first_epoch,
+            epochs=last_epoch,
+            validation_data=None if validation is None else validation.dataset(),
+            shuffle=False,  # the batches come shuffled
+            callbacks=callbacks,
+        )
+
+    # Keras counts an epoch's batches once a call, so the rest of a broken one is its own call.
+    if state.first_batch:
+        fit_to(state.epoch + 1)
+    if not model.stop_training:
+        fit_to(epochs)
+    state.finish()
 
 
 def write_history(history: Sequence[dict[str, float]], path: Path) -> None:

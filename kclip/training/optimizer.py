@@ -32,9 +32,34 @@ class TowerAdamW(keras.optimizers.AdamW):
         factor = self._factors[self._get_variable_index(variable)]
         super().update_step(gradient, variable, learning_rate * factor)
 
+    def finalize_variable_values(self, var_list):
+        """Leaves the weights as they are at the end of `fit`, with `use_ema` too.
+
+        A run that is resumed calls `fit` twice, so it puts the averages in place by itself; see
+        `kclip.training.averaging`.
+        """
+
     def _apply_weight_decay(self, variables):
         for variable in variables:
             if self._use_weight_decay(variable):
                 factor = self._factors[self._get_variable_index(variable)]
                 rate = ops.cast(self.learning_rate, variable.dtype) * factor
                 variable.assign(variable - variable * self.weight_decay * rate)
+
+
+@keras.saving.register_keras_serializable("kclip")
+class TowerAdam(TowerAdamW):
+    """Adam whose weight decay is a part of the gradient (L2), so that Adam's step divides it too.
+
+    As ML-Decoder trains. Learning rates as in `TowerAdamW`.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One Adam step of one variable, its decay included."""
+        if self._use_weight_decay(variable):
+            decay = ops.cast(self.weight_decay, variable.dtype)
+            gradient = ops.cast(gradient, variable.dtype) + decay * variable
+        super().update_step(gradient, variable, learning_rate)
+
+    def _apply_weight_decay(self, variables):
+        """Has been applied with the gradient."""

@@ -49,14 +49,21 @@ def assert_same(ours, theirs, **tolerance):
 
 
 def test_outputs_are_those_of_the_parts():
-    model = tiny_classifier()
+    model = tiny_classifier(similarity_logits=True)
+    channels = model.spatial_encoder.output_shape[-1]
+    model.standardize_maps(np.full(channels, 0.1), np.full(channels, 4.0))
     spatial_map = np.asarray(SpatialEncoder(model.image_encoder)(IMAGES))
     pooled = spatial_map.mean(axis=(1, 2))
     np.testing.assert_allclose(pooled, np.asarray(model.image_encoder(IMAGES)), rtol=1e-4)
     aligned = np.asarray(model.alignment(pooled))
+    embeddings = aligned / np.linalg.norm(aligned, axis=-1, keepdims=True)
+    standard = (spatial_map - 0.1) / np.sqrt(4.0)
+    cosines = embeddings @ (QUERIES / np.linalg.norm(QUERIES, axis=-1, keepdims=True)).T
+    scale, bias = np.asarray(model.similarity.scale), np.asarray(model.similarity.bias)
+    queries = QUERIES * np.sqrt(6)
     expected = {
-        "logits": np.asarray(model.decoder(spatial_map, QUERIES)),
-        "image_embeddings": aligned / np.linalg.norm(aligned, axis=-1, keepdims=True),
+        "logits": np.asarray(model.decoder(standard, queries)) + scale * cosines + bias,
+        "image_embeddings": embeddings,
     }
     assert_same(predict(model), expected, rtol=1e-4, atol=1e-5)
 
@@ -65,6 +72,7 @@ def test_outputs_are_those_of_the_parts():
     ("options", "classes"),
     [
         ({"alignment_dim": None}, 3),
+        ({"similarity_logits": True, "standardize": True, "feature_dropout": 0.5}, 3),
         ({"head": "full", "query_dim": None}, 3),
         ({"head": "grouped", "query_dim": None, "num_groups": 2}, 3),
     ],
@@ -100,7 +108,7 @@ def test_a_frozen_tower_stays_frozen_and_in_float32(tmp_path):
 
 
 def test_other_classes_share_every_weight_but_the_queries():
-    model = tiny_classifier()
+    model = tiny_classifier(similarity_logits=True)
     names, queries = ["dog", "owl", "cat", "emu"], RNG.normal(size=(4, 6)).astype("float32")
     queries[[0, 2]] = QUERIES[[1, 0]]
     other = model.with_classes(names, queries)
@@ -159,7 +167,9 @@ def test_attention_maps_are_over_places_of_the_image():
     assert maps.shape == (4, 2, 3, height, width) and maps.dtype == np.float32
     np.testing.assert_allclose(maps.sum(axis=(3, 4)), 1, rtol=1e-5)
     spatial_map = np.asarray(model.spatial_encoder(IMAGES))
-    _, flat = model.decoder(spatial_map, QUERIES, return_attention=True)
+    standard = model.map_standardization(spatial_map)
+    queries = QUERIES * np.sqrt(6)
+    _, flat = model.decoder(standard, queries, return_attention=True)
     np.testing.assert_allclose(maps[:, :, :, 1, 0], np.asarray(flat)[..., width], rtol=1e-5)
 
 
@@ -178,6 +188,7 @@ def test_pictures_of_any_shape_are_brought_to_its_size():
         ({"head": "full"}, "query_dim=6 came for head='full'"),
         ({"query_dim": None}, "query_dim=None came for head='zero_shot'"),
         ({"num_groups": 2}, "num_groups=2 came for head='zero_shot'"),
+        ({"similarity_logits": True, "alignment_dim": 5}, "similarity_logits came for head="),
     ],
 )
 def test_arguments_that_do_not_fit(options, sentence):

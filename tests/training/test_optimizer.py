@@ -104,3 +104,29 @@ def test_a_tower_with_a_rate_of_zero_stays():
     for variable, before in zip(model.text_encoder.trainable_variables, tower, strict=True):
         np.testing.assert_array_equal(np.asarray(variable), before)
     assert not np.allclose(np.asarray(model.text_projection.projection.kernel), head, atol=1e-4)
+
+
+def test_adam_with_decay_in_the_gradient_is_the_slow_loop():
+    """Kingma and Ba 2015, Algorithm 1, on gradient + decay * weight; vectors do not decay."""
+    from kclip.training.optimizer import TowerAdam
+
+    matrix = keras.Variable(np.array([[0.5, -2.0]], "float32"))
+    vector = keras.Variable(np.array([0.5, -2.0], "float32"))
+    optimizer = TowerAdam(0.1, weight_decay=0.3)
+    optimizer.exclude_from_weight_decay([vector])
+    optimizer.build([matrix, vector])
+    expected = {0.3: np.array([0.5, -2.0]), 0.0: np.array([0.5, -2.0])}
+    moments = {decay: (np.zeros(2), np.zeros(2)) for decay in expected}
+    for step in range(1, 4):
+        gradient = np.array([0.2, -0.1]) * step
+        given = keras.ops.convert_to_tensor(gradient.astype("float32"))
+        optimizer.apply([given[None], given])
+        for decay, weight in expected.items():
+            first, second = moments[decay]
+            whole = gradient + decay * weight
+            first, second = 0.9 * first + 0.1 * whole, 0.999 * second + 0.001 * whole**2
+            moments[decay] = first, second
+            corrected = first / (1 - 0.9**step), second / (1 - 0.999**step)
+            expected[decay] = weight - 0.1 * corrected[0] / (np.sqrt(corrected[1]) + 1e-7)
+    np.testing.assert_allclose(np.asarray(matrix)[0], expected[0.3], rtol=1e-4)
+    np.testing.assert_allclose(np.asarray(vector), expected[0.0], rtol=1e-4)

@@ -1,22 +1,18 @@
 """Outputs of frozen towers, computed once for a split and kept memory-mapped."""
 
-import hashlib
-import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
-from kclip.data.pipeline import image_batches, iterate_texts
+from kclip.data.pipeline import iterate_texts
 from kclip.data.tfrecords import SplitFiles
+from kclip.features.frozen_outputs import compute_views, computed_once, digest, settings
 from kclip.models import DualEncoder, DualEncoderPreprocessor
 
-BATCH_SIZE = 64
 TEXT_BATCH_SIZE = 256
 
 
@@ -63,14 +59,13 @@ def split_features(
         directory: where features are kept.
         mirror: also compute each mirrored image, as a second view.
     """
-    folder = directory / _digest(model, preprocessor, split, mirror)
-    if not folder.is_dir():
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        _compute_images(model, preprocessor, split, partial, views=2 if mirror else 1)
-        _compute_texts(model, preprocessor, split, partial)
-        partial.rename(folder)
+
+    def compute(folder: Path) -> None:
+        path, views = folder / "image_features.npy", 2 if mirror else 1
+        compute_views(path, model.image_encoder, split, preprocessor.resize, views, np.float32)
+        _compute_texts(model, preprocessor, split, folder)
+
+    folder = computed_once(directory / _digest(model, preprocessor, split, mirror), compute)
     arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
     return SplitFeatures(
         image_features=arrays.pop("image_features"),
@@ -78,32 +73,6 @@ def split_features(
         ids=arrays.pop("ids"),
         text=arrays,
     )
-
-
-def _compute_images(
-    model: DualEncoder,
-    preprocessor: DualEncoderPreprocessor,
-    split: SplitFiles,
-    folder: Path,
-    views: int,
-) -> None:
-    encoder = model.image_encoder
-    features = np.lib.format.open_memmap(
-        folder / "image_features.npy",
-        mode="w+",
-        dtype=np.float32,
-        shape=(views, split.num_records, encoder.feature_dim),
-    )
-    start = 0
-    with tqdm(total=split.num_records, unit="img", desc="Image features") as bar:
-        for images in image_batches(split, preprocessor.resize, BATCH_SIZE).as_numpy_iterator():
-            stop = start + len(images)
-            features[0, start:stop] = encoder.predict_on_batch(images)
-            if views == 2:
-                features[1, start:stop] = encoder.predict_on_batch(images[:, :, ::-1])
-            bar.update(len(images))
-            start = stop
-    features.flush()
 
 
 def _compute_texts(
@@ -143,19 +112,6 @@ def _digest(
     model: DualEncoder, preprocessor: DualEncoderPreprocessor, split: SplitFiles, mirror: bool
 ) -> str:
     towers = [model.image_encoder] + [model.text_encoder] * (not model.text_encoder.trainable)
-    digest = hashlib.sha256()
-    for tower in towers:
-        digest.update(json.dumps(_settings(tower.get_config())).encode())
-        for weight in tower.get_weights():
-            digest.update(np.ascontiguousarray(weight).data)
-    files = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in split.files]
-    settings = _settings(preprocessor.get_config())
-    vocabulary = preprocessor.tokenizer.get_vocabulary()
-    digest.update(json.dumps([settings, vocabulary, files, mirror, tf.version.VERSION]).encode())
-    return digest.hexdigest()[:16]
-
-
-def _settings(config: dict[str, Any]) -> dict[str, Any]:
-    # Names are counted up within a process; the vocabulary and the views are digested apart.
-    apart = ("name", "tokenizer", "mirror")
-    return {key: value for key, value in config.items() if key not in apart}
+    tokenizer: Any = preprocessor.tokenizer
+    others = (settings(preprocessor.get_config()), tokenizer.get_vocabulary(), mirror)
+    return digest(towers, split, *others)

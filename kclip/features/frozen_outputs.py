@@ -1,0 +1,101 @@
+"""What all features of frozen towers share: folders named by digests, one pass over images."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from kclip.data.pipeline import image_batches
+from kclip.data.tfrecords import SplitFiles
+from kclip.errors import KclipError
+
+BATCH_SIZE = 64
+
+
+def computed_once(folder: Path, compute: Callable[[Path], None]) -> Path:
+    """Has a folder filled unless it is there; it appears when it is complete."""
+    if not folder.is_dir():
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        compute(partial)
+        partial.rename(folder)
+    return folder
+
+
+def compute_views(
+    path: Path,
+    tower: Any,
+    split: SplitFiles,
+    resize: Callable[[Any], Any],
+    views: int,
+    dtype: type[np.floating],
+) -> None:
+    """Runs a tower over each image, and over its mirror image where there are two views.
+
+    Args:
+        path: the file of an array (V, N, ...) of the tower's outputs.
+        tower: a Keras model of images (B, S, S, 3).
+        split: N records.
+        resize: of the tower's preprocessing; runs inside tf.data.
+        views: 1 or 2.
+        dtype: of the array.
+
+    Raises:
+        KclipError: an output is too large for the dtype, or no number.
+    """
+    outputs = np.lib.format.open_memmap(
+        path, mode="w+", dtype=dtype, shape=(views, split.num_records, *tower.output_shape[1:])
+    )
+    start = 0
+    with tqdm(total=split.num_records, unit="img", desc="Image features") as bar:
+        for images in image_batches(split, resize, BATCH_SIZE).as_numpy_iterator():
+            stop = start + len(images)
+            outputs[0, start:stop] = _fitting(tower.predict_on_batch(images), dtype)
+            if views == 2:
+                mirrored = tower.predict_on_batch(images[:, :, ::-1])
+                outputs[1, start:stop] = _fitting(mirrored, dtype)
+            bar.update(len(images))
+            start = stop
+    outputs.flush()
+
+
+def _fitting(outputs: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
+    largest = float(np.abs(outputs).max())
+    if not largest <= np.finfo(dtype).max:
+        raise KclipError(
+            f"the frozen image tower gives features up to {largest:.3g}, which {dtype.__name__} "
+            "cannot hold; its weights do not fit it, so give others"
+        )
+    return outputs
+
+
+def digest(towers: Iterable[Any], split: SplitFiles, *others: Any) -> str:
+    """Names what outputs depend on: the towers' weights and configs, the data, and all else.
+
+    Args:
+        towers: Keras models.
+        split: the records, known by their files' names, sizes and times.
+        *others: what JSON can hold.
+    """
+    result = hashlib.sha256()
+    for tower in towers:
+        result.update(json.dumps(settings(tower.get_config())).encode())
+        for weight in tower.get_weights():
+            result.update(np.ascontiguousarray(weight).data)
+    files = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in split.files]
+    result.update(json.dumps([files, tf.version.VERSION, *others]).encode())
+    return result.hexdigest()[:16]
+
+
+def settings(config: dict[str, Any]) -> dict[str, Any]:
+    """A config without what has no part in the outputs, or is digested apart."""
+    # Names are counted up within a process; the vocabulary and the views are digested apart.
+    apart = ("name", "tokenizer", "mirror")
+    return {key: value for key, value in config.items() if key not in apart}

@@ -1,0 +1,38 @@
+"""Feature maps of a frozen image tower, computed once for a split and kept memory-mapped."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kclip.data.tfrecords import SplitFiles
+from kclip.features.frozen_outputs import compute_views, computed_once, digest
+from kclip.models import MultiLabelClassifier
+
+MAPS_FILE = "spatial_maps.npy"
+
+
+def spatial_maps(
+    model: MultiLabelClassifier, split: SplitFiles, directory: Path, mirror: bool = False
+) -> np.ndarray:
+    """Computes the maps of a split's images, or opens those of an earlier run.
+
+    Half precision: a map of 7 x 7 x 768 takes 75 kB, and 8,000 images 0.6 GB on the disk.
+
+    Args:
+        model: its frozen image tower is run, after the model's own resizing.
+        split: N records.
+        directory: where maps are kept, in a sub-folder named by a digest of the tower's weights
+            and config, the resizing and the data.
+        mirror: also compute each mirrored image's map, as a second view.
+
+    Returns:
+        float16 (V, N, H, W, C), memory-mapped; V is 1, or 2 with `mirror`.
+    """
+    name = digest([model.image_encoder], split, "spatial", model.resize_mode, mirror)
+
+    def compute(folder: Path) -> None:
+        views = 2 if mirror else 1
+        tower, resize = model.spatial_encoder, model.resizing
+        compute_views(folder / MAPS_FILE, tower, split, resize, views, np.float16)
+
+    return np.load(computed_once(directory / name, compute) / MAPS_FILE, mmap_mode="r")

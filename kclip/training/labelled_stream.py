@@ -1,0 +1,50 @@
+import tensorflow as tf
+
+from kclip.data import schema
+from kclip.data.pipeline import Batch, InputFunctions, StreamedBatches
+from kclip.data.tfrecords import SplitFiles
+from kclip.training.label_targets import LabelTargets
+
+
+class LabelledStream(StreamedBatches):
+    """Training batches of images and their labels straight from TFRecords.
+
+    Args:
+        split: the files of a split of N records.
+        functions: `InputFunctions` without texts.
+        targets: `LabelTargets` of the N images, in the order of the files.
+        batch_size: int.
+        **options: of `StreamedBatches`.
+
+    Yields (by `dataset()`): pairs of images, float32 (B, S, S, 3), and the dict of targets.
+    """
+
+    def __init__(
+        self,
+        split: SplitFiles,
+        functions: InputFunctions,
+        targets: LabelTargets,
+        batch_size: int,
+        **options,
+    ):
+        self.of_rows = targets.lookup()
+        self.row_of_id = _row_table(split)
+        super().__init__(split, functions, batch_size, **options)
+
+    def _samples(self, records: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
+        # Shards are read in another order each epoch, so records are known by their ids.
+        return records.map(
+            lambda record: {"image": record["image"], "row": self.row_of_id.lookup(record["id"])}
+        )
+
+    def _encode(self, batch: Batch) -> tuple[tf.Tensor, Batch]:
+        return self._augmented(batch), self.of_rows(batch["row"])
+
+
+def _row_table(split: SplitFiles) -> tf.lookup.StaticHashTable:
+    records = tf.data.TFRecordDataset([str(path) for path in split.files])
+    ids = [r.numpy() for r in records.map(lambda s: schema.parse(s)["id"], tf.data.AUTOTUNE)]
+    rows = tf.range(len(ids), dtype=tf.int64)
+    return tf.lookup.StaticHashTable(
+        tf.lookup.KeyValueTensorInitializer(tf.constant(ids), rows), default_value=-1
+    )
