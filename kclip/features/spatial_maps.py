@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kclip.data.pixels import whole_pixels
 from kclip.data.tfrecords import SplitFiles
 from kclip.features.frozen_outputs import compute_views, computed_once, digest
 from kclip.models import MultiLabelClassifier
@@ -28,11 +29,11 @@ def spatial_maps(
     Returns:
         float16 (V, N, H, W, C), memory-mapped; V is 1, or 2 with `mirror`.
     """
-    name = digest([model.image_encoder], split, "spatial", model.resize_mode, mirror)
+    name = digest([model.image_encoder], split, "whole pixels", model.resize_mode, mirror)
 
     def compute(folder: Path) -> None:
         views = 2 if mirror else 1
-        tower, resize = model.spatial_encoder, model.resizing
+        tower, resize = model.spatial_encoder, whole_pixels(model.resizing)
         compute_views(folder / MAPS_FILE, tower, split, resize, views, np.float16)
 
     return np.load(computed_once(directory / name, compute) / MAPS_FILE, mmap_mode="r")

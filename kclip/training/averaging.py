@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import keras
 import numpy as np
 
 
@@ -16,6 +17,8 @@ def averaged_weights(model: Any) -> Iterator[None]:
     Args:
         model: compiled Keras model.
     """
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()  # within `fit` the variables lag behind
     before = [np.array(variable) for variable in model.trainable_variables]
     use_averaged_weights(model)
     try:

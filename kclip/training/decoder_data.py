@@ -9,6 +9,7 @@ import numpy as np
 from kclip.clip_decoder_config import DecoderOptimization
 from kclip.data.augmentation import build_augmentation
 from kclip.data.pipeline import InputFunctions, image_batches
+from kclip.data.pixels import whole_pixels
 from kclip.data.tfrecords import SplitFiles
 from kclip.errors import UserError
 from kclip.features import spatial_maps
@@ -132,7 +133,8 @@ def open_data(
         UserError: a frozen tower cannot see the images that the augmentation would make.
     """
     if model.image_encoder.trainable:
-        return StreamedData(train, validation, model.resizing, model.image_encoder.image_size)
+        resize = whole_pixels(model.resizing)
+        return StreamedData(train, validation, resize, model.image_encoder.image_size)
     if settings.augmentation not in ("none", "flip"):
         raise UserError(
             f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "

@@ -20,6 +20,7 @@ from decoder_run import (
 
 from kclip.clip_decoder_config import DecoderHead, JointObjective
 from kclip.commands.train_clip_decoder import TrainClipDecoder
+from kclip.data.pipeline import iterate_labels
 from kclip.data.tfrecords import open_split
 from kclip.errors import KclipError, UserError
 from kclip.models import MultiLabelClassifier
@@ -84,6 +85,19 @@ def test_the_model_folder_is_what_recognition_reads(finished, dual_encoder, reco
         assert queries["names"].tolist() == SEEN + UNSEEN
         lengths = np.linalg.norm(queries["embeddings"], axis=1)
     np.testing.assert_allclose(lengths, 1, rtol=1e-5)
+
+
+def test_files_are_recognized_as_they_were_measured(finished, records):
+    """Through TFRecords and as files alike, for PNGs; decoders of JPEG differ."""
+    model = MultiLabelClassifier.from_preset(finished / "model")
+    train, validation = (open_split(records, split) for split in ("train", "validation"))
+    data = open_data(model, train, validation, OPTIMIZATION)
+    measured = data.validation_logits(data.fed_model(model), 9)
+    names = [name for name, _ in iterate_labels(validation)]
+    recognizer = MultiLabelRecognizer.from_folder(finished / "model")
+    files = [records.parent / "images" / name for name in names]
+    recognized = recognizer.predict_scores(files, progress=False)
+    np.testing.assert_allclose(recognized, measured, atol=5e-3)
 
 
 def test_the_averaged_weights_are_what_is_measured_and_saved(finished):
