@@ -6,6 +6,7 @@ from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
+from kclip.data.class_columns import read_class_columns
 from kclip.data.records import ImageRecord
 from kclip.data.tables import csv_columns, read_csv, read_json
 from kclip.errors import UserError
@@ -15,13 +16,17 @@ def read_labels_csv(path: Path) -> dict[str, tuple[str, ...]]:
     """Reads image name -> labels.
 
     Args:
-        path: CSV with header `image,labels` (labels joined by `;`) or `image,tags` (by spaces).
-            Rows without an image's name are of no image and left aside.
+        path: CSV with header `image,labels` (labels joined by `;`) or `image,tags` (by spaces),
+            or one with a column for each class, see `read_class_columns`. Rows without an image's
+            name are of no image and left aside.
 
     Raises:
-        UserError: the file can't be read, or lacks these columns.
+        UserError: the file can't be read, or its header is none of these.
     """
-    column, separator = ("tags", None) if "tags" in csv_columns(path) else ("labels", ";")
+    columns = csv_columns(path)
+    if not {"labels", "tags"} & set(columns):
+        return read_class_columns(path)
+    column, separator = ("tags", None) if "tags" in columns else ("labels", ";")
     labels: dict[str, tuple[str, ...]] = {}
     for _, (image, cell) in read_csv(path, ("image", column)):
         if image:

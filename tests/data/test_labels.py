@@ -13,9 +13,15 @@ def test_labels_are_joined_by_semicolons_and_tags_by_spaces(tmp_path):
     assert read_labels_csv(path) == {"a.jpg": ("red ball", "dog"), "b.jpg": ()}
     path.write_text("image,tags\na.jpg,ball  dog\na.jpg,cat\n")
     assert read_labels_csv(path) == {"a.jpg": ("ball", "dog", "cat")}
-    path.write_text("image,class\na.jpg,dog\n")
-    with pytest.raises(UserError, match="'image', 'class'; expected 'image', 'labels'"):
+    path.write_text("picture,class\na.jpg,dog\n")
+    with pytest.raises(UserError, match="'picture', 'class'; expected 'image', 'labels'"):
         read_labels_csv(path)
+
+
+def test_a_header_without_labels_and_tags_names_classes(tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text("filename,cat,fire truck\na.jpg,0,1\nb.jpg,0,0\n")
+    assert read_labels_csv(path) == {"a.jpg": ("fire truck",), "b.jpg": ()}
 
 
 def test_coco_labels_follow_the_category_list(tmp_path):
