@@ -188,6 +188,12 @@ def iterate_labels(split: SplitFiles) -> Iterator[tuple[str, list[str]]]:
         yield record["file_name"].decode(), [label.decode() for label in record["labels"]]
 
 
+def iterate_ignored_labels(split: SplitFiles) -> Iterator[tuple[str, list[str]]]:
+    """File name and ignored labels of each image, in the order of the files; most have none."""
+    for record in _records(split, ("file_name", "ignored_labels")):
+        yield record["file_name"].decode(), [label.decode() for label in record["ignored_labels"]]
+
+
 def encoded_images(split: SplitFiles, file_names: Collection[str]) -> dict[str, bytes]:
     """The stored bytes of some of a split's images, by file name."""
     wanted = {name.encode() for name in file_names}

@@ -15,6 +15,8 @@ class ImageRecord:
         captions: sentences that describe the image.
         labels: names of what the image shows.
         split: the split that the record belongs to.
+        ignored_labels: names of what the image may show: neither right nor wrong answers, such as
+            VOC's "difficult" objects.
     """
 
     id: str
@@ -23,6 +25,17 @@ class ImageRecord:
     captions: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     split: str = "train"
+    ignored_labels: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> list[str | tuple[str, ...]]:
+        """What digests of a build are made of.
+
+        Ignored labels are left out where there are none, so that builds from before they existed
+        stay valid.
+        """
+        texts = [self.id, self.file_name, self.captions, self.labels]
+        return [*texts, self.ignored_labels] if self.ignored_labels else texts
 
 
 @dataclass(frozen=True)

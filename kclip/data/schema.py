@@ -1,6 +1,6 @@
 """THE feature specification: what a record holds, for the writer and for every reader."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ FEATURES = _connector(
             "file_name": _TEXT,
             "captions": _TEXTS,
             "labels": _TEXTS,
+            "ignored_labels": _TEXTS,
             "height": _INTEGER,
             "width": _INTEGER,
         }
@@ -46,6 +47,7 @@ def serialize(
     labels: Iterable[str],
     height: int,
     width: int,
+    ignored_labels: Sequence[str] = (),
 ) -> bytes:
     """Serializes one record as a `tf.train.Example`, always to the same bytes.
 
@@ -61,6 +63,8 @@ def serialize(
         labels: any number of names.
         height: of the stored image, in pixels.
         width: of the stored image, in pixels.
+        ignored_labels: names that count neither as right nor as wrong. The feature is left out
+            where there are none, as it is in records written before it existed.
 
     Returns:
         The serialized example; `parse` is its inverse.
@@ -79,6 +83,8 @@ def serialize(
         "height": _int_feature(height),
         "width": _int_feature(width),
     }
+    if ignored_labels:
+        by_name["ignored_labels"] = _bytes_feature(label.encode() for label in ignored_labels)
     entries = (_field(1, name.encode()) + _field(2, by_name[name]) for name in sorted(by_name))
     return _field(1, b"".join(_field(1, entry) for entry in entries))
 
@@ -90,8 +96,8 @@ def parse(serialized: "tf.Tensor") -> dict[str, Any]:
         serialized: scalar string tensor.
 
     Returns:
-        `image`, `id`, `file_name`: scalar strings; `captions`, `labels`: strings of shape (any,);
-        `height`, `width`: scalar int32.
+        `image`, `id`, `file_name`: scalar strings; `captions`, `labels`, `ignored_labels`:
+        strings of shape (any,); `height`, `width`: scalar int32.
     """
     import tensorflow as tf
 
@@ -99,7 +105,7 @@ def parse(serialized: "tf.Tensor") -> dict[str, Any]:
     sizes = {name: tf.io.FixedLenFeature([], tf.int64) for name in ("height", "width")}
     lists = {
         name: tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True)
-        for name in ("captions", "labels")
+        for name in ("captions", "labels", "ignored_labels")
     }
     record = tf.io.parse_single_example(serialized, scalars | sizes | lists)
     return record | {name: tf.cast(record[name], tf.int32) for name in sizes}

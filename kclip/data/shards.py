@@ -165,6 +165,7 @@ def _write_records(file: BinaryIO, job: ShardJob) -> tuple[Rejection, ...]:
             labels=record.labels,
             height=image.height,
             width=image.width,
+            ignored_labels=record.ignored_labels,
         )
         write_record(file, payload)
     return tuple(rejections)
@@ -185,8 +186,7 @@ def _sensible_shards(records: Sequence[ImageRecord]) -> int:
 def _inputs_digest(job: ShardJob) -> str:
     digest = hashlib.sha256(json.dumps(asdict(job.encoding)).encode())
     for record in job.records:
-        values = [record.id, record.file_name, record.captions, record.labels]
-        digest.update(json.dumps([*values, image_size(record.image)]).encode())
+        digest.update(json.dumps([*record.texts, image_size(record.image)]).encode())
     return digest.hexdigest()
 
 

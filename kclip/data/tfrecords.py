@@ -159,8 +159,7 @@ def _records_digest(splits: Mapping[str, Sequence[ImageRecord]]) -> str:
     digest = hashlib.sha256()
     for split, records in splits.items():
         for record in records:
-            values = [split, record.id, record.file_name, record.captions, record.labels]
-            digest.update(json.dumps(values).encode())
+            digest.update(json.dumps([split, *record.texts]).encode())
     return digest.hexdigest()
 
 

@@ -13,7 +13,7 @@ def test_tfds_opens_a_build_with_an_empty_shard(tmp_path):
     records = [
         ImageRecord("bad", "bad.png", b"words"),
         ImageRecord("1", "1.png", noise_png(1), ("one", "eins"), ("odd", "square"), "train"),
-        ImageRecord("2", "2.png", noise_png(2, 5, 7), (), (), "train"),
+        ImageRecord("2", "2.png", noise_png(2, 5, 7), (), (), "train", ("even",)),
     ]
     result = build_shards({"train": records}, tmp_path, Encoding(), {"": 3}, 1, {})
     write_metadata(tmp_path, result.shards)
@@ -25,7 +25,8 @@ def test_tfds_opens_a_build_with_an_empty_shard(tmp_path):
     assert first["labels"].tolist() == [b"odd", b"square"]
     assert (first["id"], first["file_name"]) == (b"1", b"1.png")
     assert (second["height"], second["width"]) == second["image"].shape[:2] == (5, 7)
-    assert second["captions"].shape == (0,)
+    assert second["captions"].shape == first["ignored_labels"].shape == (0,)
+    assert second["ignored_labels"].tolist() == [b"even"]
 
 
 def metadata_by_tfds(folder, shards):
@@ -41,6 +42,7 @@ def metadata_by_tfds(folder, shards):
             "file_name": text,
             "captions": tfds.features.Sequence(text),
             "labels": tfds.features.Sequence(text),
+            "ignored_labels": tfds.features.Sequence(text),
             "height": tfds.features.Scalar(np.int32),
             "width": tfds.features.Scalar(np.int32),
         }

@@ -26,12 +26,22 @@ def example_by_tensorflow(record):
 
     feature = {name: texts([record[name]]) for name in ("image", "id", "file_name")}
     feature |= {name: texts(record[name]) for name in ("captions", "labels")}
+    if record.get("ignored_labels"):
+        feature["ignored_labels"] = texts(record["ignored_labels"])
     feature |= {name: number(record[name]) for name in ("height", "width")}
     return tf.train.Example(features=tf.train.Features(feature=feature))
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"labels": ["a", "b"]}, {"captions": []}, {"height": 1, "width": 70_000}]
+    "change",
+    [
+        {},
+        {"labels": ["a", "b"]},
+        {"captions": []},
+        {"height": 1, "width": 70_000},
+        {"ignored_labels": ()},
+        {"ignored_labels": ("a", "ü")},
+    ],
 )
 def test_serialize_equals_tensorflow_to_the_byte(change):
     record = RECORD | change
@@ -46,9 +56,16 @@ def test_parse_is_the_inverse():
     assert parsed["image"].numpy() == RECORD["image"]
     assert parsed["file_name"].numpy().decode() == RECORD["file_name"]
     assert [c.decode() for c in parsed["captions"].numpy()] == RECORD["captions"]
-    assert parsed["labels"].shape == (0,)
+    assert parsed["labels"].shape == parsed["ignored_labels"].shape == (0,)
     assert (parsed["height"].numpy(), parsed["width"].numpy()) == (200, 3)
     assert parsed["width"].dtype == tf.int32
+
+
+def test_parse_gives_ignored_labels():
+    import tensorflow as tf
+
+    parsed = parse(tf.constant(serialize(**RECORD, ignored_labels=("cat", "dog"))))
+    assert parsed["ignored_labels"].numpy().tolist() == [b"cat", b"dog"]
 
 
 def test_features_read_what_serialize_wrote():
@@ -61,4 +78,8 @@ def test_features_read_what_serialize_wrote():
     decoded = features.deserialize_example(serialize(**RECORD | {"image": image}))
     np.testing.assert_array_equal(decoded["image"], pixels)
     assert decoded["captions"].numpy()[1].decode() == "ein Pünktchen"
-    assert set(decoded) == set(RECORD)
+    assert set(decoded) == {*RECORD, "ignored_labels"}
+    assert decoded["ignored_labels"].shape == (0,)
+    with_ignored = serialize(**RECORD | {"image": image}, ignored_labels=("cat",))
+    decoded = features.deserialize_example(with_ignored)
+    assert decoded["ignored_labels"].numpy().tolist() == [b"cat"]
