@@ -22,6 +22,7 @@ from kclip.data.synthetic import generate
 from kclip.data.tfds_source import TFDSSource
 from kclip.data.tfrecords import SOURCE_FOLDER, build_shards, check_output
 from kclip.data.verify import verify_build
+from kclip.data.voc import VOC_YEAR, read_voc, voc_splits
 from kclip.data.workers import prepare_workers
 from kclip.errors import UserError
 
@@ -42,6 +43,7 @@ _OPTIONS = {
     ),
     "folders": (("images",), ("validation_share",)),
     "nus_wide": (("data_dir",), ("images", "validation_share")),
+    "voc": (("data_dir",), ("year", "validation_share")),
     "tfds": (("dataset",), ("data_dir", "validation_share")),
 }
 _FetchImages = Callable[[Iterable[ImageRecord]], None]
@@ -65,21 +67,24 @@ class BuildTFRecords:
       --source csv --images photos --labels tags.csv --validation-share 0.1
       --source coco --images train2017 --labels instances_train2017.json
       --source nus_wide --data-dir NUS-WIDE --resize 256
+      --source voc --data-dir VOCdevkit --year 2007
 
     A build that was stopped goes on where it was when the same command is run again.
     """
 
-    source: Literal["synthetic", "coco", "csv", "folders", "nus_wide", "tfds"] = "synthetic"
+    source: Literal["synthetic", "coco", "csv", "folders", "nus_wide", "voc", "tfds"] = "synthetic"
     """Generated scenes; COCO's JSON of captions or instances; CSV of captions or labels; one
-    folder per class (or split/class); NUS-WIDE in its own layout; a TFDS dataset."""
+    folder per class (or split/class); NUS-WIDE or PASCAL VOC in its own layout; a TFDS
+    dataset."""
     images: Path | None = None
     """Folder of the images (coco, csv, folders; nus_wide, where it is not DATA_DIR/Flickr)."""
     captions: Path | None = None
     """Captions: a COCO JSON or a CSV with header image,caption (coco, csv). May be left out where
     there are labels."""
     labels: Path | None = None
-    """Labels: CSV with header image,labels (joined by ;) or image,tags (by spaces); COCO
-    instances JSON (csv, coco). Without captions, its images are taken."""
+    """Labels: CSV with header image,labels (joined by ;) or image,tags (by spaces), or with a
+    column of 0 and 1 for each class after image or filename; COCO instances JSON (csv, coco).
+    Without captions, its images are taken."""
     validation_images: Path | None = None
     """Folder of the validation images, when it is another one (coco)."""
     validation_captions: Path | None = None
@@ -94,10 +99,14 @@ class BuildTFRecords:
     dataset: str | None = None
     """Name of a TFDS dataset such as coco_captions, or the folder of a prepared one (tfds)."""
     data_dir: Path | None = None
-    """Where TFDS keeps its datasets (tfds); the folder of NUS-WIDE with ImageList, ConceptsList,
-    NUS_WID_Tags and TrainTestLabels (nus_wide). Of NUS-WIDE each image gets its tags among the
-    925 seen classes and its concepts among the 81 unseen ones, and seen_classes.txt and
-    unseen_classes.txt are written beside the shards."""
+    """Where TFDS keeps its datasets (tfds); the folder VOCdevkit (voc); the folder of NUS-WIDE
+    with ImageList, ConceptsList, NUS_WID_Tags and TrainTestLabels (nus_wide). Of NUS-WIDE each
+    image gets its tags among the 925 seen classes and its concepts among the 81 unseen ones, and
+    seen_classes.txt and unseen_classes.txt are written beside the shards."""
+    year: int | None = None
+    """Year of the challenge, 2007 by default (voc). Its trainval becomes the split train, its test
+    the split test; where test or its labels are missing, train stays train and val becomes
+    validation. Classes of which an image has "difficult" objects alone are kept as ignored."""
     max_images: tuple[str, ...] = ()
     """Most images per split: one number for all, or NAME=NUMBER."""
     captions_per_image: int | None = None
@@ -162,6 +171,7 @@ class BuildTFRecords:
         _check_range("--workers", self.workers, 1)
         _check_range("--resize", self.resize, 1)
         _check_range("--captions-per-image", self.captions_per_image, 1)
+        _check_range("--year", self.year, 2005)
         needed, allowed = _OPTIONS[self.source]
         for name in needed:
             if getattr(self, name) is None:
@@ -182,6 +192,7 @@ class BuildTFRecords:
             "coco": self._read_coco,
             "folders": lambda: [read_class_folders(_given(self.images))],
             "nus_wide": lambda: [read_nus_wide(_given(self.data_dir), self.images)],
+            "voc": self._read_voc,
         }
         return merge(readers[self.source]()), lambda records: None
 
@@ -209,6 +220,14 @@ class BuildTFRecords:
             needed = "captions" if self.captions else "labels"
             raise UserError(f"a COCO validation split needs --validation-{needed}; see --help.")
         return sources
+
+    def _read_voc(self) -> list[Source]:
+        data_dir, year = _given(self.data_dir), self.year or VOC_YEAR
+        splits = voc_splits(data_dir, year)
+        if "test" not in splits:
+            used = ", ".join(f"{name} as {split}" for name, split in splits.items())
+            print(f"{data_dir} has no labelled test images of VOC {year}; taking {used}")
+        return [read_voc(data_dir, year)]
 
     def _write_classes(self, output: Path) -> None:
         if self.source == "nus_wide":

@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import voc_files
 from nus_wide_files import CONCEPTS, LABELS, SEEN, write_nus_wide
+from voc_files import write_voc
 
 from kclip.commands.build_tfrecords import BuildTFRecords
-from kclip.data.pipeline import iterate_labels
+from kclip.data.pipeline import iterate_ignored_labels, iterate_labels
 from kclip.data.tfrecords import open_split
 from kclip.errors import KclipError, UserError
 
@@ -63,6 +65,51 @@ def test_csv_of_tags_alone(tmp_path):
     assert labels_of(output, "train") == [(), ("dog", "snow")]
 
 
+def test_csv_with_a_column_for_each_class(tmp_path):
+    images = pictures(tmp_path, ["a.jpg", "b.jpg"])
+    (tmp_path / "classes.csv").write_text("image,fire truck,cat\na.jpg,1,1\nb.jpg,0,0\n")
+    output = tmp_path / "out"
+    BuildTFRecords(
+        source="csv", images=images, labels=tmp_path / "classes.csv", workers=1, output=output
+    ).run()
+    assert labels_of(output, "train") == [(), ("fire truck", "cat")]
+
+
+def test_voc_keeps_what_is_ignored(tmp_path, capsys):
+    build = {"source": "voc", "data_dir": write_voc(tmp_path / "VOCdevkit"), "workers": 1}
+    output = tmp_path / "out"
+    BuildTFRecords(**build, output=output).run()
+    assert "no labelled test" not in capsys.readouterr().out
+    labels, ignored = {}, {}
+    for split in ("train", "test"):
+        files = open_split(output, split)
+        labels |= dict(iterate_labels(files))
+        ignored |= dict(iterate_ignored_labels(files))
+    assert labels == voc_files.LABELS
+    assert ignored == dict.fromkeys(labels, []) | voc_files.IGNORED
+    BuildTFRecords(**build, output=output).run()  # the same request: nothing to do
+    BuildTFRecords(verify=True, output=output).run()
+
+
+def test_other_ignored_labels_are_another_request(tmp_path):
+    root, output = write_voc(tmp_path / "VOCdevkit"), tmp_path / "out"
+    build = {"source": "voc", "data_dir": root, "workers": 1, "output": output}
+    BuildTFRecords(**build).run()
+    path = root / "VOC2007/ImageSets/Main/dog_trainval.txt"
+    path.write_text(path.read_text().replace("000005  0", "000005 -1"))
+    with pytest.raises(UserError, match="other images, captions or labels"):
+        BuildTFRecords(**build).run()
+
+
+def test_voc_without_labels_of_test_says_what_it_takes(tmp_path, capsys):
+    root, output = write_voc(tmp_path / "VOCdevkit"), tmp_path / "out"
+    (root / "VOC2007/ImageSets/Main/test.txt").unlink()
+    BuildTFRecords(source="voc", data_dir=root, workers=1, output=output).run()
+    said = "no labelled test images of VOC 2007; taking train as train, val as validation"
+    assert said in capsys.readouterr().out
+    assert labels_of(output, "validation") == [("car", "chair", "dog")]
+
+
 def write_instances(path: Path, ids: list[int]) -> Path:
     content = {
         "images": [{"id": i, "file_name": "a.jpg"} for i in ids],
@@ -90,6 +137,9 @@ def test_coco_instances_of_two_splits(tmp_path):
     ("options", "message"),
     [
         ({"source": "nus_wide"}, "--source nus_wide needs --data-dir"),
+        ({"source": "voc"}, "--source voc needs --data-dir"),
+        ({"source": "voc", "data_dir": Path("x"), "year": 207}, "--year is 207; expected at least"),
+        ({"source": "nus_wide", "data_dir": Path("x"), "year": 2007}, "--year has no meaning"),
         ({"source": "nus_wide", "data_dir": Path("x"), "labels": Path("y")}, "--labels has no"),
         ({"source": "csv", "images": Path("x")}, "give --captions or --labels"),
         ({"source": "coco", "images": Path("x")}, "give --captions or --labels"),
