@@ -35,4 +35,4 @@ def use_averaged_weights(model: Any) -> None:
         # What Keras' own SwapEMAWeights reads.
         averages = optimizer._model_variables_moving_average
         for variable, average in zip(optimizer._trainable_variables, averages, strict=True):
-            variable.assign(average)
+            variable.assign(np.array(average))  # a copy: JAX would delete both with one
