@@ -31,6 +31,8 @@ def attention_weights(queries, keys, causal=False):
     if causal:
         positions = ops.arange(ops.shape(keys)[2])
         scores = ops.where(positions[:, None] >= positions, scores, -1e9)
+    if scores.shape[-1] == 1:
+        return ops.ones_like(scores)  # as the softmax would, which Keras warns of
     return ops.softmax(scores)
 
 

@@ -4,14 +4,13 @@ import keras
 from keras import ops
 
 from kclip.errors import UserError
-from kclip.layers.attention import attention_weights, weighted_sum
+from kclip.layers.cross_attention import CrossAttention
 
-EPSILON = 1e-5
 QUERIES = ("learned", "random", "text")
 
 
 @keras.saving.register_keras_serializable("kclip")
-class MLDecoder(keras.layers.Layer):
+class MLDecoder(CrossAttention):
     """A classification head whose queries look for their classes in the picture.
 
     ML-Decoder: Ridnik et al. 2021, "ML-Decoder: Scalable and Versatile Classification Head",
@@ -64,38 +63,26 @@ class MLDecoder(keras.layers.Layer):
         dropout=0.1,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        _check(num_classes, num_groups, queries, dim, num_heads)
+        _check(num_classes, num_groups, queries)
+        super().__init__(dim, num_heads, intermediate_dim, dropout, **kwargs)
         self.num_classes = num_classes
         self.num_groups = num_groups
         self.queries = queries
-        self.dim = dim
-        self.num_heads = num_heads
-        self.intermediate_dim = intermediate_dim
         self.num_queries = num_groups or num_classes
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, features_shape, query_embeddings_shape=None):
         self._check_queries(query_embeddings_shape)
-        dim = self.dim
-        self.embed_features = self._dense(features_shape[-1], dim, activation="relu")
+        self.embed_features = self.dense(features_shape[-1], self.dim, activation="relu")
         if self.queries == "text":
-            self.embed_queries = self._dense(query_embeddings_shape[-1], dim, activation="relu")
+            self.embed_queries = self.dense(query_embeddings_shape[-1], self.dim, activation="relu")
         else:
             self.query = self.add_weight(
                 name="query",
-                shape=(self.num_queries, dim),
+                shape=(self.num_queries, self.dim),
                 initializer=keras.initializers.RandomNormal(stddev=1.0),
                 trainable=self.queries == "learned",
             )
-        self.query_norm = self._norm()
-        self.attention_query = self._dense(dim, dim)
-        self.attention_key_value = self._dense(dim, 2 * dim)
-        self.attention_output = self._dense(dim, dim)
-        self.attention_norm = self._norm()
-        self.inner = self._dense(dim, self.intermediate_dim, activation="relu")
-        self.outer = self._dense(self.intermediate_dim, dim)
-        self.output_norm = self._norm()
+        self.build_block()
         self._build_classifier()
 
     def _build_classifier(self):
@@ -114,16 +101,6 @@ class MLDecoder(keras.layers.Layer):
             name="bias", shape=(classes,), initializer="zeros", autocast=False
         )
 
-    def _dense(self, inputs, outputs, activation=None):
-        dense = keras.layers.Dense(outputs, activation, dtype=self.dtype_policy)
-        dense.build((None, inputs))
-        return dense
-
-    def _norm(self):
-        norm = keras.layers.LayerNormalization(epsilon=EPSILON, dtype=self.dtype_policy)
-        norm.build((None, self.dim))
-        return norm
-
     def call(self, features, query_embeddings=None, return_attention=False, training=None):
         self._check_queries(None if query_embeddings is None else query_embeddings.shape)
         queries = self.query if query_embeddings is None else self.embed_queries(query_embeddings)
@@ -133,34 +110,6 @@ class MLDecoder(keras.layers.Layer):
         logits = ops.reshape(logits, (-1, ops.shape(logits)[1] * logits.shape[2]))
         logits = ops.cast(logits[:, : self.num_classes], "float32") + self.bias
         return (logits, attention) if return_attention else logits
-
-    def decode(self, features, queries, training=None):
-        """What queries (K, dim) find in each image: (B, K, dim), and the maps (B, heads, K, L)."""
-        batch, count = ops.shape(features)[0], ops.shape(queries)[0]
-        if training:
-            # Each image drops its own; without dropout, all share the queries up to the attention.
-            queries = ops.tile(queries, (batch, 1))
-        queries = self.query_norm(queries + self.dropout(queries, training=training))
-        attended, attention = self._attend(queries, count, features, batch, training)
-        attended = ops.reshape(attended, (-1, count, self.dim))
-        tokens = ops.reshape(queries, (-1, count, self.dim)) + attended
-        # Tokens in one row after another: TensorFlow multiplies matrices faster than stacks.
-        tokens = self.attention_norm(ops.reshape(tokens, (-1, self.dim)))
-        inner = self.dropout(self.inner(tokens), training=training)
-        tokens = tokens + self.dropout(self.outer(inner), training=training)
-        return ops.reshape(self.output_norm(tokens), (-1, count, self.dim)), attention
-
-    def _attend(self, queries, count, features, batch, training):
-        head_dim = self.dim // self.num_heads
-        memory = self.embed_features(ops.reshape(features, (-1, features.shape[-1])))
-        heads = self.attention_key_value(memory)
-        heads = ops.reshape(heads, (batch, -1, 2, self.num_heads, head_dim))
-        keys, values = ops.unstack(ops.transpose(heads, (2, 0, 3, 1, 4)), 2)
-        queries = self.attention_query(queries)
-        queries = ops.reshape(queries, (-1, count, self.num_heads, head_dim))
-        attention = attention_weights(ops.transpose(queries, (0, 2, 1, 3)), keys)
-        attended = weighted_sum(self.dropout(attention, training=training), values)
-        return self.dropout(self.attention_output(attended), training=training), attention
 
     def _check_queries(self, shape):
         if (shape is None) == (self.queries == "text"):
@@ -183,15 +132,11 @@ class MLDecoder(keras.layers.Layer):
             num_classes=self.num_classes,
             num_groups=self.num_groups,
             queries=self.queries,
-            dim=self.dim,
-            num_heads=self.num_heads,
-            intermediate_dim=self.intermediate_dim,
-            dropout=self.dropout.rate,
         )
         return config
 
 
-def _check(num_classes, num_groups, queries, dim, num_heads):
+def _check(num_classes, num_groups, queries):
     if queries not in QUERIES:
         raise UserError(f"queries={queries!r} is unknown; choose from {', '.join(QUERIES)}")
     if num_classes is None and (queries != "text" or num_groups is not None):
@@ -203,5 +148,3 @@ def _check(num_classes, num_groups, queries, dim, num_heads):
         raise UserError(
             f"num_groups={num_groups} came for num_classes={num_classes}; give 1 to num_classes"
         )
-    if dim % num_heads:
-        raise UserError(f"dim={dim} is no multiple of num_heads={num_heads}; choose one")

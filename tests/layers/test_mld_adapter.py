@@ -1,0 +1,134 @@
+import keras
+import numpy as np
+import pytest
+from gradients import gradients
+
+from kclip.errors import UserError
+from kclip.layers import MLDAdapter
+
+RNG = np.random.default_rng(0)
+PLACES = RNG.normal(size=(3, 2, 4, 6)).astype("float32")
+TEXTS = RNG.normal(size=(5, 7)).astype("float32")
+TEXTS /= np.linalg.norm(TEXTS, axis=1, keepdims=True)
+IMAGES = TEXTS[[0, 2, 4]]
+
+
+def adapter(**kwargs):
+    """A small adapter of random weights."""
+    layer = MLDAdapter(dim=8, num_heads=2, intermediate_dim=16, **kwargs)
+    layer.build(PLACES.shape, TEXTS.shape)
+    rng = np.random.default_rng(1)
+    layer.set_weights([rng.normal(0, 0.5, w.shape) for w in layer.get_weights()])
+    return layer
+
+
+def dense(layer, x):
+    return x @ np.asarray(layer.kernel) + np.asarray(layer.bias)
+
+
+def normed(layer, x):
+    x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+    return x * np.asarray(layer.gamma) + np.asarray(layer.beta)
+
+
+def slow_logit(layer, places, text):
+    """The paper's block for one image, (L, C), and one class, head after head."""
+    query = normed(layer.query_norm, dense(layer.embed_queries, text * np.sqrt(len(text))))
+    memory = dense(layer.embed_features, places)
+    keys, values = np.split(dense(layer.attention_key_value, memory), 2, axis=1)
+    asked, heads = dense(layer.attention_query, query), []
+    for head in (slice(0, 4), slice(4, 8)):
+        weights = np.exp(keys[:, head] @ asked[head] / 2)
+        heads.append(weights / weights.sum() @ values[:, head])
+    token = query + dense(layer.attention_output, np.concatenate(heads))
+    token = normed(layer.attention_norm, token)
+    token = token + dense(layer.outer, np.maximum(dense(layer.inner, token), 0))
+    mean = normed(layer.output_norm, token).mean()
+    return mean * np.exp(layer.logit_scale.log_scale) + np.asarray(layer.logit_scale.bias)
+
+
+def test_the_slow_way():
+    layer = adapter()
+    logits = np.asarray(layer(PLACES, TEXTS))
+    for image, row in zip(PLACES.reshape(3, 8, 6), logits, strict=True):
+        expected = [slow_logit(layer, image, text) for text in TEXTS]
+        np.testing.assert_allclose(row, expected, atol=1e-4)
+
+
+def test_pooled_is_spatial_with_one_place_where_attention_is_constant():
+    layer = adapter()
+    pooled = PLACES.mean(axis=(1, 2))
+    logits, maps = layer(pooled, TEXTS, return_attention=True)
+    np.testing.assert_allclose(
+        np.asarray(layer(pooled[:, None], TEXTS)), np.asarray(logits), atol=1e-6
+    )
+    np.testing.assert_allclose(maps, np.ones((3, 2, 5, 1)))
+
+
+def test_similarities_are_added():
+    plain, with_similarity = adapter(), adapter(similarity_logits=True)
+    of_decoder = [w for w in with_similarity.weights if "similarity" not in w.path]
+    plain.set_weights([np.asarray(weight) for weight in of_decoder])
+    with_similarity.similarity.log_scale.assign(np.log(10.0))
+    with_similarity.similarity.bias.assign(-2.0)
+    added = np.asarray(with_similarity(PLACES, TEXTS, IMAGES)) - np.asarray(plain(PLACES, TEXTS))
+    np.testing.assert_allclose(added, 10 * IMAGES @ TEXTS.T - 2, atol=1e-4)
+
+
+def test_it_starts_as_the_paper_does():
+    """The mean of channels that were just normalised is 0: every probability is a half."""
+    np.testing.assert_allclose(np.asarray(MLDAdapter(dim=8)(PLACES, TEXTS)), 0, atol=1e-6)
+
+
+def test_other_classes_by_the_same_weights():
+    layer = adapter()
+    every = np.asarray(layer(PLACES, TEXTS))
+    np.testing.assert_allclose(layer(PLACES, TEXTS[[4, 1]]), every[:, [4, 1]], atol=1e-5)
+
+
+def test_dropout_is_for_training_alone():
+    layer = adapter(dropout=0.4)
+    logits = np.asarray(layer(PLACES, TEXTS))
+    np.testing.assert_allclose(adapter(dropout=0.0)(PLACES, TEXTS), logits, atol=1e-6)
+    assert np.abs(np.asarray(layer(PLACES, TEXTS, training=True)) - logits).max() > 0.01
+
+
+def test_gradients_reach_every_weight():
+    layer = adapter(similarity_logits=True, dropout=0.0)
+    target = RNG.normal(size=(3, 5)).astype("float32")
+
+    def fit(places):
+        return keras.ops.sum((layer(places, TEXTS, IMAGES) - target) ** 2)
+
+    _, of_weights = gradients(fit, [PLACES], layer.trainable_variables)
+    assert all(np.abs(gradient).max() > 0 for gradient in of_weights)
+
+
+def test_it_trains_in_half_precision_and_is_loaded_again(tmp_path):
+    places, texts = keras.Input((2, 4, 6)), keras.Input((7,))
+    layer = adapter(dtype="mixed_bfloat16")
+    model = keras.Model([places, texts], layer(places, texts))
+    assert keras.backend.standardize_dtype(model.compute_dtype) == "float32"
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    logits = np.asarray(loaded([PLACES, TEXTS]))
+    np.testing.assert_allclose(logits, np.asarray(layer(PLACES, TEXTS)), atol=1e-6)
+    np.testing.assert_allclose(logits, np.asarray(adapter()(PLACES, TEXTS)), atol=0.3)
+
+
+def test_it_is_rebuilt_from_its_config():
+    config = adapter(similarity_logits=True, dropout=0.2, initial_scale=3.0).get_config()
+    assert MLDAdapter.from_config(config).get_config() == config
+
+
+@pytest.mark.parametrize(
+    ("similarity", "arguments", "said"),
+    [
+        (True, (TEXTS,), "no image_embeddings came"),
+        (False, (TEXTS, IMAGES), "image_embeddings came"),
+        (False, (TEXTS[None],), "one row a class"),
+    ],
+)
+def test_what_does_not_fit(similarity, arguments, said):
+    with pytest.raises(UserError, match=said):
+        adapter(similarity_logits=similarity)(PLACES, *arguments)
