@@ -12,6 +12,7 @@ COMMANDS = {
     "build_tfrecords": ("BuildTFRecords", "turn images and captions or labels into TFRecords"),
     "train_dual_encoder": ("TrainDualEncoder", "train a text and an image tower on TFRecords"),
     "train_clip_decoder": ("TrainClipDecoder", "train a multi-label head for unseen classes too"),
+    "ablate_clip_decoder": ("AblateClipDecoder", "word vectors, prompts and joint loss, compared"),
     "evaluate_retrieval": ("EvaluateRetrieval", "recall of text-to-image and image-to-text search"),
     "evaluate_zero_shot": ("EvaluateZeroShot", "classify folders of images without training"),
     "evaluate_multilabel": ("EvaluateMultilabel", "all labels of images, of unseen classes too"),

@@ -18,6 +18,9 @@ class DecoderImageTower:
     """A weights file of that network, imagenet (downloaded), or None for random ones."""
     resize: Literal["squash", "crop"] = "squash"
     """Fit the whole picture into the square, or cut out the middle square."""
+    mirror: bool = False
+    """Recognize each picture together with its mirror image: twice the work, better scores. A
+    --model that was trained so brings it along."""
     train: bool = False
     """Train it, --model's too; a frozen one is run once and its feature maps are kept."""
     learning_rate: float | None = None
@@ -44,6 +47,10 @@ class DecoderHead:
     similarity: bool = True
     """Add the scaled cosine of image and class text to the logits of a zero_shot head, unless the
     queries are word vectors."""
+    trained_share: float = 1.0
+    """Where the projection of image features starts from a dual encoder's: how far its weights go
+    from there to the trained ones. Below 1, seen classes gain less and unseen ones lose less
+    (WiSE-FT, Wortsman et al. 2022)."""
     feature_dropout: float = 0.5
     """On the pooled image features before they are projected into the space of the texts."""
 
@@ -102,8 +109,8 @@ CLIP_DECODER_PRESETS = {
     # Flickr8k's tags on a CPU; --model, or --image.weights and --queries, give the towers.
     "flickr8k": {
         "template": ["there is a {}"],
-        "image": DecoderImageTower(backbone="mobilenet", size=224, alpha=0.75),
-        "head": DecoderHead(dim=256, intermediate_dim=512),
+        "image": DecoderImageTower(backbone="mobilenet", size=224, alpha=0.75, mirror=True),
+        "head": DecoderHead(dim=128, intermediate_dim=256, trained_share=0.75),
         "objective": JointObjective(sentence="there is {}"),
         "optimization": DecoderOptimization(
             epochs=6,
@@ -111,6 +118,7 @@ CLIP_DECODER_PRESETS = {
             optimizer="adamw",
             learning_rate=1e-3,
             ema=0.98,
+            augmentation="flip",
         ),
     },
     # ML-Decoder's settings for zero-shot NUS-WIDE, with TResNet-M at 224 as CLIP-Decoder has it.

@@ -16,7 +16,7 @@ ROOMS = [
     {"losses", "pictures"},
     {"models"},
     {"loading"},
-    {"building", "embedding", "features", "spatial_features", "report", "trained_classifier"},
+    {"building", "embedding", "features", "report", "trained_classifier"},
     {"export"},
     {"readable_images", "zero_shot_report"},
     {"zero_shot", "retrieval", "labelled_folder"},

@@ -112,7 +112,7 @@ class TrainClipDecoder:
         from kclip.training.decoder_data import open_data
         from kclip.training.decoder_labels import read_labels
         from kclip.training.decoder_report import save_decoder, write_decoder_run
-        from kclip.training.decoder_towers import build_classifier
+        from kclip.training.decoder_towers import build_classifier, interpolate_alignment
 
         watch = Stopwatch()
         keras.utils.set_random_seed(self.optimization.seed)
@@ -140,6 +140,7 @@ class TrainClipDecoder:
         with watch.stage("training"):
             data.standardize(classifier)
             self._fit(classifier, towers, data, labels, objective, stop_requested)
+            interpolate_alignment(classifier, towers, self.head.trained_share)
         classes = labels.classes
         if classes.unseen:
             assert towers.source is not None  # `_check_head` has seen to it

@@ -50,6 +50,7 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
         dim, num_heads, intermediate_dim, dropout: of the `MLDecoder`; `dropout` of the projection
             too.
         resize: "squash" fits the whole picture into the square; "crop" cuts out the middle.
+        mirror: bool. Whether `predict_logits` averages over each picture and its mirror image.
         dtype: dtype policy. Logits, embeddings and loss are float32 under any, and `from_config`
             makes a frozen tower float32.
         shared_with: `MultiLabelClassifier` whose weights, queries apart, this one shares; used by
@@ -86,6 +87,7 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
         intermediate_dim=2048,
         dropout=0.1,
         resize="squash",
+        mirror=False,
         dtype=None,
         shared_with=None,
         **kwargs,
@@ -160,6 +162,7 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
         # === Config ===
         self.class_names = list(class_names)
         self.resize_mode = resize
+        self.mirror = mirror
         self.settings = {
             "head": head,
             "query_dim": query_dim,
@@ -173,6 +176,7 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
             "intermediate_dim": intermediate_dim,
             "dropout": dropout,
             "resize": resize,
+            "mirror": mirror,
         }
 
     def decode(self, spatial_map):
@@ -225,6 +229,12 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
         )
         model.set_queries(query_embeddings)
         return model
+
+    def predict_logits(self, images):
+        """Scores every class on B images, float (B, S, S, 3) in [0, 255]: float32 (B, C)."""
+        images = np.asarray(images)
+        views = [images, images[:, :, ::-1]] if self.mirror else [images]
+        return np.mean([self.predict_on_batch(view)["logits"] for view in views], axis=0)
 
     def attention_maps(self, images):
         """Where each query looks.

@@ -127,7 +127,7 @@ class MultiLabelRecognizer:
         scores = [np.zeros((0, num_classes), np.float32)]
         with tqdm(total=len(images), unit="img", desc="Recognizing", disable=not progress) as bar:
             for batch in decoded_batches(images, self.model.prepare, batch_size):
-                scores.append(np.asarray(self.model.predict_on_batch(batch)["logits"]))
+                scores.append(self.model.predict_logits(batch))
                 bar.update(len(batch))
         return np.concatenate(scores)
 

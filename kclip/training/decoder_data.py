@@ -83,7 +83,8 @@ class CachedData:
 
     def validation_logits(self, model: Any, num_classes: int) -> np.ndarray:
         """See `DecoderData`."""
-        return map_logits(model, self.validation_maps[0], num_classes)
+        views = [map_logits(model, view, num_classes) for view in self.validation_maps]
+        return np.mean(views, axis=0)
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,9 @@ class StreamedData:
     def validation_logits(self, model: Any, num_classes: int) -> np.ndarray:
         """See `DecoderData`."""
         batches = image_batches(self.validation, self.resize, _batch_size(num_classes))
-        return _logits(model, batches.as_numpy_iterator())
+        return np.concatenate(
+            [model.predict_logits(batch) for batch in batches.as_numpy_iterator()]
+        )
 
 
 def open_data(
@@ -142,7 +145,7 @@ def open_data(
         )
     store = train.files[0].parent / "features"
     train_maps = spatial_maps(model, train, store, mirror=settings.augmentation == "flip")
-    return CachedData(train_maps, spatial_maps(model, validation, store))
+    return CachedData(train_maps, spatial_maps(model, validation, store, model.mirror))
 
 
 def map_logits(model: Any, maps: np.ndarray, num_classes: int) -> np.ndarray:

@@ -18,6 +18,7 @@ class DecoderTowers:
     Args:
         image_encoder: `ImageEncoder`.
         resize: "squash" or "crop", how images come to its size.
+        mirror: whether a picture is recognized together with its mirror image.
         source: what embeds class names and label sentences, or None.
         has_sentences: whether the source embeds sentences, as word vectors do not.
         dual_encoder: the one that image tower and source are of; its projection and logit scale
@@ -26,6 +27,7 @@ class DecoderTowers:
 
     image_encoder: ImageEncoder
     resize: str
+    mirror: bool
     source: QuerySource | None
     has_sentences: bool
     dual_encoder: DualEncoder | None = None
@@ -64,7 +66,7 @@ def open_towers(
             name="image_encoder",
         )
         encoder.trainable = image.train
-        return DecoderTowers(encoder, image.resize, source, has_sentences)
+        return DecoderTowers(encoder, image.resize, image.mirror, source, has_sentences)
     dual_encoder, preprocessor = load_model(model, dtype)
     if not isinstance(dual_encoder, DualEncoder):
         raise UserError(
@@ -74,7 +76,8 @@ def open_towers(
     encoder = _with_dtype(dual_encoder.image_encoder, dtype)
     encoder.trainable = image.train
     start = None if queries else dual_encoder
-    return DecoderTowers(encoder, preprocessor.resize_mode, source, has_sentences, start)
+    how = (preprocessor.resize_mode, preprocessor.mirror)
+    return DecoderTowers(encoder, *how, source, has_sentences, start)
 
 
 def build_classifier(
@@ -120,6 +123,7 @@ def build_classifier(
         intermediate_dim=head.intermediate_dim,
         dropout=head.dropout,
         resize=towers.resize,
+        mirror=towers.mirror,
         dtype=dtype,
     )
     if model.alignment is not None and start is not None:
@@ -130,6 +134,25 @@ def build_classifier(
     if source and head.kind == "zero_shot":
         model.set_queries(source.embed_classes(class_names))
     return model
+
+
+def interpolate_alignment(model: MultiLabelClassifier, towers: DecoderTowers, share: float) -> None:
+    """Takes the alignment's weights part of the way back to the dual encoder's.
+
+    What training taught for the seen classes costs some of what the dual encoder knew of others;
+    between both lie weights that are better for these than either (Wortsman et al. 2022, "Robust
+    fine-tuning of zero-shot models", Section 3).
+
+    Args:
+        model: trained.
+        towers: what it was built from; without a dual encoder there is nothing to go back to.
+        share: float in [0, 1], of the way from the dual encoder's weights to the trained ones.
+    """
+    if model.alignment is None or towers.dual_encoder is None:
+        return
+    start = towers.dual_encoder.image_projection.get_weights()
+    pairs = zip(start, model.alignment.get_weights(), strict=True)
+    model.alignment.set_weights([(1 - share) * a + share * b for a, b in pairs])
 
 
 def _with_dtype(encoder: ImageEncoder, dtype: str) -> ImageEncoder:

@@ -20,7 +20,7 @@ from kclip.training.averaging import use_averaged_weights
 from kclip.training.decoder_data import CachedData, map_logits
 from kclip.training.decoder_fit import compile_decoder
 from kclip.training.decoder_labels import label_targets
-from kclip.training.decoder_towers import DecoderTowers, build_classifier
+from kclip.training.decoder_towers import DecoderTowers, build_classifier, interpolate_alignment
 
 # Adam's steps do not depend on the scale of the loss, so the ratio of the weights is all there is.
 GRID = ((0.0, 1.0), (0.03, 1.0), (0.1, 1.0), (0.3, 1.0), (1.0, 1.0))
@@ -142,6 +142,7 @@ def _held_out_map(
         batches.set_position(epoch)
         model.fit(batches.dataset(), shuffle=False, verbose=0)
     use_averaged_weights(model)
+    interpolate_alignment(classifier, towers, head.trained_share)
     queries = towers.source.embed_classes(class_names)
     whole = data.fed_model(classifier.with_classes(class_names, queries))
     rows = np.flatnonzero(images)

@@ -217,3 +217,15 @@ def test_folders_of_another_kind_or_with_another_class(tmp_path):
     path.write_text(json.dumps(config))
     with pytest.raises(UserError, match="names the class 'os.system'"):
         MultiLabelClassifier.from_preset(tmp_path / "own")
+
+
+def test_with_mirror_an_image_is_scored_as_its_mirror_image_is():
+    images = IMAGES * np.linspace(0, 1, 32, dtype="float32")[:, None]  # dark on the left
+    plain, mirrored = (tiny_classifier(similarity_logits=True, mirror=m) for m in (False, True))
+    mirrored.set_weights(plain.get_weights())
+    both = [predict(plain, view)["logits"] for view in (images, images[:, :, ::-1])]
+    assert np.abs(both[0] - both[1]).max() > 1e-2
+    np.testing.assert_allclose(plain.predict_logits(images), both[0], atol=1e-4)
+    np.testing.assert_allclose(mirrored.predict_logits(images), (both[0] + both[1]) / 2, atol=1e-4)
+    other = mirrored.with_classes(["cat"], QUERIES[:1]).predict_logits(images)
+    np.testing.assert_allclose(other, mirrored.predict_logits(images)[:, :1], atol=1e-4)

@@ -1,0 +1,196 @@
+"""The command that repeats CLIP-Decoder's ablation."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kclip.clip_decoder_config import (
+    CLIP_DECODER_PRESETS,
+    DecoderHead,
+    DecoderImageTower,
+    DecoderOptimization,
+    JointObjective,
+)
+from kclip.commands.evaluate_multilabel import EvaluateMultilabel
+from kclip.commands.train_clip_decoder import CONFIG_FILE, TrainClipDecoder
+from kclip.config import from_json, to_json
+from kclip.errors import UserError
+from kclip.files import replaced_when_done
+
+_PRESET = CLIP_DECODER_PRESETS["flickr8k"]
+METRICS_FILE = "metrics.json"
+
+
+@dataclass(frozen=True)
+class AblateClipDecoder:
+    """Trains CLIP-Decoder with word vectors, with prompts, and with the joint loss, and compares.
+
+    In two settings that are never mixed: caption_aligned, with the towers of a dual encoder, which
+    has read captions; and strict, with the same kind of image tower and a BERT as they were given,
+    so that training sees images and seen labels alone. Word vectors know no captions either way:
+    their runs stand in both. Writes a run folder of train_clip_decoder for each row and seed, and
+    metrics.json and report.md with the paper's Tables 1 and 2. The same command goes on where it
+    was stopped.
+    """
+
+    model: str
+    """Folder of a dual encoder."""
+    text_model: str
+    """Hugging Face folder of a BERT, for the prompts of the strict setting."""
+    data: Path
+    """Folder that build_tfrecords wrote."""
+    seen_classes: Path | None = None
+    """File of the classes to train on, one a line; seen_classes.txt in --data if left out."""
+    unseen_classes: Path | None = None
+    """File of the classes that are only recognized; unseen_classes.txt in --data if left out."""
+    word_vectors: Path | None = None
+    """File of word2vec or GloVe vectors; the input embeddings of --text-model if left out."""
+    output: Path = Path("runs/clip_decoder_ablation")
+    """Folder of all runs."""
+    seeds: int = 3
+    """Runs of each row."""
+    template: list[str] = field(default_factory=lambda: list(_PRESET["template"]))
+    """Prompts for class names, as in evaluate_zero_shot."""
+    image: DecoderImageTower = field(default_factory=lambda: _PRESET["image"])
+    """The image tower of the strict setting and of the word vectors."""
+    head: DecoderHead = field(default_factory=lambda: _PRESET["head"])
+    objective: JointObjective = field(default_factory=lambda: _PRESET["objective"])
+    optimization: DecoderOptimization = field(default_factory=lambda: _PRESET["optimization"])
+
+    def run(self) -> None:
+        """Trains what is not trained yet, and writes the tables."""
+        self._check()
+        self._write_config()
+        word_vectors = self._run_row("word_vectors", self._vectors())
+        results = {}
+        for setting, towers in self._towers().items():
+            results[setting] = {"word_vectors": word_vectors}
+            for row in ("classification", "joint"):
+                results[setting][row] = self._run_row(f"{setting}/{row}", towers)
+        self._report(results)
+
+    def _towers(self) -> dict[str, dict[str, Any]]:
+        return {
+            "caption_aligned": {"model": self.model},
+            "strict": {"queries": self.text_model},
+        }
+
+    def _vectors(self) -> dict[str, Any]:
+        path = self.word_vectors or self.output / "word_vectors.txt"
+        if not path.is_file() and self.word_vectors is None:
+            from kclip.multilabel.token_vectors import write_token_vectors
+
+            words = {
+                word for name in self._class_names() for word in name.replace("_", " ").split()
+            }
+            write_token_vectors(self.text_model, sorted(words), path)
+        return {"queries": str(path)}
+
+    def _class_names(self) -> list[str]:
+        from kclip.multilabel.class_split import read_class_split
+
+        classes = read_class_split(self.data, self.seen_classes, self.unseen_classes)
+        if classes is None or not classes.unseen:
+            raise UserError(
+                f"nothing says which labels of {self.data} are unseen; give --seen-classes and "
+                "--unseen-classes"
+            )
+        return classes.class_names
+
+    def _run_row(self, name: str, towers: dict[str, Any]) -> list[dict[str, Any]]:
+        return [self._run_once(name, towers, seed) for seed in range(self.seeds)]
+
+    def _run_once(self, name: str, towers: dict[str, Any], seed: int) -> dict[str, Any]:
+        import keras
+
+        folder = self.output / name / f"seed{seed}"
+        if not (folder / METRICS_FILE).is_file():
+            print(f"{name}, seed {seed}", flush=True)
+            self._training(name, towers, seed, folder).run()
+            keras.backend.clear_session()  # else each run's graphs stay in memory
+        return json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+
+    def _training(
+        self, name: str, towers: dict[str, Any], seed: int, folder: Path
+    ) -> TrainClipDecoder:
+        if (folder / CONFIG_FILE).is_file():
+            config = from_json(TrainClipDecoder, folder / CONFIG_FILE)
+            return dataclasses.replace(config, resume=folder, output=folder)
+        joint = name.endswith("joint")
+        alpha = self.objective.alpha if joint else 0.0
+        return TrainClipDecoder(
+            preset="flickr8k",
+            data=self.data,
+            output=folder,
+            seen_classes=self.seen_classes,
+            unseen_classes=self.unseen_classes,
+            template=self.template,
+            image=self.image,
+            head=self.head,
+            objective=dataclasses.replace(self.objective, alpha=alpha),
+            optimization=dataclasses.replace(self.optimization, seed=seed),
+            **towers,
+        )
+
+    def _cosine(self) -> dict[str, Any]:
+        """Ranking by the dual encoder alone, with the same prompts."""
+        folder = self.output / "caption_aligned" / "cosine"
+        if not (folder / METRICS_FILE).is_file():
+            EvaluateMultilabel(
+                model=self.model,
+                output=folder,
+                data=self.data,
+                seen_classes=self.seen_classes,
+                unseen_classes=self.unseen_classes,
+                template=self.template,
+            ).run()
+        return json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+
+    def _report(self, results: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
+        from kclip.multilabel.ablation import random_summary, summarize, write_ablation
+
+        summaries = {
+            setting: {row: summarize(runs) for row, runs in rows.items()}
+            for setting, rows in results.items()
+        }
+        cosine = self._cosine()
+        summaries["caption_aligned"]["cosine"] = summarize([cosine])
+        for rows in summaries.values():
+            rows["random"] = random_summary(cosine)
+        write_ablation(self.output, self._about(), summaries)
+
+    def _about(self) -> dict[str, Any]:
+        objective, settings = self.objective, self.optimization
+        return {
+            "data": self.data,
+            "dual encoder": self.model,
+            "strict": f"{self.image.backbone} and {self.text_model}",
+            "word vectors": self.word_vectors or f"the input embeddings of {self.text_model}",
+            "prompts": ", ".join(f"`{template}`" for template in self.template),
+            "joint loss": f"{objective.alpha:g} L_clip + {objective.beta:g} L_c",
+            "training": f"{settings.epochs} epochs, batch {settings.batch_size}, "
+            f"{settings.optimizer} {settings.learning_rate:g}",
+            "seeds": f"0 to {self.seeds - 1}",
+        }
+
+    def _check(self) -> None:
+        if self.seeds < 1:
+            raise UserError(f"--seeds is {self.seeds}; give at least 1")
+        if self.head.kind != "zero_shot":
+            raise UserError(
+                f"--head.kind {self.head.kind} cannot recognize unseen classes; leave zero_shot"
+            )
+        self._class_names()
+
+    def _write_config(self) -> None:
+        path, config = self.output / CONFIG_FILE, to_json(self)
+        if not path.is_file():
+            with replaced_when_done(path) as temporary:
+                temporary.write_text(config, encoding="utf-8")
+        elif path.read_text(encoding="utf-8") != config:
+            raise UserError(
+                f"{str(self.output)!r} holds runs under other settings (see its {CONFIG_FILE}); "
+                "give another --output, or delete it"
+            )
