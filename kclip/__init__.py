@@ -12,6 +12,8 @@ _PUBLIC = {
     "Embedder": "kclip.embedding",
     "ImageEncoder": "kclip.models",
     "KclipError": "kclip.errors",
+    "MultiLabelClassifier": "kclip.models",
+    "MultiLabelRecognizer": "kclip.multilabel.recognizer",
     "SigmoidLoss": "kclip.losses",
     "TextEncoder": "kclip.models",
     "UserError": "kclip.errors",
