@@ -34,9 +34,10 @@ demo: setup
 	    --images tfrecords/synthetic/source/zero_shot --output runs/demo/search \
 	    "a small red circle" "a big striped blue square"
 
+# Two processes: a model that is traced keeps one core busy, and each needs up to 3 GiB.
 test: setup
-	$(BIN)/python -m pytest
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not slow" \
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" \
 	    tests/layers tests/losses tests/models tests/training
 
 check: setup
