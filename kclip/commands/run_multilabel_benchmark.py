@@ -1,0 +1,125 @@
+"""The command that compares methods of multi-label recognition on a frozen model's features."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kclip.errors import UserError
+
+if TYPE_CHECKING:
+    from kclip.multilabel.benchmark.cells import Bench
+    from kclip.multilabel.benchmark.task import Task
+
+
+@dataclass(frozen=True)
+class RunMultilabelBenchmark:
+    """Compares prompts, adapters and baselines by mAP over the share of training images.
+
+    MMM-CLIP's experiments with any model: zero-shot by prompts and cosines, FC- and MLD-Adapter,
+    the baselines' heads and a linear probe, all on the frozen model's features, which are computed
+    once. Writes metrics.json, map_over_ratio.png and report.md. Every result is kept in a file of
+    its own, so a run that was stopped goes on when the same command is run again.
+    """
+
+    model: str
+    """Folder of a dual encoder, such as runs/flickr8k/model, or whatever kclip loads."""
+    data: tuple[Path, ...]
+    """Folders of TFRecords with labels and a split called train."""
+    output: Path
+    """Folder that the results are written to; made if missing."""
+    test_split: str = "validation"
+    """The split that is measured."""
+    methods: tuple[str, ...] = ()
+    """Some of the methods; all by default."""
+    ratios: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.7, 1.0)
+    """Shares of the training images, drawn so that each class keeps its part."""
+    seeds: int = 3
+    """How often each share is drawn and trained on."""
+    template: tuple[str, ...] = ("there is a {}",)
+    """Prompts of cosine ranking and of the MLD-Adapter's queries, with {} for the class name."""
+    captions_json: Path | None = None
+    """A language model's captions of combinations of classes, as JSON of "dog, snow": "A dog ...".
+    Without it the nearest captions of training images take their place, where there are any."""
+    transfer_from: Path | None = None
+    """TFRecords with other classes that an MLD-Adapter is trained on first; it then names the
+    classes of --data without an image, and after training on each share."""
+
+    def run(self) -> None:
+        """Computes features, runs each cell that has no result, and writes the report."""
+        self._check()
+
+        from kclip.embedding import Embedder
+        from kclip.multilabel.benchmark.report import TaskResults, write_benchmark
+        from kclip.multilabel.benchmark.task import open_task
+        from kclip.zero_shot.prompts import resolve_templates
+
+        templates = resolve_templates(self.template)
+        embedder = Embedder.from_name(self.model)
+
+        def opened(data: Path) -> "Task":
+            print(f"features of {data}", flush=True)
+            features = self.output / "features"
+            return open_task(data, self.test_split, embedder, templates, features)
+
+        pretrain = opened(self.transfer_from) if self.transfer_from else None
+        results = []
+        for data in self.data:
+            bench = self._bench(opened(data), pretrain, templates)
+            results.append(TaskResults(bench.task, self._run_cells(bench)))
+        about = {
+            "model": self.model,
+            "prompts": ", ".join(f"`{template}`" for template in templates),
+            "seeds": self.seeds,
+            "data": ", ".join(map(str, self.data)),
+            "pretrained on": self.transfer_from or "",
+        }
+        write_benchmark(self.output, about, results)
+        print(f"the report is {self.output / 'report.md'}")
+
+    def _check(self) -> None:
+        if not self.data:
+            raise UserError("no data set was given; give --data FOLDER of TFRecords with labels")
+        for ratio in self.ratios:
+            if not 0 < ratio <= 1:
+                raise UserError(f"--ratios has {ratio}; give shares in (0, 1], such as 0.02")
+        if self.seeds < 1:
+            raise UserError(f"--seeds is {self.seeds}; give 1 or more")
+        if len({data.resolve().name for data in self.data}) < len(self.data):
+            raise UserError("two folders of --data have one name; results are kept by name")
+
+    def _bench(self, task: "Task", pretrain: "Task | None", templates: list[str]) -> "Bench":
+        from kclip.multilabel.benchmark.cells import Bench
+        from kclip.multilabel.benchmark.zero_shot_methods import zero_shot_methods
+
+        settings = {
+            "model": task.embedder.digest,
+            "test_split": self.test_split,
+            "templates": templates,
+            "classes": task.class_names,
+            "images": [len(task.train.labels), len(task.test.labels)],
+        }
+        methods = zero_shot_methods(task, self.captions_json)
+        return Bench(task, methods, pretrain, self.output / "cells", settings)
+
+    def _run_cells(self, bench: "Bench") -> dict:
+        from tqdm import tqdm
+
+        from kclip.multilabel.benchmark.cells import plan, summarize
+
+        cells = plan(self._methods(bench), self.ratios, self.seeds)
+        results = []
+        with tqdm(cells, desc=bench.task.name, unit="cell") as bar:
+            for cell in bar:
+                bar.set_postfix_str(f"{cell.method} {cell.ratio:g}")
+                results.append((cell, bench.run(cell)))
+        return summarize(iter(results))
+
+    def _methods(self, bench: "Bench") -> list[str]:
+        from kclip.multilabel.benchmark.cells import LINEAR_PROBE, TRAINED, TRANSFERRED
+
+        known = [*bench.zero_shot, *TRAINED, LINEAR_PROBE]
+        known += [TRANSFERRED] if self.transfer_from else []
+        unknown = [name for name in self.methods if name not in known]
+        if unknown:
+            raise UserError(f"--methods has {unknown[0]!r}; choose from {', '.join(known)}")
+        return [name for name in known if not self.methods or name in self.methods]
