@@ -16,6 +16,10 @@ COMMANDS = {
     "evaluate_retrieval": ("EvaluateRetrieval", "recall of text-to-image and image-to-text search"),
     "evaluate_zero_shot": ("EvaluateZeroShot", "classify folders of images without training"),
     "evaluate_multilabel": ("EvaluateMultilabel", "all labels of images, of unseen classes too"),
+    "run_multilabel_benchmark": (
+        "RunMultilabelBenchmark",
+        "prompts, adapters and baselines over the share of training images",
+    ),
     "choose_template": ("ChooseTemplate", "compare prompt templates on one split"),
     "train_classifier": ("TrainClassifier", "fine-tune a network of keras.applications on classes"),
     "compare_classifiers": ("CompareClassifiers", "zero-shot, probes and fine-tuned, side by side"),
