@@ -12,8 +12,11 @@ SEEN, UNSEEN = ["blue", "green", "red", "warm"], ["purple", "yellow"]
 WARM = {"red", "yellow"}
 
 
-def write_labelled_records(folder: Path, splits=("train", "validation")) -> Path:
-    """TFRecords of plain colours, each labelled by its name, red and yellow as warm, too."""
+def write_labelled_records(folder: Path, splits=("train", "validation"), ignored=None) -> Path:
+    """TFRecords of plain colours, each labelled by its name, red and yellow as warm, too.
+
+    `ignored`: colour -> names that its pictures ignore.
+    """
     from kclip.data.encoding import Encoding
     from kclip.data.metadata import write_metadata
     from kclip.data.records import ImageRecord
@@ -23,7 +26,15 @@ def write_labelled_records(folder: Path, splits=("train", "validation")) -> Path
     for number, split in enumerate(splits):
         paths = write_color_images(folder / split, per_color=3 + number)
         records[split] = [
-            ImageRecord(f"{split}/{path.name}", path.name, path, (), labels_of(path), split)
+            ImageRecord(
+                f"{split}/{path.name}",
+                path.name,
+                path,
+                (),
+                labels_of(path),
+                split,
+                (ignored or {}).get(path.stem.split("_")[0], ()),
+            )
             for path in paths
         ]
     shards = build_shards(records, folder / "records", Encoding(), {}, 1, {}).shards

@@ -20,7 +20,8 @@ class EvaluateMultilabel:
     The model is one of train_clip_decoder, or a dual encoder or CLIP, which ranks classes by the
     cosine of their prompts and is the baseline. Writes metrics.json (ZSL: unseen classes, GZSL: all
     classes; mAP and F1@K by several conventions), per_class.csv, predictions.csv, pictures and
-    report.md.
+    report.md. Ignored labels of the records, such as VOC's "difficult" objects, are neither right
+    nor wrong.
     """
 
     model: str
@@ -63,7 +64,7 @@ class EvaluateMultilabel:
         recognizer = self._open(images)
         thresholds = self._choose_thresholds(recognizer) or recognizer.thresholds
 
-        from kclip.data.label_matrix import label_matrix
+        from kclip.data.label_matrix import counted_matrix, label_matrix
         from kclip.multilabel.published import is_nus_wide
         from kclip.multilabel.results import multilabel_results
         from kclip.multilabel.scoring import score_images
@@ -76,6 +77,7 @@ class EvaluateMultilabel:
             classes.class_names,
             classes.seen_mask,
             None if thresholds is None else thresholds.of(classes.class_names),
+            counted_matrix(images.ignored_labels, classes.class_names),
         )
         results["published"] = is_nus_wide(classes.seen, classes.unseen)
         if thresholds is not None:
@@ -127,7 +129,7 @@ class EvaluateMultilabel:
         return recognizer if names is None else recognizer.with_classes(names)
 
     def _choose_thresholds(self, recognizer: "Recognizer") -> "Thresholds | None":
-        from kclip.data.label_matrix import label_matrix
+        from kclip.data.label_matrix import counted_matrix, label_matrix
         from kclip.multilabel.labelled_images import read_split
         from kclip.multilabel.opening import is_classifier_folder
         from kclip.multilabel.scoring import score_images
@@ -144,6 +146,7 @@ class EvaluateMultilabel:
             self.thresholds,
             self.wanted_precision,
             images.origin,
+            counted_matrix(images.ignored_labels, names),
         )
         chosen.save(self.output / THRESHOLDS_FILE)
         if is_classifier_folder(self.model):
@@ -182,6 +185,8 @@ class EvaluateMultilabel:
         about["classes"] = f"{len(recognizer.classes.seen)} seen, {len(recognizer.classes.unseen)} "
         about["classes"] += "unseen" if recognizer.classes.seen else "whose labels no training saw"
         about["scores"] = recognizer.scoring
+        if results["num_ignored"]:
+            about["ignored"] = f"{results['num_ignored']} labels, neither right nor wrong"
         write_multilabel_report(self.output, about, results, pictures)
         print(ranking_table(results))
         if thresholds:

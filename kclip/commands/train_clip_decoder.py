@@ -153,7 +153,8 @@ class TrainClipDecoder:
             model = data.fed_model(classifier)
             logits = data.validation_logits(model, len(classes.class_names))
         about = self._about(labels, objective)
-        write_decoder_run(self.output, about, labels.validation, logits, classes, watch)
+        measured = (labels.validation, logits, classes, watch, labels.validation_counted)
+        write_decoder_run(self.output, about, *measured)
 
     def _open_towers(self) -> "DecoderTowers":
         from kclip.multilabel.remembered_source import RememberedSource
@@ -179,7 +180,7 @@ class TrainClipDecoder:
         assert isinstance(data, CachedData)  # `_check` has seen to it
         path = self.output / TUNING_FILE
         if not path.is_file():
-            settings = (self.head, self.objective, self.optimization)
+            settings = (self.head, self.objective, self.optimization, labels.train_counted)
             seen = labels.classes.seen
             write_trials(tune_loss_weights(towers, data, labels.train, seen, *settings), path)
         alpha, beta = best_weights(read_trials(path))
@@ -202,7 +203,8 @@ class TrainClipDecoder:
             raise DecoderTrainingStopped(stop_requested.signal, self.output, epoch, batch)
 
         source = towers.source if objective.alpha else None
-        targets = label_targets(labels.train, labels.classes.seen, source, objective.sentence)
+        of_train = (labels.train, labels.classes.seen, source, objective.sentence)
+        targets = label_targets(*of_train, labels.train_counted)
         model = data.fed_model(classifier)
         steps = (len(labels.train) // self.optimization.batch_size) * self.optimization.epochs
         loss = JointLoss(objective.alpha, objective.beta)
@@ -218,6 +220,7 @@ class TrainClipDecoder:
             stop_requested,
             on_stop,
             self.resume is not None,
+            labels.seen_validation_counted,
         )
 
     def _check(self) -> None:

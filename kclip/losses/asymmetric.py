@@ -25,6 +25,8 @@ class AsymmetricLoss:
     Call arguments:
         labels: tensor (B, C) of 0 and 1, any dtype.
         logits: float tensor (B, C).
+        counted: bool tensor (B, C), False where a label is neither right nor wrong and costs
+            nothing; by default all count.
 
     Returns:
         A float32 scalar.
@@ -40,13 +42,15 @@ class AsymmetricLoss:
     clip: float = 0.05
     focusing_gradient: bool = False
 
-    def __call__(self, labels, logits):
+    def __call__(self, labels, logits, counted=None):
         labels = ops.cast(labels, "float32")
         logits = ops.cast(logits, "float32")
         positive = ops.sigmoid(logits)
         negative = ops.minimum(ops.sigmoid(-logits) + self.clip, 1.0)
         costs = labels * self._cost(positive, self.gamma_positive)
         costs += (1.0 - labels) * self._cost(negative, self.gamma_negative)
+        if counted is not None:
+            costs *= ops.cast(counted, "float32")
         return ops.sum(costs)
 
     def _cost(self, probability, gamma):

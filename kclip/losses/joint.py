@@ -22,9 +22,11 @@ class JointLoss:
         alignment: L_clip.
 
     Call arguments:
-        targets: dict of `labels` (B, C) of 0 and 1 and, where alpha is not 0, `text_embeddings`
-            (B, E) of the sentences that name each image's labels, L2-normalised, and `ids`, int
-            (B,), equal for equal sets of labels and negative for the empty one.
+        targets: dict of `labels` (B, C) of 0 and 1; where some are neither right nor wrong,
+            `counted`, bool (B, C), False for these, which then cost nothing in L_c; and, where
+            alpha is not 0, `text_embeddings` (B, E) of the sentences that name each image's labels,
+            L2-normalised, and `ids`, int (B,), equal for equal sets of labels and negative for the
+            empty one.
         outputs: dict of `logits` (B, C) and, where alpha is not 0, `image_embeddings` (B, E),
             L2-normalised.
         logit_scale: a `kclip.layers.LogitScale`; None where alpha is 0.
@@ -48,7 +50,8 @@ class JointLoss:
     def __call__(self, targets, outputs, logit_scale):
         logits = outputs["logits"]
         rows = ops.cast(ops.shape(logits)[0], "float32")
-        losses = {"classification_loss": self.classification(targets["labels"], logits) / rows}
+        costs = self.classification(targets["labels"], logits, targets.get("counted"))
+        losses = {"classification_loss": costs / rows}
         total = self.beta * losses["classification_loss"]
         if self.alpha:
             losses["alignment_loss"] = self.alignment(

@@ -125,7 +125,9 @@ def top_k_predictions(scores: np.ndarray, k: int) -> np.ndarray:
     return predictions
 
 
-def f1_at_k(labels: np.ndarray, scores: np.ndarray, k: int) -> float:
+def f1_at_k(
+    labels: np.ndarray, scores: np.ndarray, k: int, counted: np.ndarray | None = None
+) -> float:
     """F1 of all decisions together when every image is given exactly `k` labels, in [0, 1].
 
     As BiAM measures NUS-WIDE: images without a label count, and their `k` labels are wrong. For
@@ -135,6 +137,8 @@ def f1_at_k(labels: np.ndarray, scores: np.ndarray, k: int) -> float:
         labels: (N, C) of 0 and 1 or bool.
         scores: (N, C) floats.
         k: int in [1, C].
+        counted: (N, C) bool, False where a label is unknown or "difficult". Such a label may be
+            among an image's `k`, but is neither a hit nor a mistake. By default all count.
 
     Example:
         One hit of two predictions, one of three labels: 2 * (1/2 * 1/3) / (1/2 + 1/3).
@@ -144,7 +148,10 @@ def f1_at_k(labels: np.ndarray, scores: np.ndarray, k: int) -> float:
         0.4
     """
     labels, scores = _checked(labels, scores)
-    return multilabel_metrics(labels, top_k_predictions(scores, k))["OF1"]
+    predictions = top_k_predictions(scores, k)
+    if counted is not None:
+        labels, predictions = labels & counted, predictions & counted
+    return multilabel_metrics(labels, predictions)["OF1"]
 
 
 def multilabel_metrics(labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:

@@ -16,12 +16,14 @@ class MultiLabelImages:
         images: files, or encoded bytes.
         file_names: what they are called.
         labels: the labels of each, perhaps none.
+        ignored_labels: what each may show: neither right nor wrong answers.
         origin: where they come from, in words.
     """
 
     images: Sequence[Path | bytes]
     file_names: Sequence[str]
     labels: Sequence[Sequence[str]]
+    ignored_labels: Sequence[Sequence[str]]
     origin: str
 
     def __len__(self) -> int:
@@ -33,6 +35,7 @@ class MultiLabelImages:
             [self.images[row] for row in rows],
             [self.file_names[row] for row in rows],
             [self.labels[row] for row in rows],
+            [self.ignored_labels[row] for row in rows],
             self.origin,
         )
 
@@ -48,7 +51,7 @@ def read_split(data: Path, split: str) -> MultiLabelImages:
     Raises:
         UserError: there is no such split, or it holds no labels.
     """
-    from kclip.data.pipeline import encoded_images, iterate_labels
+    from kclip.data.pipeline import encoded_images, iterate_ignored_labels, iterate_labels
     from kclip.data.tfrecords import open_split
 
     files = open_split(data, split)
@@ -58,10 +61,16 @@ def read_split(data: Path, split: str) -> MultiLabelImages:
             f"the split {split!r} of {data} holds no labels; build it with --labels, or give "
             "--images and --labels"
         )
+    ignored = dict(iterate_ignored_labels(files))
     images = encoded_images(files, labels.keys())
     names = list(labels)
-    rows = [images[name] for name in names]
-    return MultiLabelImages(rows, names, [labels[name] for name in names], f"{split} of {data}")
+    return MultiLabelImages(
+        [images[name] for name in names],
+        names,
+        [labels[name] for name in names],
+        [ignored[name] for name in names],
+        f"{split} of {data}",
+    )
 
 
 def read_labelled_images(images_dir: Path, labels_csv: Path) -> MultiLabelImages:
@@ -79,5 +88,6 @@ def read_labelled_images(images_dir: Path, labels_csv: Path) -> MultiLabelImages
         [record.image for record in source.records],
         [record.file_name for record in source.records],
         [record.labels for record in source.records],
+        [record.ignored_labels for record in source.records],
         f"{images_dir} with {labels_csv.name}",
     )

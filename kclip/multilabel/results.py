@@ -12,6 +12,11 @@ The dict is what `metrics.json` holds and reports are made of:
   ranking; and with thresholds `decisions`: CP, CR, CF1, OP, OR, OF1 ... over its classes.
 - `gzsl` has `seen_map`, `unseen_map` and `harmonic_mean_map`, too.
 - `per_class`: a row a class.
+- `num_ignored`: how many labels were ignored, over all images.
+
+An ignored label is neither positive nor negative. Average precision leaves the image out of the
+class's ranking. F1@K and decisions do not count the answer: it may be one of an image's K labels,
+or above the threshold, and is neither a hit nor a mistake.
 """
 
 from collections.abc import Sequence
@@ -37,6 +42,7 @@ def multilabel_results(
     class_names: Sequence[str],
     seen: np.ndarray | None = None,
     thresholds: np.ndarray | None = None,
+    counted: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Measures scores against labels in the protocols of NUS-WIDE's zero-shot papers.
 
@@ -47,6 +53,7 @@ def multilabel_results(
         seen: (C,) bool, True where training had labels of the class; None where that is not told.
         thresholds: (C,) floats; a class is predicted where its score is at least that. Infinity
             for a class that never is. None for none.
+        counted: (N, C) bool, False where a label is ignored; by default all count.
 
     Returns:
         The dict that this file's head describes; all figures in [0, 1].
@@ -63,31 +70,34 @@ def multilabel_results(
     """
     labels, scores = np.asarray(labels).astype(bool), np.asarray(scores)
     seen = np.ones(labels.shape[1], bool) if seen is None else np.asarray(seen, bool)
+    counted = np.ones(labels.shape, bool) if counted is None else np.asarray(counted, bool)
+    labels = labels & counted
     if not labels.any():
         raise UserError(
             f"none of the {len(labels)} images has a label among the {len(class_names)} classes; "
             "names must be spelled alike in both"
         )
     by_class = {
-        "map": average_precision(labels, scores, "sklearn"),
-        "map_biam": average_precision(labels, scores, "biam"),
+        "map": average_precision(labels, scores, "sklearn", counted),
+        "map_biam": average_precision(labels, scores, "biam", counted),
     }
-    results: dict[str, Any] = {"num_images": len(labels)}
+    decisions = None if thresholds is None else (scores >= thresholds) & counted
+    results: dict[str, Any] = {"num_images": len(labels), "num_ignored": int(np.sum(~counted))}
     for name, columns in _sections(labels, seen).items():
         own = {measure: values[columns] for measure, values in by_class.items()}
-        results[name] = _section(labels[:, columns], scores[:, columns], own)
-        if thresholds is not None:
-            decisions = scores[:, columns] >= thresholds[columns]
-            results[name]["decisions"] = multilabel_metrics(labels[:, columns], decisions)
+        results[name] = _section(labels[:, columns], scores[:, columns], counted[:, columns], own)
+        if decisions is not None:
+            own_decisions = decisions[:, columns]
+            results[name]["decisions"] = multilabel_metrics(labels[:, columns], own_decisions)
     if "gzsl" in results:
         results["gzsl"] |= _seen_and_unseen(by_class["map"], seen)
-    results["per_class"] = _per_class(labels, class_names, seen, by_class["map"])
-    if thresholds is not None:
-        _add_decisions(results["per_class"], labels, scores >= thresholds, thresholds)
+    results["per_class"] = _per_class(labels, counted, class_names, seen, by_class["map"])
+    if thresholds is not None and decisions is not None:
+        _add_decisions(results["per_class"], labels, decisions, thresholds)
     return results
 
 
-def expected_random_ap(num_positives: np.ndarray, num_images: int) -> np.ndarray:
+def expected_random_ap(num_positives: np.ndarray, num_images: np.ndarray | int) -> np.ndarray:
     """Average precision that a random order of the images has on average.
 
     The chance that rank i is a hit is P/N; the ranks before it then hold (i - 1)(P - 1)/(N - 1)
@@ -95,7 +105,7 @@ def expected_random_ap(num_positives: np.ndarray, num_images: int) -> np.ndarray
 
     Args:
         num_positives: (C,) integers in [0, N].
-        num_images: N.
+        num_images: N, of all classes or of each, (C,).
 
     Returns:
         (C,) float64; NaN for a class without a positive.
@@ -106,8 +116,9 @@ def expected_random_ap(num_positives: np.ndarray, num_images: int) -> np.ndarray
         >>> expected_random_ap(np.array([1, 2]), 2).tolist()
         [0.75, 1.0]
     """
-    harmonic = np.sum(1 / np.arange(1, num_images + 1))
-    others = (num_positives - 1) / max(num_images - 1, 1)
+    num_images = np.maximum(num_images, 1)
+    harmonic = np.cumsum(1 / np.arange(1, np.max(num_images) + 1))[num_images - 1]
+    others = (num_positives - 1) / np.maximum(num_images - 1, 1)
     expected = (harmonic + others * (num_images - harmonic)) / num_images
     return np.where(num_positives > 0, expected, np.nan)
 
@@ -125,9 +136,10 @@ def _sections(labels: np.ndarray, seen: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _section(
-    labels: np.ndarray, scores: np.ndarray, by_class: dict[str, np.ndarray]
+    labels: np.ndarray, scores: np.ndarray, counted: np.ndarray, by_class: dict[str, np.ndarray]
 ) -> dict[str, Any]:
     labelled = labels.any(axis=1)
+    of_labelled = labels[labelled], scores[labelled]
     section = {
         "num_classes": labels.shape[1],
         "num_empty_classes": int(np.sum(~labels.any(axis=0))),
@@ -135,22 +147,22 @@ def _section(
         "num_images_labelled": int(labelled.sum()),
     }
     section |= {measure: float(np.nanmean(values)) for measure, values in by_class.items()}
-    section["map_ml_decoder"] = mean_average_precision(labels, scores, "ml_decoder")
+    section["map_ml_decoder"] = mean_average_precision(labels, scores, "ml_decoder", counted)
     cutoffs = [k for k in CUTOFFS if k <= labels.shape[1]]
-    section |= {f"f1@{k}": f1_at_k(labels, scores, k) for k in cutoffs}
-    section |= {f"f1@{k}_labelled": f1_at_k(labels[labelled], scores[labelled], k) for k in cutoffs}
-    section["random"] = _random(labels, cutoffs)
+    section |= {f"f1@{k}": f1_at_k(labels, scores, k, counted) for k in cutoffs}
+    section |= {f"f1@{k}_labelled": f1_at_k(*of_labelled, k, counted[labelled]) for k in cutoffs}
+    section["random"] = _random(labels, counted, cutoffs)
     return section
 
 
-def _random(labels: np.ndarray, cutoffs: Sequence[int]) -> dict[str, float]:
-    """The expected figures of a random ranking: F1@K counts K/C of the labels as hits."""
-    precisions = expected_random_ap(labels.sum(axis=0), len(labels))
-    positives, (num_images, num_classes) = labels.sum(), labels.shape
+def _random(labels: np.ndarray, counted: np.ndarray, cutoffs: Sequence[int]) -> dict[str, float]:
+    """The expected figures of a random ranking: F1@K gives K/C of all labels that count."""
+    precisions = expected_random_ap(labels.sum(axis=0), counted.sum(axis=0))
+    positives, num_classes = labels.sum(), labels.shape[1]
     expected = {"map": float(np.nanmean(precisions))}
     for k in cutoffs:
-        hits = positives * k / num_classes
-        expected[f"f1@{k}"] = float(2 * hits / (num_images * k + positives))
+        hits, given = positives * k / num_classes, counted.sum() * k / num_classes
+        expected[f"f1@{k}"] = float(2 * hits / (given + positives))
     return expected
 
 
@@ -164,10 +176,14 @@ def _seen_and_unseen(precisions: np.ndarray, seen: np.ndarray) -> dict[str, floa
 
 
 def _per_class(
-    labels: np.ndarray, class_names: Sequence[str], seen: np.ndarray, precisions: np.ndarray
+    labels: np.ndarray,
+    counted: np.ndarray,
+    class_names: Sequence[str],
+    seen: np.ndarray,
+    precisions: np.ndarray,
 ) -> list[dict[str, Any]]:
     counts = labels.sum(axis=0)
-    expected = expected_random_ap(counts, len(labels))
+    expected = expected_random_ap(counts, counted.sum(axis=0))
     return [
         {
             "class_name": name,
@@ -183,15 +199,10 @@ def _per_class(
 def _add_decisions(
     rows: list[dict[str, Any]], labels: np.ndarray, decisions: np.ndarray, thresholds: np.ndarray
 ) -> None:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    values = precision_recall_fscore_support(
-        labels,
-        decisions,
-        average=None,
-        zero_division=0,  # pyright: ignore[reportArgumentType] (scikit-learn's own types)
-    )
-    measures = np.array(values[:3]).T
+    # scikit-learn takes a single column for an answer of two classes, and returns both.
+    hits, given, wanted = (np.sum(x, axis=0) for x in (labels & decisions, decisions, labels))
+    wholes = (given, wanted, (given + wanted) / 2)  # of precision, recall and F1
+    measures = np.stack([hits / np.maximum(whole, 0.5) for whole in wholes], axis=1)
     for row, threshold, measured in zip(rows, thresholds, measures, strict=True):
         row["threshold"] = float(threshold) if np.isfinite(threshold) else None
         row |= dict(zip(("precision", "recall", "f1"), map(float, measured), strict=True))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kclip.data.label_matrix import label_matrix
+from kclip.data.label_matrix import counted_matrix, label_matrix
 from kclip.errors import UserError
 from kclip.multilabel.class_split import ClassSplit
 from kclip.multilabel.labelled_images import MultiLabelImages
@@ -50,9 +50,10 @@ def measure_templates(
     joint = recognizer.with_queries(together, queries.reshape(len(together.unseen), -1))
     images, scores = score_images(joint, images)
     labels = label_matrix(images.labels, classes.class_names)
+    counted = counted_matrix(images.ignored_labels, classes.class_names)
     by_template = np.split(scores, len(names), axis=1)
     return [
-        {"template": name, "results": _without_classes(labels, own, classes)}
+        {"template": name, "results": _without_classes(labels, own, counted, classes)}
         for name, own in zip(names, by_template, strict=True)
     ]
 
@@ -85,7 +86,10 @@ def _choice_map(results: dict[str, Any]) -> float:
     return results["zsl" if "zsl" in results else "all"]["map"]
 
 
-def _without_classes(labels: np.ndarray, scores: np.ndarray, classes: ClassSplit) -> dict[str, Any]:
-    results = multilabel_results(labels, scores, classes.class_names, classes.seen_mask)
+def _without_classes(
+    labels: np.ndarray, scores: np.ndarray, counted: np.ndarray, classes: ClassSplit
+) -> dict[str, Any]:
+    names, seen = classes.class_names, classes.seen_mask
+    results = multilabel_results(labels, scores, names, seen, counted=counted)
     del results["per_class"]
     return results

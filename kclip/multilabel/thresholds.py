@@ -95,6 +95,7 @@ def choose_thresholds(
     scope: Scope = "per_class",
     wanted_precision: float | None = None,
     chosen_on: str = "",
+    counted: np.ndarray | None = None,
 ) -> Thresholds:
     """Finds thresholds by scikit-learn's precision-recall curve.
 
@@ -106,6 +107,8 @@ def choose_thresholds(
             "global", one for all, from all decisions together.
         wanted_precision: the highest recall that comes with this precision; None for the best F1.
         chosen_on: what the images are, in words.
+        counted: (N, C) bool, False where a label is ignored: no threshold is chosen by it. By
+            default all count.
 
     Raises:
         UserError: no image has a label, the wanted precision is not in (0, 1], or no
@@ -122,14 +125,16 @@ def choose_thresholds(
     labels, scores = np.asarray(labels).astype(bool), np.asarray(scores, np.float64)
     if wanted_precision is not None and not 0 < wanted_precision <= 1:
         raise UserError(f"the wanted precision is {wanted_precision}; give a number in (0, 1]")
+    counted = np.ones(labels.shape, bool) if counted is None else np.asarray(counted, bool)
+    labels = labels & counted
     if not labels.any():
         raise UserError("no image has one of the classes, so no threshold can be chosen on them")
-    overall = _best_threshold(labels.ravel(), scores.ravel(), wanted_precision)
+    overall = _best_threshold(labels[counted], scores[counted], wanted_precision)
     by_class = {}
     if scope == "per_class":
         by_class = {
-            name: _best_threshold(labels[:, column], scores[:, column], wanted_precision)
-            for column, name in enumerate(class_names)
+            name: _best_threshold(labels[rows, column], scores[rows, column], wanted_precision)
+            for column, (name, rows) in enumerate(zip(class_names, counted.T, strict=True))
             if labels[:, column].any()
         }
     if overall is None and not any(value is not None for value in by_class.values()):

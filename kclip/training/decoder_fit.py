@@ -54,9 +54,9 @@ def compile_decoder(
         tower_learning_rate: of the image tower; that of the head if None.
     """
     optimizer = build_decoder_optimizer(settings, steps)
-    variables = model.trainable_variables
-    optimizer.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2])
     model.compile(optimizer=optimizer, loss=loss)
+    variables = model.trainable_variables  # without those that compile has found no use for
+    optimizer.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2])
     # Through the model: under mixed_float16 it has put a loss scale around the optimizer.
     model.optimizer.build(variables)
     if tower_learning_rate is not None:
@@ -75,6 +75,7 @@ def fit_decoder(
     stop_requested: Callable[[], bool],
     on_stop: Callable[[int, int], None],
     resume: bool = False,
+    validation_counted: np.ndarray | None = None,
 ) -> None:
     """Trains to the last epoch and leaves the averaged weights in the model.
 
@@ -91,6 +92,7 @@ def fit_decoder(
         stop_requested: function without arguments, asked after each batch.
         on_stop: called with epoch and batch once the state is saved; raises what ends the run.
         resume: go on from the state in the folder.
+        validation_counted: (N, C) bool, False where a label is ignored; by default all count.
 
     Raises:
         KclipError: the loss is not finite.
@@ -110,7 +112,7 @@ def fit_decoder(
         on_history=lambda history: write_history(history, run_folder / "history.csv"),
     )
     callbacks = [
-        SeenPrecision(logits, validation_labels),
+        SeenPrecision(logits, validation_labels, validation_counted),
         StopOnNonFiniteLoss("a smaller --optimization.learning-rate"),
         keras.callbacks.TensorBoard(str(run_folder / "tensorboard")),
         state,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kclip.data.label_matrix import label_matrix
-from kclip.data.pipeline import iterate_labels
+from kclip.data.label_matrix import counted_matrix, label_matrix
+from kclip.data.pipeline import iterate_ignored_labels, iterate_labels
 from kclip.data.tfrecords import SplitFiles
 from kclip.errors import UserError
 from kclip.multilabel.class_split import ClassSplit, read_class_split
@@ -24,16 +24,25 @@ class DecoderLabels:
         classes: seen, then unseen ones.
         train: uint8 (N, S), of the seen classes alone.
         validation: uint8 (M, S + U), of all.
+        train_counted: bool (N, S), False where a class is ignored in an image.
+        validation_counted: bool (M, S + U), likewise.
     """
 
     classes: ClassSplit
     train: np.ndarray
     validation: np.ndarray
+    train_counted: np.ndarray
+    validation_counted: np.ndarray
 
     @property
     def seen_validation(self) -> np.ndarray:
         """(M, S): what validation during training may look at."""
         return self.validation[:, : len(self.classes.seen)]
+
+    @property
+    def seen_validation_counted(self) -> np.ndarray:
+        """(M, S): which of these count."""
+        return self.validation_counted[:, : len(self.classes.seen)]
 
 
 def read_labels(
@@ -75,23 +84,38 @@ def read_labels(
         classes,
         label_matrix(of_train, classes.seen),
         label_matrix(of_validation, classes.class_names),
+        counted_matrix(_ignored(train), classes.seen),
+        counted_matrix(_ignored(validation), classes.class_names),
     )
 
 
 def label_targets(
-    labels: np.ndarray, class_names: Sequence[str], source: QuerySource | None, sentence: str
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    source: QuerySource | None,
+    sentence: str,
+    counted: np.ndarray | None = None,
 ) -> LabelTargets:
     """Makes the targets of training.
+
+    An ignored label costs nothing in the classification, and no sentence names it.
 
     Args:
         labels: (N, C) of 0 and 1.
         class_names: C names.
         source: what embeds the sentences of labels; None without alignment.
         sentence: with {} where the names go.
+        counted: (N, C) bool, False where a label is ignored; by default all count.
 
     Raises:
         UserError: the source has no sentence encoder.
     """
     sets = LabelSets.of_images(labels)
     texts = None if source is None else sets.embed(source, class_names, sentence)
-    return LabelTargets(np.asarray(labels, np.uint8), sets.ids, texts)
+    if counted is not None and counted.all():
+        counted = None  # nothing to carry through every batch
+    return LabelTargets(np.asarray(labels, np.uint8), sets.ids, texts, counted)
+
+
+def _ignored(split: SplitFiles) -> list[list[str]]:
+    return [names for _, names in iterate_ignored_labels(split)]

@@ -61,6 +61,7 @@ def write_decoder_run(
     logits: np.ndarray,
     classes: ClassSplit,
     watch: Stopwatch,
+    counted: np.ndarray | None = None,
 ) -> None:
     """Writes `metrics.json`, `report.md` and the pictures, and prints the result.
 
@@ -71,8 +72,10 @@ def write_decoder_run(
         logits: (N, C) of the model.
         classes: the C names.
         watch: the run's stages.
+        counted: (N, C) bool, False where a label is ignored; by default all count.
     """
-    results = multilabel_results(labels, logits, classes.class_names, classes.seen_mask)
+    names, seen = classes.class_names, classes.seen_mask
+    results = multilabel_results(labels, logits, names, seen, counted=counted)
     results["published"] = is_nus_wide(classes.seen, classes.unseen)
     results["run"] = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
     about["seconds"] = ", ".join(f"{stage} {time}" for stage, time in watch.seconds.items())

@@ -13,22 +13,24 @@ class LabelTargets:
         labels: uint8 (N, C) of 0 and 1.
         ids: int32 (N,), the set of labels that each image has; -1 for none.
         text_embeddings: float32 (S, E) of the sentence of each set, or None without alignment.
+        counted: bool (N, C), False where a label is ignored, or None where all count.
     """
 
     labels: np.ndarray
     ids: np.ndarray
     text_embeddings: np.ndarray | None = None
+    counted: np.ndarray | None = None
 
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """The targets of B images: `labels` (B, C) and, with alignment, `ids`, `text_embeddings`.
 
-        Images without a label are given some text, which the loss leaves out.
+        Where not all labels count, `counted` (B, C) is among them. Images without a label are given
+        some text, which the loss leaves out.
         """
-        if self.text_embeddings is None:
-            return {"labels": self.labels[rows]}
-        ids = self.ids[rows]
-        texts = self.text_embeddings[np.maximum(ids, 0)]
-        return {"labels": self.labels[rows], "ids": ids, "text_embeddings": texts}
+        targets = {name: array[rows] for name, array in self._by_image().items()}
+        if self.text_embeddings is not None:
+            targets["text_embeddings"] = self.text_embeddings[np.maximum(targets["ids"], 0)]
+        return targets
 
     def signature(self, size: int | None) -> dict[str, tf.TensorSpec]:
         """The shapes and types of a batch of `size` images."""
@@ -40,17 +42,21 @@ class LabelTargets:
 
     def lookup(self) -> Any:
         """A function like `batch` from a tensor of rows, int64 (B,), for tf.data."""
-        labels, ids = tf.constant(self.labels), tf.constant(self.ids)
-        if self.text_embeddings is None:
-            return lambda rows: {"labels": tf.gather(labels, rows)}
-        texts = tf.constant(self.text_embeddings)
+        by_image = {name: tf.constant(array) for name, array in self._by_image().items()}
+        texts = None if self.text_embeddings is None else tf.constant(self.text_embeddings)
 
         def of_rows(rows: tf.Tensor) -> dict[str, tf.Tensor]:
-            of_images = tf.gather(ids, rows)
-            return {
-                "labels": tf.gather(labels, rows),
-                "ids": of_images,
-                "text_embeddings": tf.gather(texts, tf.maximum(of_images, 0)),
-            }
+            targets = {name: tf.gather(values, rows) for name, values in by_image.items()}
+            if texts is not None:
+                targets["text_embeddings"] = tf.gather(texts, tf.maximum(targets["ids"], 0))
+            return targets
 
         return of_rows
+
+    def _by_image(self) -> dict[str, np.ndarray]:
+        arrays = {"labels": self.labels}
+        if self.counted is not None:
+            arrays["counted"] = self.counted
+        if self.text_embeddings is not None:
+            arrays["ids"] = self.ids
+        return arrays

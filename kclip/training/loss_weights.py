@@ -47,6 +47,7 @@ def tune_loss_weights(
     head: DecoderHead,
     objective: JointObjective,
     settings: DecoderOptimization,
+    counted: np.ndarray | None = None,
 ) -> list[Trial]:
     """Trains each pair of weights on each fold; `best_weights` chooses among them.
 
@@ -62,6 +63,7 @@ def tune_loss_weights(
         head: the config of the head.
         objective: the config of the loss, whose weights are replaced.
         settings: the config of the training.
+        counted: (N, C) bool, False where a label is ignored; by default all count.
 
     Raises:
         UserError: there are too few classes.
@@ -71,6 +73,7 @@ def tune_loss_weights(
             f"{len(class_names)} seen classes are too few for {NUM_FOLDS} folds of them; give "
             "--objective.alpha and --objective.beta instead of --tune-loss-weights"
         )
+    counted = np.ones(labels.shape, bool) if counted is None else counted
     rng = np.random.default_rng(settings.seed)
     image_folds = rng.permutation(len(labels)) % NUM_FOLDS
     class_folds = rng.permutation(len(class_names)) % NUM_FOLDS
@@ -80,7 +83,7 @@ def tune_loss_weights(
         weights = dataclasses.replace(objective, alpha=alpha, beta=beta)
         held_out = image_folds == fold, class_folds == fold
         figures = _held_out_map(
-            towers, data, labels, class_names, held_out, head, weights, settings
+            towers, data, labels, counted, class_names, held_out, head, weights, settings
         )
         trials.append(Trial(alpha, beta, fold, *figures, score=float(np.mean(figures))))
     return trials
@@ -116,6 +119,7 @@ def _held_out_map(
     towers: DecoderTowers,
     data: CachedData,
     labels: np.ndarray,
+    counted: np.ndarray,
     class_names: Sequence[str],
     held_out: tuple[np.ndarray, np.ndarray],
     head: DecoderHead,
@@ -130,8 +134,9 @@ def _held_out_map(
     keras.utils.set_random_seed(settings.seed)
     classifier = build_classifier(towers, names, head, align, settings.dtype)
     data.standardize(classifier)
+    source = towers.source if align else None
     targets = label_targets(
-        labels[:, ~classes], names, towers.source if align else None, objective.sentence
+        labels[:, ~classes], names, source, objective.sentence, counted[:, ~classes]
     )
     batches = data.train_batches(targets, settings, np.flatnonzero(~images))
     model: Any = data.fed_model(classifier)
@@ -147,9 +152,11 @@ def _held_out_map(
     whole = data.fed_model(classifier.with_classes(class_names, queries))
     rows = np.flatnonzero(images)
     logits = map_logits(whole, _Rows(data.train_maps[0], rows), len(class_names))
-    wanted = labels[rows]
-    zsl = mean_average_precision(wanted[:, classes], logits[:, classes])
-    return zsl, mean_average_precision(wanted, logits)
+    own, of_classes = (labels[rows], logits), counted[rows]
+    zsl = mean_average_precision(
+        *(array[:, classes] for array in own), counted=of_classes[:, classes]
+    )
+    return zsl, mean_average_precision(*own, counted=of_classes)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,8 @@ def test_classes_without_a_split_are_ranked_together(records):
     (records / "seen_classes.txt").unlink()
     (records / "unseen_classes.txt").unlink()
     metrics, report = choose(records, "colors", "a {}")
-    assert [list(row["results"]) for row in metrics["templates"]] == [["num_images", "all"]]
+    assert [list(row["results"]) for row in metrics["templates"]] == [
+        ["num_images", "num_ignored", "all"]
+    ]
     assert ClassSplit((), ("x",)).seen_mask.tolist() == [False]
     assert "| mAP" in report

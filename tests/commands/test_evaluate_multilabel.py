@@ -7,6 +7,7 @@ from fake_embedder import COLORS, write_color_images
 from tiny_recognizer import (
     SEEN,
     UNSEEN,
+    WARM,
     ColorEmbedder,
     labels_of,
     write_classifier,
@@ -75,6 +76,23 @@ def test_ranking_by_cosine(data, capsys):
     assert "4 seen, 2 unseen" in report and "random ranking" in report
     assert "LESA" not in report  # published on other classes
     assert "ZSL (unseen classes)" in capsys.readouterr().out
+
+
+def test_ignored_labels_are_neither_right_nor_wrong(
+    no_pictures, data, tmp_path, monkeypatch, capsys
+):
+    metrics = evaluate(data, "colors")
+    assert metrics["num_ignored"] == 0
+    # Warm things are those of the two colours that are warm, once the others are ignored.
+    others = [color for color in COLORS if color not in WARM]
+    ignored = {color: ("warm",) for color in others} | {"red": ("blue",)}
+    data["records"] = write_labelled_records(tmp_path, ignored=ignored)
+    metrics = evaluate(data, "colors", "--thresholds", "per_class", "--threshold-split", "train")
+    assert metrics["num_ignored"] == 4 * len(others) + 4
+    rows = {row["class_name"]: row for row in metrics["per_class"]}
+    assert (rows["warm"]["ap"], rows["warm"]["random_ap"], rows["warm"]["precision"]) == (1, 1, 1)
+    assert rows["blue"]["ap"] == 1 and rows["blue"]["random_ap"] > rows["green"]["random_ap"]
+    assert "20 labels, neither right nor wrong" in (data["output"] / "report.md").read_text()
 
 
 def test_predictions_hold_labels_and_the_highest_scores(no_pictures, data):

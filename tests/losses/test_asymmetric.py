@@ -43,6 +43,21 @@ def test_certain_answers_have_finite_gradients(gamma, focusing_gradient):
     assert np.isfinite(gradient).all()
 
 
+def test_a_label_that_does_not_count_costs_nothing_and_pulls_nothing():
+    rng = np.random.default_rng(0)
+    labels, logits = rng.integers(0, 2, (6, 5)), rng.normal(size=(6, 5)).astype("float32")
+    counted = rng.random((6, 5)) < 0.6
+    loss = AsymmetricLoss()
+    slow = sum(
+        float(loss(labels[row : row + 1, column : column + 1], logits[row, column][None, None]))
+        for row, column in zip(*np.nonzero(counted), strict=True)
+    )
+    assert float(loss(labels, logits, counted)) == pytest.approx(slow, rel=1e-5)
+    assert float(loss(labels, logits, counted)) < 0.9 * float(loss(labels, logits))
+    (gradient,), _ = gradients(lambda logits: loss(labels, logits, counted), [logits])
+    assert np.array_equal(gradient != 0, counted)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_logits_give_a_float32_loss(dtype):
     labels = np.array([[1, 1, 0, 0]])

@@ -16,11 +16,13 @@ IMAGES, TEXTS = RNG.normal(size=(2, 6, 5)).astype("float32")
 SCALE = 1.7
 
 
-def slow_classification():
+def slow_classification(ignored=()):
     """Ben-Baruch et al. 2021 with gamma 4 and 0 and clip 0.05, over the batch size."""
     total = 0.0
-    for row, labels in zip(LOGITS.astype(float), LABELS, strict=True):
-        for logit, label in zip(row, labels, strict=True):
+    for image, (row, labels) in enumerate(zip(LOGITS.astype(float), LABELS, strict=True)):
+        for column, (logit, label) in enumerate(zip(row, labels, strict=True)):
+            if (image, column) in ignored:
+                continue
             probability = 1 / (1 + math.exp(-logit))
             shifted = min(1 - probability + 0.05, 1)
             positive, negative = math.log(probability), (1 - shifted) ** 4 * math.log(shifted)
@@ -60,6 +62,16 @@ def test_the_loss_is_that_of_the_slow_loops(alpha, beta):
 def test_without_alignment_neither_texts_nor_embeddings_are_needed():
     losses = JointLoss(alpha=0.0)({"labels": LABELS}, {"logits": LOGITS}, logit_scale=None)
     assert set(losses) == {"loss", "classification_loss"}
+
+
+def test_ignored_labels_cost_nothing():
+    ignored = [(0, 0), (0, 1), (3, 2), (5, 3)]
+    counted = np.ones(LABELS.shape, bool)
+    counted[tuple(np.transpose(ignored))] = False
+    targets = {"labels": LABELS, "counted": counted}
+    losses = JointLoss(alpha=0.0)(targets, {"logits": LOGITS}, None)
+    assert float(losses["loss"]) == pytest.approx(slow_classification(ignored), rel=1e-5)
+    assert float(losses["loss"]) != pytest.approx(slow_classification(), rel=1e-2)
 
 
 def test_an_image_without_labels_has_no_gradient_from_the_alignment():

@@ -56,6 +56,22 @@ def test_a_label_that_does_not_count_is_as_good_as_not_there(convention):
     )
 
 
+def test_f1_at_k_counts_only_what_counts():
+    rng = np.random.default_rng(2)
+    labels, scores = rng.integers(0, 2, (20, 6)), rng.normal(size=(20, 6))
+    counted = rng.random((20, 6)) < 0.7
+    hits = given = wanted = 0
+    for image in range(20):
+        best = sorted(range(6), key=lambda c: -scores[image, c])[:3]
+        for column in range(6):
+            if counted[image, column]:
+                given += column in best
+                wanted += labels[image, column]
+                hits += column in best and labels[image, column]
+    close(f1_at_k(labels, scores, 3, counted), 2 * hits / (given + wanted))
+    assert f1_at_k(labels, scores, 3, counted) != f1_at_k(labels, scores, 3)
+
+
 def test_ml_decoder_is_biam_on_the_images_with_a_positive():
     rng = np.random.default_rng(1)
     labels, scores = rng.random((60, 5)) < 0.15, rng.normal(size=(60, 5))

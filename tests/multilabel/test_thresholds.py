@@ -39,6 +39,19 @@ def test_no_cut_has_a_better_f1(data):
     assert measured(labels, scores, chosen.overall)[2] == pytest.approx(best)
 
 
+def test_ignored_labels_have_no_say(data):
+    labels, scores = data
+    counted = np.random.default_rng(1).random(labels.shape) < 0.6
+    chosen = choose_thresholds(labels, scores, NAMES, counted=counted)
+    for column in (0, 1):
+        rows = counted[:, column]
+        alone = choose_thresholds(labels[rows, column][:, None], scores[rows, column][:, None], "a")
+        assert chosen.by_class[NAMES[column]] == alone.by_class["a"]
+    together = choose_thresholds(labels[counted][:, None], scores[counted][:, None], "a", "global")
+    assert chosen.overall == together.overall
+    assert chosen != choose_thresholds(labels, scores, NAMES)
+
+
 @pytest.mark.parametrize("wanted", [0.6, 0.8])
 def test_no_cut_of_the_wanted_precision_has_a_higher_recall(data, wanted):
     labels, scores = data

@@ -71,6 +71,38 @@ def test_a_run_leaves_all_that_it_promises(finished):
     assert "curves.png" in (finished / "report.md").read_text()
 
 
+def test_what_an_ignored_label_says_makes_no_difference(
+    records, dual_encoder, tmp_path, monkeypatch
+):
+    """A third of all answers is ignored: a run that is told that they are yes ends alike."""
+    ignored = {
+        f"{n}.png": [name for c, name in enumerate(SEEN) if (n + c) % 3 == 0] for n in range(56)
+    }
+    module = "kclip.training.decoder_labels"
+
+    def iterate_ignored_labels(split):
+        return ((name, ignored[name]) for name, _ in iterate_labels(split))
+
+    def iterate_more_labels(split):
+        return ((name, [*labels, *ignored[name]]) for name, labels in iterate_labels(split))
+
+    monkeypatch.setattr(f"{module}.iterate_ignored_labels", iterate_ignored_labels)
+    changes = {"objective": JointObjective(alpha=0.0)}  # whose sentences would name them
+    config(records, tmp_path / "no", dual_encoder, **changes).run()
+    monkeypatch.setattr(f"{module}.iterate_labels", iterate_more_labels)
+    config(records, tmp_path / "yes", dual_encoder, **changes).run()
+    assert_same_run(tmp_path / "no", tmp_path / "yes")
+    of_no, of_yes = (
+        json.loads((tmp_path / run / "metrics.json").read_text()) for run in ("no", "yes")
+    )
+    assert (
+        of_no["num_ignored"]
+        == of_yes["num_ignored"]
+        == sum(len(ignored[f"{n}.png"]) for n in range(40, 56))
+    )
+    assert [row["ap"] for row in of_no["per_class"]] == [row["ap"] for row in of_yes["per_class"]]
+
+
 def test_the_model_folder_is_what_recognition_reads(finished, dual_encoder, records):
     content = json.loads((finished / "model" / "classes.json").read_text())
     expected = {"seen": SEEN, "unseen": UNSEEN, "query_source": str(dual_encoder)}

@@ -84,6 +84,23 @@ def test_maps_of_chosen_images_alone(targets):
     assert sorted(np.concatenate(found).astype(int).tolist()) == rows.tolist()
 
 
+@pytest.mark.parametrize("aligned", [True, False])
+def test_what_counts_comes_with_the_labels(split, targets, aligned):
+    counted = np.random.default_rng(1).random(targets.labels.shape) < 0.7
+    texts = targets.text_embeddings if aligned else None
+    some = LabelTargets(targets.labels, targets.ids, texts, counted)
+    for batches in (streamed(split, some), MapBatches(maps_of(some), some, 8)):
+        of_epoch = [wanted for _, wanted in batches_of(batches, 0)]
+        found = {
+            (labels.tobytes(), row.tobytes())
+            for wanted in of_epoch
+            for labels, row in zip(wanted["labels"], wanted["counted"], strict=True)
+        }
+        rows = zip(targets.labels, counted, strict=True)
+        assert found == {(labels.tobytes(), row.tobytes()) for labels, row in rows}
+        assert ("ids" in of_epoch[0]) == aligned
+
+
 def test_without_alignment_there_are_labels_alone(split, targets):
     plain = LabelTargets(targets.labels, targets.ids)
     for batches in (streamed(split, plain), MapBatches(maps_of(plain), plain, 8)):
