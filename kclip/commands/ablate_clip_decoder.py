@@ -2,6 +2,10 @@
 
 import dataclasses
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +19,10 @@ from kclip.clip_decoder_config import (
 )
 from kclip.commands.evaluate_multilabel import EvaluateMultilabel
 from kclip.commands.train_clip_decoder import CONFIG_FILE, TrainClipDecoder
-from kclip.config import from_json, to_json
-from kclip.errors import UserError
+from kclip.config import to_json
+from kclip.errors import KclipError, UserError
 from kclip.files import replaced_when_done
+from kclip.training.stop_signals import stop_signals
 
 _PRESET = CLIP_DECODER_PRESETS["flickr8k"]
 METRICS_FILE = "metrics.json"
@@ -103,23 +108,36 @@ class AblateClipDecoder:
         return [self._run_once(name, towers, seed) for seed in range(self.seeds)]
 
     def _run_once(self, name: str, towers: dict[str, Any], seed: int) -> dict[str, Any]:
-        import keras
-
         folder = self.output / name / f"seed{seed}"
         if not (folder / METRICS_FILE).is_file():
             print(f"{name}, seed {seed}", flush=True)
-            self._training(name, towers, seed, folder).run()
-            keras.backend.clear_session()  # else each run's graphs stay in memory
+            if not (folder / CONFIG_FILE).is_file():
+                training = self._training(name, towers, seed, folder)
+                with replaced_when_done(folder / CONFIG_FILE) as temporary:
+                    temporary.write_text(to_json(training), encoding="utf-8")
+            self._train(folder)
         return json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+
+    def _train(self, folder: Path) -> None:
+        """Runs train_clip_decoder on a folder with its config, from where it was stopped."""
+        # In a process of its own, which gives all its memory back.
+        command = [sys.executable, "-m", "kclip.cli", "train_clip_decoder", "--resume", str(folder)]
+        with stop_signals() as stop_requested:
+            process = subprocess.Popen(command, start_new_session=True)
+            while process.poll() is None:
+                time.sleep(0.2)
+                if stop_requested():
+                    process.send_signal(signal.SIGTERM)
+                    process.wait()
+        if process.returncode:
+            error = KclipError(f"the run in {folder} ended early; the same command goes on with it")
+            error.exit_code = process.returncode
+            raise error
 
     def _training(
         self, name: str, towers: dict[str, Any], seed: int, folder: Path
     ) -> TrainClipDecoder:
-        if (folder / CONFIG_FILE).is_file():
-            config = from_json(TrainClipDecoder, folder / CONFIG_FILE)
-            return dataclasses.replace(config, resume=folder, output=folder)
-        joint = name.endswith("joint")
-        alpha = self.objective.alpha if joint else 0.0
+        alpha = self.objective.alpha if name.endswith("joint") else 0.0
         return TrainClipDecoder(
             preset="flickr8k",
             data=self.data,

@@ -17,8 +17,7 @@ from decoder_run import (
 
 from kclip.clip_decoder_config import DecoderHead
 from kclip.commands.ablate_clip_decoder import AblateClipDecoder
-from kclip.commands.train_clip_decoder import TrainClipDecoder
-from kclip.errors import UserError
+from kclip.errors import KclipError, UserError
 from kclip.multilabel.ablation import loss_table, method_table, summarize
 
 
@@ -72,6 +71,7 @@ def command(tmp_path_factory, goldens):
     )
 
 
+@pytest.mark.slow
 def test_it_trains_every_row_once_and_goes_on_where_it_was(command, monkeypatch):
     command.run()
     metrics = json.loads((command.output / "metrics.json").read_text())
@@ -91,9 +91,16 @@ def test_it_trains_every_row_once_and_goes_on_where_it_was(command, monkeypatch)
     assert (command.output / "ablation.png").stat().st_size > 0
     assert "✓" in (command.output / "report.md").read_text()
 
-    monkeypatch.setattr(TrainClipDecoder, "run", lambda self: pytest.fail("trained again"))
+    monkeypatch.setattr(AblateClipDecoder, "_train", lambda self, folder: pytest.fail("again"))
     command.run()
     assert json.loads((command.output / "metrics.json").read_text()) == metrics
+
+
+def test_a_run_that_fails_ends_the_ablation_with_its_code(command, tmp_path):
+    broken = dataclasses.replace(command, data=tmp_path / "nowhere", output=tmp_path / "runs")
+    with pytest.raises(KclipError, match="ended early") as error:
+        broken._run_once("word_vectors", {"queries": "vectors.txt"}, seed=0)
+    assert error.value.exit_code == 2
 
 
 def test_other_settings_want_another_folder(command, tmp_path):
