@@ -58,8 +58,7 @@ class RunMultilabelBenchmark:
 
         def opened(data: Path) -> "Task":
             print(f"features of {data}", flush=True)
-            features = self.output / "features"
-            return open_task(data, self.test_split, embedder, templates, features)
+            return open_task(data, self.test_split, embedder, templates)
 
         pretrain = opened(self.transfer_from) if self.transfer_from else None
         results = []

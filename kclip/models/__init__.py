@@ -7,6 +7,7 @@ from kclip.models.dual_encoder import DualEncoder
 from kclip.models.dual_encoder_preprocessor import DualEncoderPreprocessor
 from kclip.models.image_classifier import ImageClassifier
 from kclip.models.image_encoder import ImageEncoder
+from kclip.models.multilabel_baseline import MultiLabelBaseline
 from kclip.models.multilabel_classifier import MultiLabelClassifier
 from kclip.models.siglip_tokenizer import SiglipTokenizer
 from kclip.models.spatial_encoder import SpatialEncoder
@@ -22,6 +23,7 @@ __all__ = [
     "DualEncoderPreprocessor",
     "ImageClassifier",
     "ImageEncoder",
+    "MultiLabelBaseline",
     "MultiLabelClassifier",
     "SiglipTokenizer",
     "SpatialEncoder",

@@ -28,7 +28,7 @@ def command(folder):
         data=(records,),
         output=folder / "results",
         methods=(*METHODS, "mld_adapter_transferred", "baseline_vgg16_head"),
-        ratios=(0.5, 1.0),
+        ratios=(0.2, 1.0),
         seeds=1,
         template=("a {}",),
         transfer_from=records,
@@ -41,7 +41,7 @@ def test_it_leaves_all_that_it_promises(command):
     metrics = json.loads((command.output / "metrics.json").read_text())
     assert set(metrics) == set(command.methods)
     for method, by_ratio in metrics.items():
-        shares = set() if method in METHODS[:4] else {"0.5", "1.0"}
+        shares = set() if method in METHODS[:4] else {"0.2", "1.0"}
         zero_shot = method in (*METHODS[:4], "mld_adapter_transferred")
         assert set(by_ratio) == (shares | {"0.0"} if zero_shot else shares)
         for row in by_ratio.values():
@@ -61,7 +61,7 @@ def test_a_second_run_computes_nothing_and_a_missing_cell_alone(command, monkeyp
     )
     command.run()
     assert asked == []
-    cell = cells.Cell("linear_probe", 0.5, 0)
+    cell = cells.Cell("linear_probe", 0.2, 0)
     cell.path(command.output / "cells", command.data[0].name).unlink()
     command.run()
     assert asked == [cell]

@@ -69,17 +69,14 @@ class Task:
         return [of_image[0] for of_image in captions if of_image]
 
 
-def open_task(
-    data: Path, test_split: str, embedder: Embedder, templates: Sequence[str], directory: Path
-) -> Task:
-    """Reads the labels of a folder of TFRecords and has the features computed.
+def open_task(data: Path, test_split: str, embedder: Embedder, templates: Sequence[str]) -> Task:
+    """Reads the labels of a folder of TFRecords and has the features computed, which stay there.
 
     Args:
         data: folder of TFRecords with a split `train`.
         test_split: the split that is measured.
         embedder: the frozen model.
         templates: prompts with {} for the class name.
-        directory: where features are kept.
 
     Raises:
         UserError: a split is missing, or has no labels.
@@ -95,7 +92,7 @@ def open_task(
     def labelled(name: str, split: SplitFiles) -> LabelledFeatures:
         ignored = (row for _, row in iterate_ignored_labels(split))
         return LabelledFeatures(
-            frozen_features(embedder, split, directory),
+            frozen_features(embedder, split, data / "features"),
             label_matrix(names[name], class_names),
             counted_matrix(ignored, class_names),
         )
