@@ -2,7 +2,8 @@
 # make test    the tests
 # make check   lint, format, types, import order
 # make real    the same job on Flickr8k (KCLIP_DATA names the folder of the data)
-# make ablation   CLIP-Decoder on Flickr8k's tags: classes never seen, six ways, three seeds
+# make multilabel  MMM-CLIP on Flickr8k's tags: prompts, adapters and baselines over the share of training images
+# make ablation    CLIP-Decoder on Flickr8k's tags: classes never seen, six ways, three seeds
 # Each does its own set-up; PYTHON=python3.12 picks another Python.
 
 PYTHON ?= python3
@@ -11,8 +12,9 @@ KCLIP_DATA ?= ../shared/data
 BIN := $(VENV)/bin
 FLICKR8K := $(KCLIP_DATA)/flickr8k
 WEIGHTS := $(KCLIP_DATA)/weights
+COCO := $(KCLIP_DATA)/coco_mini
 
-.PHONY: demo test check real ablation setup clean
+.PHONY: demo test check real ablation multilabel setup clean
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/installed
@@ -64,6 +66,17 @@ ablation: setup
 	    --model runs/flickr8k/model --text-model $(WEIGHTS)/all-MiniLM-L6-v2 \
 	    --image.weights $(WEIGHTS)/mobilenet_v1_075_224.weights.h5 \
 	    --seen-classes $(FLICKR8K)/tags_seen.txt --unseen-classes $(FLICKR8K)/tags_unseen.txt
+
+multilabel: setup
+	@test -d runs/flickr8k/model || $(MAKE) real
+	$(BIN)/python scripts/run_multilabel_benchmark.py --model runs/flickr8k/model --data tfrecords/flickr8k \
+	    --output runs/multilabel_benchmark
+	$(BIN)/python scripts/build_tfrecords.py --source coco --output tfrecords/coco_mini_labels \
+	    --images $(COCO)/train2017 --labels $(COCO)/annotations/instances_train2017.json \
+	    --validation-images $(COCO)/val2017 --validation-labels $(COCO)/annotations/instances_val2017.json
+	$(BIN)/python scripts/run_multilabel_benchmark.py --model runs/flickr8k/model --data tfrecords/coco_mini_labels \
+	    --transfer-from tfrecords/flickr8k --ratios 1.0 --output runs/multilabel_benchmark/transfer \
+	    --methods cosine mld_adapter_spatial linear_probe mld_adapter_transferred
 
 clean:
 	rm -rf runs tfrecords/synthetic tfrecords/flickr8k
