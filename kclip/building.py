@@ -10,7 +10,7 @@ from kclip.config import ImageTower, Objective, TextTower
 from kclip.errors import UserError
 from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models import DualEncoder, DualEncoderPreprocessor, ImageEncoder, TextEncoder
-from kclip.models.dual_encoder import tower_dtype
+from kclip.models.folder_model import tower_dtype
 from kclip.models.text_encoder import SIZES
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

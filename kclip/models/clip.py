@@ -8,7 +8,7 @@ from kclip.layers.logit_scale import LogitScale
 from kclip.layers.patch_embedding import PatchEmbedding
 from kclip.layers.transformer_block import TransformerBlock
 from kclip.models.contrastive_model import ContrastiveModel
-from kclip.models.model_folder import check_model_folder, load_preset
+from kclip.models.folder_model import FolderModel
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -16,7 +16,7 @@ ARCHITECTURES = ("clip", "siglip")
 
 
 @keras.saving.register_keras_serializable("kclip")
-class CLIP(ContrastiveModel, keras_hub.models.Backbone):
+class CLIP(ContrastiveModel, FolderModel):
     """CLIP (Radford et al. 2021) or SigLIP (Zhai et al. 2023): two transformers, one space.
 
     Made for pretrained weights; see `kclip.load`. The two architectures differ in these points:
@@ -55,6 +55,8 @@ class CLIP(ContrastiveModel, keras_hub.models.Backbone):
     >>> model.encode_image(np.zeros((1, 32, 32, 3))).shape
     (1, 16)
     """
+
+    towers = ()  # it is built in one piece
 
     def __init__(
         self,
@@ -195,14 +197,6 @@ class CLIP(ContrastiveModel, keras_hub.models.Backbone):
 
     def get_config(self):
         return {**super().get_config(), **self.numbers}
-
-    @classmethod
-    def from_preset(cls, preset, load_weights=True, **kwargs):
-        """Loads a model folder; see `DualEncoder.from_preset`."""
-        preset = str(preset)  # KerasHub takes no Path
-        check_model_folder(preset, "kclip>CLIP")
-        load = super().from_preset
-        return load_preset(preset, lambda: load(preset, load_weights=load_weights, **kwargs))
 
 
 def _blocks(side, tower, dtype, causal=False, last_gives_first=False):

@@ -1,27 +1,13 @@
 import keras
-import keras_hub
 
 from kclip.layers.logit_scale import LogitScale
 from kclip.layers.projection_head import ProjectionHead
 from kclip.models.contrastive_model import ContrastiveModel
-from kclip.models.model_folder import check_model_folder, load_preset
-
-
-def tower_dtype(dtype, frozen):
-    """The dtype policy of a tower: the model's, but float32 for a frozen one.
-
-    A frozen tower's features are computed once, so half precision would save nothing, and all its
-    roundings would stay in them: a MobileNet in bfloat16 moves class probabilities by 0.3.
-
-    Args:
-        dtype: policy of the model, its name or config, or None.
-        frozen: bool. Whether the tower is not trained.
-    """
-    return "float32" if frozen else dtype
+from kclip.models.folder_model import FolderModel
 
 
 @keras.saving.register_keras_serializable("kclip")
-class DualEncoder(ContrastiveModel, keras_hub.models.Backbone):
+class DualEncoder(ContrastiveModel, FolderModel):
     """Two towers and two projection heads that put images and texts into one space.
 
     The Politecnico report's model (Section 3.1), with any `ImageEncoder` and `TextEncoder`.
@@ -50,6 +36,8 @@ class DualEncoder(ContrastiveModel, keras_hub.models.Backbone):
     ... )
     >>> model.compile(keras.optimizers.AdamW(1e-3), loss=ContrastiveLoss())
     """
+
+    towers = ("image_encoder", "text_encoder")
 
     def __init__(
         self,
@@ -134,37 +122,3 @@ class DualEncoder(ContrastiveModel, keras_hub.models.Backbone):
             train_scale=self.logit_scale.trainable,
         )
         return config
-
-    @classmethod
-    def from_config(cls, config):
-        config = config.copy()
-        if config.get("trainable"):
-            del config["trainable"]  # on JAX, Keras would hand it down to towers that are frozen
-        for tower in ("image_encoder", "text_encoder"):
-            if isinstance(config[tower], dict):
-                # One dtype for the whole model: a caller may load it in another than it was saved.
-                tower_config = config[tower]["config"]
-                frozen = not tower_config.get("trainable", True)
-                tower_config = {**tower_config, "dtype": tower_dtype(config.get("dtype"), frozen)}
-                config[tower] = keras.saving.deserialize_keras_object(
-                    {**config[tower], "config": tower_config}
-                )
-        return super().from_config(config)
-
-    @classmethod
-    def from_preset(cls, preset, load_weights=True, **kwargs):
-        """Loads a model folder.
-
-        Args:
-            preset: string or Path. A folder written by `save_to_preset`.
-            load_weights: bool. False leaves the weights random.
-            **kwargs: changes to the config, such as `dtype="float32"`.
-
-        Raises:
-            UserError: the folder is missing, holds another kind of model, names a class that a
-                kclip model has no use for, or its weights do not fit its config.
-        """
-        preset = str(preset)  # KerasHub takes no Path
-        check_model_folder(preset)
-        load = super().from_preset
-        return load_preset(preset, lambda: load(preset, load_weights=load_weights, **kwargs))

@@ -6,6 +6,7 @@ import numpy as np
 
 from kclip.models.dual_encoder import DualEncoder
 from kclip.models.model_folder import check_model_folder, load_preset
+from kclip.models.picture_resizing import picture_resizing
 
 RESIZE_MODES = ("squash", "crop")
 
@@ -45,14 +46,7 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
     ):
         super().__init__(**kwargs)
         self.tokenizer = tokenizer
-        self.resizing = keras.layers.Resizing(
-            image_size,
-            image_size,
-            interpolation="bicubic",
-            crop_to_aspect_ratio=resize == "crop",
-            antialias=True,  # without it small differences in size move probabilities by points
-            dtype="float32",
-        )
+        self.resizing = picture_resizing(image_size, resize)
         self.side = image_size
         self.sequence_length = sequence_length
         self.resize_mode = resize

@@ -1,12 +1,12 @@
 import keras
-import keras_hub
 import numpy as np
 
-from kclip.models.model_folder import check_model_folder, load_preset
+from kclip.models.folder_model import FolderModel
+from kclip.models.picture_resizing import picture_resizing
 
 
 @keras.saving.register_keras_serializable("kclip")
-class ImageClassifier(keras_hub.models.Backbone):
+class ImageClassifier(FolderModel):
     """An image tower with a new head, for fine-tuning on classes of one's own.
 
     The tower's average over places, dropout, and one dense layer with a softmax: what the
@@ -39,15 +39,7 @@ class ImageClassifier(keras_hub.models.Backbone):
         self.probabilities = keras.layers.Dense(
             len(class_names), activation="softmax", dtype="float32", name="probabilities"
         )
-        self.resizing = keras.layers.Resizing(
-            image_encoder.image_size,
-            image_encoder.image_size,
-            interpolation="bicubic",
-            crop_to_aspect_ratio=resize == "crop",
-            antialias=True,
-            dtype="float32",
-            name="resizing",
-        )
+        self.resizing = picture_resizing(image_encoder.image_size, resize)
 
         # === Functional Model ===
         image = keras.Input(image_encoder.input_shape[1:], name="image")
@@ -71,33 +63,3 @@ class ImageClassifier(keras_hub.models.Backbone):
             resize=self.resize_mode,
         )
         return config
-
-    @classmethod
-    def from_config(cls, config):
-        config = config.copy()
-        if config.get("trainable"):
-            del config["trainable"]  # on JAX, Keras would hand it down to a tower that is frozen
-        encoder = config["image_encoder"]
-        if isinstance(encoder, dict):
-            # One dtype for the whole model: a caller may load it in another than it was saved.
-            encoder = {**encoder, "config": {**encoder["config"], "dtype": config.get("dtype")}}
-            config["image_encoder"] = keras.saving.deserialize_keras_object(encoder)
-        return super().from_config(config)
-
-    @classmethod
-    def from_preset(cls, preset, load_weights=True, **kwargs):
-        """Loads a model folder.
-
-        Args:
-            preset: string or Path. A folder written by `save_to_preset`.
-            load_weights: bool. False leaves the weights random.
-            **kwargs: changes to the config, such as `dtype="float32"`.
-
-        Raises:
-            UserError: the folder is missing, holds another kind of model, names a class that a
-                kclip model has no use for, or its weights do not fit its config.
-        """
-        preset = str(preset)  # KerasHub takes no Path
-        check_model_folder(preset, "kclip>ImageClassifier")
-        load = super().from_preset
-        return load_preset(preset, lambda: load(preset, load_weights=load_weights, **kwargs))

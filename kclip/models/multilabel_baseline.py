@@ -1,11 +1,10 @@
 import keras
-import keras_hub
 
-from kclip.models.dual_encoder import tower_dtype
+from kclip.models.folder_model import FolderModel
 
 
 @keras.saving.register_keras_serializable("kclip")
-class MultiLabelBaseline(keras_hub.models.Backbone):
+class MultiLabelBaseline(FolderModel):
     """A network of `keras.applications` and a fully connected layer: MMM-CLIP's baseline.
 
     Chen et al. 2024, "Baseline": VGG16 or ResNet101, pretrained on ImageNet, then one layer that
@@ -67,17 +66,3 @@ class MultiLabelBaseline(keras_hub.models.Backbone):
             zoom=self.zoom,
         )
         return config
-
-    @classmethod
-    def from_config(cls, config):
-        config = config.copy()
-        if config.get("trainable"):
-            del config["trainable"]  # on JAX, Keras would hand it down to a tower that is frozen
-        encoder = config["image_encoder"]
-        if isinstance(encoder, dict):
-            # One dtype for the whole model: a caller may load it in another than it was saved.
-            frozen = not encoder["config"].get("trainable", True)
-            dtype = tower_dtype(config.get("dtype"), frozen)
-            encoder = {**encoder, "config": {**encoder["config"], "dtype": dtype}}
-            config["image_encoder"] = keras.saving.deserialize_keras_object(encoder)
-        return super().from_config(config)

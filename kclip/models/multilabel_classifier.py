@@ -1,5 +1,4 @@
 import keras
-import keras_hub
 import numpy as np
 
 from kclip.errors import UserError
@@ -8,12 +7,13 @@ from kclip.layers.logit_scale import LogitScale
 from kclip.layers.ml_decoder import MLDecoder
 from kclip.layers.projection_head import ProjectionHead
 from kclip.layers.similarity_logits import SimilarityLogits
-from kclip.models.dual_encoder import tower_dtype
-from kclip.models.model_folder import check_model_folder, load_preset
+from kclip.models.folder_model import FolderModel
 from kclip.models.multilabel_model import MultiLabelModel
+from kclip.models.picture_resizing import picture_resizing
 from kclip.models.spatial_encoder import SpatialEncoder
 
 HEADS = ("zero_shot", "full", "grouped")
+_DECODER_SETTINGS = ("num_groups", "dim", "num_heads", "intermediate_dim", "dropout")
 
 # What models of other classes have in common.
 _SHARED = (
@@ -27,7 +27,7 @@ _SHARED = (
 
 
 @keras.saving.register_keras_serializable("kclip")
-class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
+class MultiLabelClassifier(MultiLabelModel, FolderModel):
     """CLIP-Decoder: an image tower whose last feature map is asked for each class.
 
     The head is an `MLDecoder`. In its zero-shot form it asks by text embeddings, so the classes
@@ -94,76 +94,7 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
     ):
         _check(head, query_dim, num_groups)
         _check_similarity(similarity_logits, head, query_dim, alignment_dim)
-
-        # === Layers ===
-        self.image_encoder = image_encoder
-        self.queries = None
-        if head == "zero_shot":
-            self.queries = ClassQueries(len(class_names), query_dim, dtype=dtype, name="queries")
-        if shared_with is None:
-            self.spatial_encoder = SpatialEncoder(image_encoder, name="spatial_encoder")
-            # Given its statistics once, by `standardize_maps`; until then it changes nothing.
-            self.map_standardization = keras.layers.BatchNormalization(
-                center=False,
-                scale=False,
-                epsilon=1e-6,
-                trainable=False,
-                dtype="float32",
-                name="map_standardization",
-            )
-            self.decoder = MLDecoder(
-                num_classes=None if head == "zero_shot" else len(class_names),
-                num_groups=num_groups,
-                queries="text" if head == "zero_shot" else "learned",
-                dim=dim,
-                num_heads=num_heads,
-                intermediate_dim=intermediate_dim,
-                dropout=dropout,
-                dtype=dtype,
-                name="decoder",
-            )
-            self.alignment = self.alignment_output = self.similarity = None
-            if alignment_dim:
-                self.alignment = ProjectionHead(
-                    alignment_dim,
-                    dropout=dropout,
-                    feature_dropout=feature_dropout,
-                    standardize=standardize,
-                    dtype=dtype,
-                    name="alignment",
-                )
-                # Float32 on purpose: half precision cannot hold a unit vector's length.
-                self.alignment_output = keras.layers.UnitNormalization(
-                    dtype="float32", name="image_embeddings"
-                )
-            if similarity_logits:
-                self.similarity = SimilarityLogits(name="similarity")
-        else:
-            for name in _SHARED:
-                setattr(self, name, getattr(shared_with, name))
-        self.resizing = keras.layers.Resizing(
-            image_encoder.image_size,
-            image_encoder.image_size,
-            interpolation="bicubic",
-            crop_to_aspect_ratio=resize == "crop",
-            antialias=True,
-            dtype="float32",
-            name="resizing",
-        )
-
-        # === Functional Model ===
-        image = keras.Input(image_encoder.input_shape[1:], name="image")
-        outputs = self.decode(self.spatial_encoder(image))
-        super().__init__(inputs=image, outputs=outputs, dtype=dtype, **kwargs)
-        # No part of the graph: it enters in the loss.
-        if alignment_dim:
-            self.logit_scale = shared_with.logit_scale if shared_with else LogitScale()
-
-        # === Config ===
-        self.class_names = list(class_names)
-        self.resize_mode = resize
-        self.mirror = mirror
-        self.settings = {
+        settings = {
             "head": head,
             "query_dim": query_dim,
             "num_groups": num_groups,
@@ -178,6 +109,34 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
             "resize": resize,
             "mirror": mirror,
         }
+
+        # === Layers ===
+        self.image_encoder = image_encoder
+        self.queries = None
+        if head == "zero_shot":
+            self.queries = ClassQueries(len(class_names), query_dim, dtype=dtype, name="queries")
+        layers = (
+            {name: getattr(shared_with, name) for name in _SHARED}
+            if shared_with
+            else _new_layers(image_encoder, len(class_names), settings, dtype)
+        )
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+        self.resizing = picture_resizing(image_encoder.image_size, resize)
+
+        # === Functional Model ===
+        image = keras.Input(image_encoder.input_shape[1:], name="image")
+        outputs = self.decode(self.spatial_encoder(image))
+        super().__init__(inputs=image, outputs=outputs, dtype=dtype, **kwargs)
+        # No part of the graph: it enters in the loss.
+        if alignment_dim:
+            self.logit_scale = shared_with.logit_scale if shared_with else LogitScale()
+
+        # === Config ===
+        self.class_names = list(class_names)
+        self.resize_mode = resize
+        self.mirror = mirror
+        self.settings = settings
 
     def decode(self, spatial_map):
         """From the tower's feature map, (B, H, W, C), to the model's outputs."""
@@ -272,37 +231,46 @@ class MultiLabelClassifier(MultiLabelModel, keras_hub.models.Backbone):
         )
         return config
 
-    @classmethod
-    def from_config(cls, config):
-        config = config.copy()
-        if config.get("trainable"):
-            del config["trainable"]  # on JAX, Keras would hand it down to a tower that is frozen
-        encoder = config["image_encoder"]
-        if isinstance(encoder, dict):
-            # One dtype for the whole model: a caller may load it in another than it was saved.
-            frozen = not encoder["config"].get("trainable", True)
-            dtype = tower_dtype(config.get("dtype"), frozen)
-            encoder = {**encoder, "config": {**encoder["config"], "dtype": dtype}}
-            config["image_encoder"] = keras.saving.deserialize_keras_object(encoder)
-        return super().from_config(config)
 
-    @classmethod
-    def from_preset(cls, preset, load_weights=True, **kwargs):
-        """Loads a model folder.
-
-        Args:
-            preset: string or Path. A folder written by `save_to_preset`.
-            load_weights: bool. False leaves the weights random.
-            **kwargs: changes to the config, such as `dtype="float32"`.
-
-        Raises:
-            UserError: the folder is missing, holds another kind of model, names a class that a
-                kclip model has no use for, or its weights do not fit its config.
-        """
-        preset = str(preset)  # KerasHub takes no Path
-        check_model_folder(preset, "kclip>MultiLabelClassifier")
-        load = super().from_preset
-        return load_preset(preset, lambda: load(preset, load_weights=load_weights, **kwargs))
+def _new_layers(image_encoder, num_classes, settings, dtype):
+    """The layers of `_SHARED`, by name."""
+    zero_shot, dim = settings["head"] == "zero_shot", settings["alignment_dim"]
+    # Given its statistics once, by `standardize_maps`; until then it changes nothing.
+    standardization = keras.layers.BatchNormalization(
+        center=False,
+        scale=False,
+        epsilon=1e-6,
+        trainable=False,
+        dtype="float32",
+        name="map_standardization",
+    )
+    decoder = MLDecoder(
+        num_classes=None if zero_shot else num_classes,
+        queries="text" if zero_shot else "learned",
+        **{name: settings[name] for name in _DECODER_SETTINGS},
+        dtype=dtype,
+        name="decoder",
+    )
+    alignment = output = None
+    if dim:
+        alignment = ProjectionHead(
+            dim,
+            **{name: settings[name] for name in ("dropout", "feature_dropout", "standardize")},
+            dtype=dtype,
+            name="alignment",
+        )
+        # Float32 on purpose: half precision cannot hold a unit vector's length.
+        output = keras.layers.UnitNormalization(dtype="float32", name="image_embeddings")
+    return {
+        "spatial_encoder": SpatialEncoder(image_encoder, name="spatial_encoder"),
+        "map_standardization": standardization,
+        "decoder": decoder,
+        "alignment": alignment,
+        "alignment_output": output,
+        "similarity": SimilarityLogits(name="similarity")
+        if settings["similarity_logits"]
+        else None,
+    }
 
 
 def _check(head, query_dim, num_groups):

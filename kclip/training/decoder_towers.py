@@ -7,7 +7,7 @@ from kclip.clip_decoder_config import DecoderHead, DecoderImageTower
 from kclip.errors import UserError
 from kclip.loading import load_model
 from kclip.models import DualEncoder, ImageEncoder, MultiLabelClassifier
-from kclip.models.dual_encoder import tower_dtype
+from kclip.models.folder_model import tower_dtype
 from kclip.multilabel.query_sources import PromptQueries, QuerySource, load_query_source
 
 

@@ -48,6 +48,13 @@ def test_it_survives_its_file(tmp_path):
     np.testing.assert_allclose(np.asarray(loaded(IMAGES)), np.asarray(model(IMAGES)), atol=1e-3)
 
 
+def test_a_model_folder_gives_it_back(tmp_path):
+    model = baseline()
+    model.save_to_preset(str(tmp_path / "model"))
+    loaded = MultiLabelBaseline.from_preset(tmp_path / "model")
+    np.testing.assert_allclose(np.asarray(loaded(IMAGES)), np.asarray(model(IMAGES)), atol=1e-5)
+
+
 @pytest.mark.parametrize(("backbone", "features"), [("vgg16", 512), ("resnet101", 2048)])
 def test_the_papers_networks(backbone, features):
     model = MultiLabelBaseline(ImageEncoder(backbone, image_size=32), ["cat", "dog"])
