@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from kclip.errors import UserError
 
 T = TypeVar("T")
+CONFIG_FILE = "config.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,6 +158,36 @@ def check_ranges(name: str, section: Any) -> None:
             flag = f"--{name}.{field}" if name else f"--{field}"
             flag = flag.replace("_", "-")
             raise UserError(f"{flag} is {value}; give a number from {low} to {high}")
+
+
+def parse_run(
+    command_class: Any, start_class: Any, presets: Any, argv: list[str], name: str
+) -> Any:
+    """Reads the command line of a training, with defaults from a preset or the run to resume.
+
+    Args:
+        command_class: the command's dataclass, with `preset`, `resume` and `output`.
+        start_class: a dataclass of `preset` and `resume`, which must be known first.
+        presets: name -> field of the command -> value.
+        argv: the arguments.
+        name: of the command, for its help.
+
+    Raises:
+        UserError: there is no such run, or other flags came with `--resume`.
+    """
+    import tyro
+
+    start, others = tyro.cli(start_class, args=argv, return_unknown_args=True, add_help=False)
+    if start.resume is None:
+        default = command_class(preset=start.preset, **presets[start.preset])
+        return tyro.cli(command_class, args=argv, default=default, prog=f"kclip {name}")
+    if others:
+        raise UserError(
+            f"--resume goes on under the run's own config, but {' '.join(others)} was given "
+            "too; leave it out, or start a new run"
+        )
+    config = from_json(command_class, start.resume / CONFIG_FILE)
+    return dataclasses.replace(config, resume=start.resume, output=start.resume)
 
 
 def to_json(config: Any) -> str:

@@ -226,6 +226,17 @@ def _one_line(match: re.Match[str]) -> str:
     return opening + re.sub(r"\n\s+", " ", inside) + closing
 
 
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Writes a CSV; the file appears whole or not at all."""
+    with (
+        replaced_when_done(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes a text file, which appears whole or not at all."""
     with replaced_when_done(path) as temporary:

@@ -1,13 +1,11 @@
 """The results folder of a zero-shot evaluation: metrics, pictures, tables and `report.md`."""
 
-import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kclip.files import replaced_when_done
 from kclip.pictures.calibration import draw_coverage, draw_reliability
 from kclip.pictures.charts import draw_confusion_matrix
 from kclip.pictures.style import save_picture
@@ -16,6 +14,7 @@ from kclip.report import (
     markdown_table,
     per_class_table,
     percent,
+    write_csv,
     write_metrics,
     write_text,
     zero_shot_table,
@@ -40,7 +39,7 @@ def write_zero_shot_report(
     """
     write_metrics(directory / "metrics.json", results)
     rows = results["per_class"]
-    _write_csv(directory / "per_class.csv", list(rows[0]), (row.values() for row in rows))
+    write_csv(directory / "per_class.csv", list(rows[0]), (row.values() for row in rows))
     title = f"Zero-shot: {percent(results['accuracy'])} of {results['num_images']:,} images right"
     matrix = draw_confusion_matrix(results["confusion_matrix"], results["class_names"], title)
     save_picture(matrix, directory / "confusion_matrix.png")
@@ -75,7 +74,7 @@ def write_predictions(
         + [cell for label, value in row for cell in (label, f"{value:.4f}")]
         for name, true, answer, row in zip(file_names, true_classes, answers, best, strict=True)
     )
-    _write_csv(path, ["file", "true_class", "predicted_class", *ranked], rows)
+    write_csv(path, ["file", "true_class", "predicted_class", *ranked], rows)
 
 
 def calibration_table(calibration: Mapping[str, Any]) -> str:
@@ -169,13 +168,3 @@ def _abstention_sentence(abstention: Mapping[str, Any]) -> str:
         f"With the threshold {abstention['threshold']:.3f}, {share} of the images are answered, "
         f"{percent(abstention['accuracy'])} of them right."
     )
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    with (
-        replaced_when_done(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -18,10 +18,10 @@ from kclip.clip_decoder_config import (
     JointObjective,
 )
 from kclip.commands.evaluate_multilabel import EvaluateMultilabel
-from kclip.commands.train_clip_decoder import CONFIG_FILE, TrainClipDecoder
-from kclip.config import to_json
+from kclip.commands.train_clip_decoder import TrainClipDecoder
+from kclip.config import CONFIG_FILE, to_json
 from kclip.errors import KclipError, UserError
-from kclip.files import replaced_when_done
+from kclip.training.run_folder import write_config
 from kclip.training.stop_signals import stop_signals
 
 _PRESET = CLIP_DECODER_PRESETS["flickr8k"]
@@ -112,9 +112,7 @@ class AblateClipDecoder:
         if not (folder / METRICS_FILE).is_file():
             print(f"{name}, seed {seed}", flush=True)
             if not (folder / CONFIG_FILE).is_file():
-                training = self._training(name, towers, seed, folder)
-                with replaced_when_done(folder / CONFIG_FILE) as temporary:
-                    temporary.write_text(to_json(training), encoding="utf-8")
+                write_config(self._training(name, towers, seed, folder))
             self._train(folder)
         return json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
 
@@ -203,11 +201,10 @@ class AblateClipDecoder:
         self._class_names()
 
     def _write_config(self) -> None:
-        path, config = self.output / CONFIG_FILE, to_json(self)
+        path = self.output / CONFIG_FILE
         if not path.is_file():
-            with replaced_when_done(path) as temporary:
-                temporary.write_text(config, encoding="utf-8")
-        elif path.read_text(encoding="utf-8") != config:
+            write_config(self)
+        elif path.read_text(encoding="utf-8") != to_json(self):
             raise UserError(
                 f"{str(self.output)!r} holds runs under other settings (see its {CONFIG_FILE}); "
                 "give another --output, or delete it"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from kclip.classifier_config import CLASSIFIER_PRESETS, ClassifierSettings
-from kclip.config import check_ranges, to_json
+from kclip.config import check_ranges
 from kclip.errors import KclipError, UserError
-from kclip.files import replaced_when_done
+from kclip.training.run_folder import check_new_run, write_config
 from kclip.training.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ class TrainClassifier:
         with watch.stage("build"):
             model = self._build(list(data.train.classes))
         # Not before: a request that could not be met leaves no run folder behind.
-        with replaced_when_done(self.output / "config.json") as temporary:
-            temporary.write_text(to_json(self), encoding="utf-8")
+        write_config(self)
         with watch.stage("training"):
             batches = build_batches(data, model, self.settings)
             history = train_classifier(model, *batches, self.settings, self.output, stop_requested)
@@ -162,10 +161,7 @@ class TrainClassifier:
                 "--fine-tune-layers 0 would leave a network without weights untrained; give "
                 "--weights imagenet or a file, or train all its layers"
             )
-        if self.output.exists() and any(self.output.iterdir()):
-            raise UserError(
-                f"{str(self.output)!r} is not empty; give another --output or delete it"
-            )
+        check_new_run(self.output, resumable=False)
 
     def _about(self, data: "ClassifierData", watch: Stopwatch) -> dict[str, object]:
         settings = self.settings

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import tyro
-
 from kclip.clip_decoder_config import (
     CLIP_DECODER_PRESETS,
     DecoderHead,
@@ -14,9 +12,10 @@ from kclip.clip_decoder_config import (
     DecoderOptimization,
     JointObjective,
 )
-from kclip.config import check_ranges, from_json, to_json
-from kclip.errors import KclipError, UserError
-from kclip.files import replaced_when_done
+from kclip.config import check_ranges, parse_run
+from kclip.errors import UserError
+from kclip.training.run_folder import check_new_run, write_config
+from kclip.training.stop_signals import TrainingStopped
 from kclip.training.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from kclip.training.decoder_towers import DecoderTowers
     from kclip.training.stop_signals import StopRequest
 
-CONFIG_FILE, TUNING_FILE, MODEL_FOLDER = "config.json", "tuning.csv", "model"
+TUNING_FILE, MODEL_FOLDER = "tuning.csv", "model"
 DecoderPreset = Literal["tiny", "flickr8k", "nus_wide"]
 
 
@@ -84,18 +83,7 @@ class TrainClipDecoder:
     @classmethod
     def parse(cls, argv: list[str]) -> "TrainClipDecoder":
         """Reads the command line, with defaults from a preset or from the run to resume."""
-        start, others = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
-        if start.resume is None:
-            settings: Any = CLIP_DECODER_PRESETS[start.preset]
-            default = cls(preset=start.preset, **settings)
-            return tyro.cli(cls, args=argv, default=default, prog="kclip train_clip_decoder")
-        if others:
-            raise UserError(
-                f"--resume goes on under the run's own config, but {' '.join(others)} was given "
-                "too; leave it out, or start a new run"
-            )
-        config = from_json(cls, start.resume / CONFIG_FILE)
-        return dataclasses.replace(config, resume=start.resume, output=start.resume)
+        return parse_run(cls, _Start, CLIP_DECODER_PRESETS, argv, "train_clip_decoder")
 
     def run(self) -> None:
         """Builds the model, trains it, saves it, and measures it."""
@@ -130,7 +118,8 @@ class TrainClipDecoder:
         with watch.stage("features" if not self.image.train else "data"):
             data = open_data(classifier, train, validation, self.optimization)
         # Not before: a request that could not be met leaves no run folder behind.
-        self._write_config()
+        if self.resume is None:
+            write_config(self)
         objective = self.objective
         if self.tune_loss_weights:
             with watch.stage("tuning"):
@@ -200,7 +189,7 @@ class TrainClipDecoder:
         from kclip.training.decoder_labels import label_targets
 
         def on_stop(epoch: int, batch: int) -> None:
-            raise DecoderTrainingStopped(stop_requested.signal, self.output, epoch, batch)
+            raise TrainingStopped("train_clip_decoder", stop_requested, self.output, epoch, batch)
 
         source = towers.source if objective.alpha else None
         of_train = (labels.train, labels.classes.seen, source, objective.sentence)
@@ -243,11 +232,8 @@ class TrainClipDecoder:
                 "--tune-loss-weights trains 15 heads and holds out classes; leave --image.train, "
                 "and --head.kind zero_shot, or give the weights"
             )
-        if self.resume is None and self.output.exists() and any(self.output.iterdir()):
-            raise UserError(
-                f"{str(self.output)!r} is not empty; give another --output, delete it, or go on "
-                f"with it by --resume {self.output}"
-            )
+        if self.resume is None:
+            check_new_run(self.output)
 
     def _check_batch(self, num_images: int) -> None:
         if self.optimization.batch_size > num_images:
@@ -281,19 +267,3 @@ class TrainClipDecoder:
             + (f", averaged with momentum {self.optimization.ema}" * (self.optimization.ema > 0)),
             "seed": self.optimization.seed,
         }
-
-    def _write_config(self) -> None:
-        if self.resume is None:
-            with replaced_when_done(self.output / CONFIG_FILE) as temporary:
-                temporary.write_text(to_json(self), encoding="utf-8")
-
-
-class DecoderTrainingStopped(KclipError):
-    """The run was asked to end, and has saved where it is."""
-
-    def __init__(self, signal: Any, output: Path, epoch: int, batch: int):
-        super().__init__(
-            f"stopped by {signal.name} in epoch {epoch + 1} after batch {batch}; all is saved. "
-            f"Go on with: python scripts/train_clip_decoder.py --resume {output}"
-        )
-        self.exit_code = 128 + signal

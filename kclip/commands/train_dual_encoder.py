@@ -1,11 +1,8 @@
 """The command that trains a dual encoder."""
 
-import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-
-import tyro
 
 from kclip.config import (
     ImageTower,
@@ -13,15 +10,13 @@ from kclip.config import (
     Optimization,
     TextTower,
     check_ranges,
-    from_json,
-    to_json,
+    parse_run,
 )
-from kclip.errors import KclipError, UserError
-from kclip.files import replaced_when_done
 from kclip.presets import PRESETS
+from kclip.training.run_folder import check_new_run, write_config
+from kclip.training.stop_signals import TrainingStopped
 from kclip.training.stopwatch import Stopwatch
 
-CONFIG_FILE = "config.json"
 PresetName = Literal["tiny", "bert_xception", "flickr8k"]
 
 
@@ -67,17 +62,7 @@ class TrainDualEncoder:
     @classmethod
     def parse(cls, argv: list[str]) -> "TrainDualEncoder":
         """Reads the command line, with defaults from a preset or from the run to resume."""
-        start, others = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
-        if start.resume is None:
-            default = cls(preset=start.preset, **PRESETS[start.preset])
-            return tyro.cli(cls, args=argv, default=default, prog="kclip train_dual_encoder")
-        if others:
-            raise UserError(
-                f"--resume goes on under the run's own config, but {' '.join(others)} was given "
-                "too; leave it out, or start a new run"
-            )
-        config = from_json(cls, start.resume / CONFIG_FILE)
-        return dataclasses.replace(config, resume=start.resume, output=start.resume)
+        return parse_run(cls, _Start, PRESETS, argv, "train_dual_encoder")
 
     def run(self) -> None:
         """Builds the model, trains it, saves it, and measures it."""
@@ -98,7 +83,7 @@ class TrainDualEncoder:
         from kclip.training.run_report import MODEL_FOLDER, evaluate_run, save_model, write_run
 
         def on_stop(epoch: int, batch: int) -> None:
-            raise TrainingStopped(stop_requested.signal, self.output, epoch, batch)
+            raise TrainingStopped("train_dual_encoder", stop_requested, self.output, epoch, batch)
 
         watch = Stopwatch()
         keras.utils.set_random_seed(self.optimization.seed)
@@ -112,7 +97,8 @@ class TrainDualEncoder:
             make_data = streamed_data if self.image.train else cached_data
             data = make_data(model, preprocessor, train, validation, self.optimization)
         # Not before: a request that could not be met leaves no run folder behind.
-        self._write_config()
+        if self.resume is None:
+            write_config(self)
         with watch.stage("training"):
             loss = build_loss(self.objective)
             compile_model(data, model, loss, self.image, self.text, self.optimization)
@@ -134,24 +120,5 @@ class TrainDualEncoder:
 
             read_class_folders(self.zero_shot)
             resolve_templates(self.template)
-        if self.resume is None and self.output.exists() and any(self.output.iterdir()):
-            raise UserError(
-                f"{str(self.output)!r} is not empty; give another --output, delete it, or go on "
-                f"with it by --resume {self.output}"
-            )
-
-    def _write_config(self) -> None:
         if self.resume is None:
-            with replaced_when_done(self.output / CONFIG_FILE) as temporary:
-                temporary.write_text(to_json(self), encoding="utf-8")
-
-
-class TrainingStopped(KclipError):
-    """The run was asked to end, and has saved where it is."""
-
-    def __init__(self, signal, output: Path, epoch: int, batch: int):
-        super().__init__(
-            f"stopped by {signal.name} in epoch {epoch + 1} after batch {batch}; all is saved. "
-            f"Go on with: python scripts/train_dual_encoder.py --resume {output}"
-        )
-        self.exit_code = 128 + signal
+            check_new_run(self.output)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from kclip.data.images import load_image
-from kclip.data.label_matrix import label_matrix
+from kclip.data.label_matrix import counted_matrix, label_matrix
 from kclip.multilabel.labelled_images import MultiLabelImages
 from kclip.multilabel.opening import Recognizer
 from kclip.multilabel.recognizer import MultiLabelRecognizer
@@ -45,8 +45,10 @@ def write_examples(
     shown = images.rows(rows)
     confidences = recognizer.confidences(scores[rows])
     unseen = classes.unseen if classes.seen else ()
+    counted = counted_matrix(shown.ignored_labels, classes.class_names)
+    names = classes.class_names
     figure = draw_labels(
-        shown.images, classes.class_names, confidences, labels[rows], unseen, SHOWN_CLASSES
+        shown.images, names, confidences, labels[rows], unseen, SHOWN_CLASSES, counted
     )
     save_picture(figure, directory / "labels.png")
     pictures = {"labels.png": "Images, their best labels and those that were missed"}
@@ -54,7 +56,8 @@ def write_examples(
         for n in range(min(MAX_ATTENTION_IMAGES, count)):
             name = f"attention_{n + 1}.png"
             image, truth = shown.images[n], shown.labels[n]
-            _write_attention(directory / name, recognizer, image, confidences[n], truth)
+            best = _best(confidences[n], counted[n])
+            _write_attention(directory / name, recognizer, image, confidences[n], best, truth)
             pictures[name] = f"Where the best classes were looked for in {shown.file_names[n]}"
     return pictures
 
@@ -64,10 +67,10 @@ def _write_attention(
     recognizer: MultiLabelRecognizer,
     image: Path | bytes,
     confidences: np.ndarray,
+    best: np.ndarray,
     truth: Sequence[str],
 ) -> None:
     pixels = recognizer.model.prepare(load_image(image))
-    best = np.argsort(-confidences, kind="stable")[:SHOWN_CLASSES]
     figure = draw_attention(
         pixels.clip(0, 255).astype(np.uint8),
         [recognizer.class_names[column] for column in best],
@@ -77,3 +80,9 @@ def _write_attention(
         truth,
     )
     save_picture(figure, path)
+
+
+def _best(confidences: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """The classes to show, best first: of those whose answer counts."""
+    order = np.argsort(-confidences, kind="stable")
+    return order[counted[order]][:SHOWN_CLASSES]

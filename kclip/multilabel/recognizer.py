@@ -100,7 +100,7 @@ class MultiLabelRecognizer:
         if self.query_source is None:
             raise UserError(
                 f"this model has learned a query for each of its {len(self.class_names)} classes "
-                "and takes no others; train one with --head zero_shot"
+                "and takes no others; train one with --head.kind zero_shot"
             )
         if self._source is None:
             self._source = load_query_source(self.query_source, self.templates)

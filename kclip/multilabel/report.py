@@ -1,18 +1,16 @@
 """The results folder of a multi-label evaluation: metrics, pictures, tables and `report.md`."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kclip.files import replaced_when_done
 from kclip.multilabel.published import PUBLISHED_GZSL, PUBLISHED_ZSL
 from kclip.multilabel.results import CUTOFFS
 from kclip.pictures.class_precisions import draw_class_precisions
 from kclip.pictures.style import save_picture
-from kclip.report import markdown_table, percent, write_metrics, write_text
+from kclip.report import markdown_table, percent, write_csv, write_metrics, write_text
 
 SECTIONS = {"zsl": "ZSL (unseen classes)", "gzsl": "GZSL (all classes)", "all": "all classes"}
 PUBLISHED = {"zsl": PUBLISHED_ZSL, "gzsl": PUBLISHED_GZSL}
@@ -39,7 +37,7 @@ def write_multilabel_report(
     """
     write_metrics(directory / "metrics.json", results)
     rows = results["per_class"]
-    _write_csv(directory / "per_class.csv", list(rows[0]), (row.values() for row in rows))
+    write_csv(directory / "per_class.csv", list(rows[0]), (row.values() for row in rows))
     save_picture(draw_class_precisions(rows), directory / "class_precisions.png")
     sections = ["# Multi-label recognition", markdown_table(("", ""), about.items())]
     sections += _ranking_section(results)
@@ -79,7 +77,7 @@ def write_multilabel_predictions(
         + [cell for c in best[n] for cell in (class_names[c], f"{scores[n, c]:.4f}")]
         for n, name in enumerate(file_names)
     )
-    _write_csv(path, header, rows)
+    write_csv(path, header, rows)
 
 
 def ranking_table(results: Mapping[str, Any]) -> str:
@@ -174,13 +172,3 @@ def _decision_section(results: Mapping[str, Any]) -> list[str]:
 
 def _cells(figures: Mapping[str, float], columns: Iterable[str]) -> list[str]:
     return [percent(figures[key]) if key in figures else "" for key in columns]
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    with (
-        replaced_when_done(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)

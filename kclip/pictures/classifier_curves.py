@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kclip.pictures.style import BLUE, GREY, ORANGE
+from kclip.pictures.style import BLUE, GREY, ORANGE, finish_epochs
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -31,19 +30,8 @@ def draw_classifier_curves(history: Mapping[str, Sequence[float]]) -> "Figure":
             axes.plot(epochs, values, "o-", ms=4, lw=1.8, color=color, label=label)
         if 0 < head_epochs < len(history["loss"]):
             axes.axvline(head_epochs + 0.5, color=GREY, ls="--", lw=1.2, label="fine-tuning begins")
-    _finish(loss, "Cross-entropy", "loss")
-    _finish(accuracy, "Accuracy", "accuracy (%)")
+    finish_epochs(loss, "Cross-entropy", "loss")
+    finish_epochs(accuracy, "Accuracy", "accuracy (%)")
+    for axes in (loss, accuracy):
+        axes.legend(frameon=False)
     return figure
-
-
-def _finish(axes: "Axes", title: str, unit: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_title(title, fontsize=12, pad=10)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(unit)
-    axes.grid(axis="y", color="#e5e7eb")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)

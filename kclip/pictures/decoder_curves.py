@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kclip.pictures.style import BLUE, GREY, ORANGE
+from kclip.pictures.style import BLUE, GREY, ORANGE, finish_epochs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,24 +37,12 @@ def draw_decoder_curves(history: Mapping[str, Sequence[float]]) -> "Figure":
         if column in history:
             _draw(losses, np.asarray(history[column], float), label, color, style)
     _draw(precision, 100 * np.asarray(history["val_map"], float), "", ORANGE, "-")
-    _finish(losses, "Parts of the loss, before weighting", "loss an image")
+    finish_epochs(losses, "Parts of the loss, before weighting", "loss an image")
     losses.legend(frameon=False)
-    _finish(precision, "Seen classes on the validation split", "mAP (%)")
+    finish_epochs(precision, "Seen classes on the validation split", "mAP (%)")
     return figure
 
 
 def _draw(axes: "Axes", values: np.ndarray, label: str, color: str, style: str) -> None:
     epochs = np.arange(1, len(values) + 1)
     axes.plot(epochs, values, style, marker="o", ms=4, lw=1.8, color=color, label=label)
-
-
-def _finish(axes: "Axes", title: str, unit: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_title(title, fontsize=12, pad=10)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(unit)
-    axes.grid(axis="y", color="#e5e7eb")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)

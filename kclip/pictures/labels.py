@@ -33,6 +33,7 @@ class _Kind:
 _TRUE = _Kind("✓", "right", GREEN)
 _FALSE = _Kind("✗", "not among the image's labels", ORANGE)
 _MISSED = _Kind("○", "missed, with its rank", GREY)
+_IGNORED = _Kind("–", "neither right nor wrong", BLUE)
 _UNKNOWN = _Kind("", "", BLUE)
 
 
@@ -58,6 +59,7 @@ def draw_labels(
     labels: np.ndarray | None = None,
     unseen: Collection[str] = (),
     top_k: int = 5,
+    counted: np.ndarray | None = None,
 ) -> "Figure":
     """Draws images, and under each its best labels and up to three that are missed.
 
@@ -70,13 +72,14 @@ def draw_labels(
         labels: (N, C) of 0 and 1; without them nothing is said to be right or wrong.
         unseen: the classes that training had no label of; their names have a star.
         top_k: how many labels to show of each image.
+        counted: (N, C) bool, False where a label is ignored; by default all count.
     """
     from matplotlib.figure import Figure
 
-    truths = [None] * len(images) if labels is None else list(np.asarray(labels, bool))
+    kinds = _kinds(np.shape(scores), labels, counted)
     cells = [
-        _lines(list(class_names), row, truth, set(unseen), top_k)
-        for row, truth in zip(scores, truths, strict=True)
+        _lines(list(class_names), row, of_image, set(unseen), top_k)
+        for row, of_image in zip(scores, kinds, strict=True)
     ]
     columns = min(COLUMNS, len(cells))
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
@@ -93,19 +96,30 @@ def draw_labels(
     return figure
 
 
+def _kinds(
+    shape: tuple[int, ...], labels: np.ndarray | None, counted: np.ndarray | None
+) -> np.ndarray:
+    """(N, C), what each label is where it is among the best."""
+    kinds = np.full(shape, _UNKNOWN, object)
+    if labels is not None:
+        kinds[:] = _FALSE
+        kinds[np.asarray(labels, bool)] = _TRUE
+    if counted is not None:
+        kinds[~counted] = _IGNORED
+    return kinds
+
+
 def _lines(
     class_names: list[str],
     scores: np.ndarray,
-    truth: np.ndarray | None,
+    kinds: np.ndarray,
     unseen: set[str],
     top_k: int,
 ) -> list[_Line]:
     order: list[int] = np.argsort(-scores, kind="stable").tolist()
     lines = []
     for rank, column in enumerate(order, 1):
-        name, kind = class_names[column], _UNKNOWN
-        if truth is not None:
-            kind = _TRUE if truth[column] else _FALSE
+        name, kind = class_names[column], kinds[column]
         if rank > top_k:
             if kind is not _TRUE or len(lines) == top_k + MAX_MISSED:
                 continue
@@ -142,7 +156,8 @@ def _draw_lines(axes: "Axes", lines: Sequence[_Line]) -> None:
 
 
 def _draw_legend(figure: "Figure", lines: Sequence[_Line]) -> None:
-    used = [kind for kind in (_TRUE, _FALSE, _MISSED) if any(line.kind is kind for line in lines)]
+    marked = (_TRUE, _FALSE, _MISSED, _IGNORED)
+    used = [kind for kind in marked if any(line.kind is kind for line in lines)]
     parts = [f"{kind.mark} {kind.meaning}" for kind in used]
     if any(line.unseen for line in lines):
         parts.append("* class without training labels")

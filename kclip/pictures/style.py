@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kclip.files import replaced_when_done
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, GREY = "#2b6cb0", "#dd6b20", "#2f855a", "#6b7280"
@@ -24,6 +25,19 @@ def save_picture(figure: "Figure", path: Path) -> None:
             pad_inches=0.15,
             pil_kwargs={"compress_level": 3},  # photographs barely shrink beyond, but take seconds
         )
+
+
+def finish_epochs(axes: "Axes", title: str, unit: str) -> None:
+    """Dresses axes whose x is the epoch, from 1."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_title(title, fontsize=12, pad=10)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(unit)
+    axes.grid(axis="y", color="#e5e7eb")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def cut(text: str, length: int) -> str:

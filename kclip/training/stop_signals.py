@@ -1,6 +1,9 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+from kclip.errors import KclipError
 
 
 class StopRequest:
@@ -35,3 +38,23 @@ def stop_signals() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class TrainingStopped(KclipError):
+    """A run was asked to end, and has saved where it is.
+
+    Args:
+        script: the one that goes on with it.
+        request: the request.
+        output: the run folder.
+        epoch: from 0.
+        batch: how many of the epoch are done.
+    """
+
+    def __init__(self, script: str, request: StopRequest, output: Path, epoch: int, batch: int):
+        assert request.signal is not None  # else nothing would have ended the run
+        super().__init__(
+            f"stopped by {request.signal.name} in epoch {epoch + 1} after batch {batch}; all is "
+            f"saved. Go on with: python scripts/{script}.py --resume {output}"
+        )
+        self.exit_code = 128 + request.signal

@@ -57,6 +57,13 @@ def test_nothing_is_said_to_be_right_without_labels(images):
     assert figure.texts[0].get_text() == ""
 
 
+def test_an_ignored_label_is_neither_right_nor_wrong_nor_missed(images):
+    counted = np.array([[1, 0, 1, 1, 0]], bool)  # "$5 bill", and "sky", which has a label
+    figure = draw_labels(images[:1], NAMES, SCORES[:1], LABELS[:1], top_k=2, counted=counted)
+    assert rows(lines_of(figure)[0]) == [("✓", "red", "0.90"), ("–", r"\$5 bill", "0.50")]
+    assert "– neither right nor wrong" in figure.texts[0].get_text()
+
+
 def test_at_most_three_missed_labels_are_listed(images):
     names = [f"class {number}" for number in range(9)]
     scores = np.linspace(0.9, 0.1, 9)[None]

@@ -30,6 +30,8 @@ def decide(task: Task, scores: np.ndarray, rows: np.ndarray, train_scores: np.nd
         rows: R training images.
         train_scores: (R, C) of these.
     """
-    labels = task.train.labels[rows]
-    thresholds = choose_thresholds(labels, train_scores, task.class_names)
+    train = task.train
+    thresholds = choose_thresholds(
+        train.labels[rows], train_scores, task.class_names, counted=train.counted[rows]
+    )
     return Answers(scores, scores >= thresholds.of(task.class_names))
