@@ -3,12 +3,21 @@ from typing import Literal
 
 from keras import ops
 
+from kclip.losses.block_log_sum_exp import log_sum_exps
+
+# Up to here the (B, B) logits are kept, 4 MiB each time; above, they would soon fill the memory.
+LARGEST_WHOLE_BATCH = 1024
+
 Target = Literal["hard", "soft", "multi_positive"]
 
 
 @dataclass(frozen=True)
 class ContrastiveLoss:
     """Symmetric softmax cross-entropy between the images and the texts of one batch.
+
+    Above `LARGEST_WHOLE_BATCH` rows, or where a graph does not know their number, the logits of
+    "hard" and "multi_positive" are formed in blocks, in the backward pass once more: the same
+    loss and gradients, up to rounding, in memory that grows with B instead of B^2.
 
     Args:
         target: what each row of the (B, B) logits is held against.
@@ -46,6 +55,9 @@ class ContrastiveLoss:
         texts = ops.cast(text_embeddings, "float32")
         counted = ops.ones(ops.shape(images)[:1]) if counted is None else counted
         counted = ops.cast(counted, "float32")
+        size = images.shape[0]
+        if self.target != "soft" and (size is None or size > LARGEST_WHOLE_BATCH):
+            return self._in_blocks(images, texts, logit_scale, ids, counted)
         logits_per_image = logit_scale(ops.matmul(images, ops.transpose(texts)))
         targets = self._targets(images, texts, logit_scale.scale, ids, counted)
         if self.label_smoothing:
@@ -54,6 +66,24 @@ class ContrastiveLoss:
         per_image = _cross_entropy(targets, logits_per_image, counted)
         per_text = _cross_entropy(ops.transpose(targets), ops.transpose(logits_per_image), counted)
         return (per_image + per_text) / 2
+
+    def _in_blocks(self, images, texts, logit_scale, ids, counted):
+        # Targets sum to 1, so that cross-entropy is log-sum-exp less the logit that is wanted,
+        # and the mean of wanted logits is the logit of the mean of wanted texts.
+        normalisers = ops.mean(log_sum_exps(images * logit_scale.scale, texts, counted), axis=0)
+        if logit_scale.bias is not None:
+            normalisers += logit_scale.bias
+        wanted = logit_scale(ops.sum(images * self._wanted(texts, ids, counted), axis=-1))
+        return _mean(normalisers - wanted, counted)
+
+    def _wanted(self, texts, ids, counted):
+        """The text that each image is to be near, (B, D): the mean over its row's target."""
+        weighted = texts * counted[:, None]
+        wanted = texts
+        if self.target == "multi_positive":
+            wanted = _group_means(weighted, counted, ids)
+        everything = ops.sum(weighted, axis=0) / ops.maximum(ops.sum(counted), 1.0)
+        return (1 - self.label_smoothing) * wanted + self.label_smoothing * everything
 
     def _targets(self, images, texts, scale, ids, counted):
         if self.target == "hard":
@@ -75,4 +105,17 @@ def _masked(logits, counted):
 def _cross_entropy(targets, logits, counted):
     log_probabilities = ops.log_softmax(_masked(logits, counted), axis=-1)
     per_row = -ops.sum(counted * targets * log_probabilities, axis=-1)
+    return _mean(per_row, counted)
+
+
+def _mean(per_row, counted):
     return ops.sum(counted * per_row) / ops.maximum(ops.sum(counted), 1.0)
+
+
+def _group_means(weighted, counted, ids):
+    """The mean over the rows of the same id that count, for each row."""
+    first = ops.searchsorted(ops.sort(ids), ids)  # a number below B that equal ids share
+    size = ops.shape(weighted)[0]
+    sums = ops.segment_sum(weighted, first, size)
+    counts = ops.maximum(ops.segment_sum(counted, first, size), 1.0)
+    return ops.take(sums / counts[:, None], first, axis=0)
