@@ -3,6 +3,7 @@
 An index is two files: `embeddings-KEY.npy`, (N, D) float32, opened memory-mapped, and `index.json`
 with the model's digest and each image's name, size and time of change. KEY is the digest of that
 JSON, and the JSON is written last, so a reader finds the old index or the new one, never a mix.
+Where approximate search was asked for, `embeddings-KEY.faiss` lies beside it.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from kclip.data.images import list_images
 from kclip.errors import KclipError
 from kclip.files import replaced_when_done
 from kclip.readable_images import ImageEmbedder, embed_readable_images
+from kclip.retrieval.approximate import ApproximateIndex
 
 FORMAT = 1
 
@@ -79,6 +81,26 @@ def load_or_build_index(embedder: ImageEmbedder, images_dir: Path, root: Path) -
     return index
 
 
+def load_or_build_approximate(index: EmbeddingIndex) -> ApproximateIndex:
+    """Opens the lists of an index's embeddings, memory-mapped, and builds them first if need be.
+
+    Args:
+        index: of `load_or_build_index`, whose embeddings are a file.
+
+    Raises:
+        UserError: faiss is not installed.
+    """
+    assert isinstance(index.embeddings, np.memmap)
+    path = Path(str(index.embeddings.filename)).with_suffix(".faiss")
+    if path.exists():
+        try:
+            return ApproximateIndex.open(path)
+        except RuntimeError:
+            path.unlink()  # damaged: it is built again
+    ApproximateIndex.build(np.asarray(index.embeddings)).save(path)
+    return ApproximateIndex.open(path)
+
+
 def _description(model_digest: str, paths: list[Path], names: list[str]) -> dict:
     stats = [path.stat() for path in paths]
     stamps = [
@@ -101,7 +123,7 @@ def _save(directory: Path, description: dict, embeddings: np.ndarray, readable: 
     unreadable = [name for row, name in enumerate(names) if row not in kept]
     with replaced_when_done(directory / "index.json") as temporary:
         temporary.write_text(json.dumps(description | {"unreadable": unreadable}))
-    for old in directory.glob("embeddings-*.npy"):
+    for old in directory.glob("embeddings-*"):
         if old != array_path:
             old.unlink(missing_ok=True)
 

@@ -1,16 +1,18 @@
-"""Exact search: the images whose embeddings are most similar to a query's."""
+"""Search: the images whose embeddings are most similar to a query's."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kclip.metrics.similarity import l2_normalize, row_blocks
+from kclip.metrics.similarity import l2_normalize
+from kclip.retrieval.exact import nearest_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kclip.embedding import Embedder
+    from kclip.retrieval.approximate import ApproximateIndex
     from kclip.retrieval.index import EmbeddingIndex
 
 
@@ -31,7 +33,11 @@ class SearchResult:
 
 
 def search(
-    embedder: "Embedder", index: "EmbeddingIndex", queries: "Sequence[str]", top_k: int
+    embedder: "Embedder",
+    index: "EmbeddingIndex",
+    queries: "Sequence[str]",
+    top_k: int,
+    approximate: "ApproximateIndex | None" = None,
 ) -> list[SearchResult]:
     """Finds the `top_k` images of an index for each query.
 
@@ -40,12 +46,22 @@ def search(
         index: embeddings of N images.
         queries: sentences.
         top_k: images wanted for each; fewer are found where N is smaller.
+        approximate: of the same index, to search that instead; it may miss images.
     """
-    rows, scores = top_k_rows(embedder.embed_texts(queries), index.embeddings, top_k)
+    embedded = l2_normalize(embedder.embed_texts(queries))
+    if approximate is None:
+        rows, scores = nearest_rows(embedded, index.embeddings, top_k)
+    else:
+        rows, scores = approximate.nearest_rows(embedded, top_k)
     return [
-        SearchResult(query, tuple(map(Hit, [index.file_names[row] for row in found], values)))
-        for query, found, values in zip(queries, rows.tolist(), scores.tolist(), strict=True)
+        SearchResult(query, _hits(index, *found))
+        for query, *found in zip(queries, rows.tolist(), scores.tolist(), strict=True)
     ]
+
+
+def _hits(index: "EmbeddingIndex", rows: list[int], scores: list[float]) -> tuple[Hit, ...]:
+    found = zip(rows, scores, strict=True)
+    return tuple(Hit(index.file_names[row], score) for row, score in found if row >= 0)
 
 
 def top_k_rows(
@@ -54,13 +70,14 @@ def top_k_rows(
     top_k: int,
     block_rows: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Finds each query's most similar rows, exactly, reading the embeddings once in blocks.
+    """Finds each query's most similar rows, exactly, among embeddings of any length.
 
     Args:
         query_embeddings: (Q, D) floats of any length.
-        embeddings: (N, D) floats of any length, memory-mapped if need be.
+        embeddings: (N, D) floats of any length; those of an index, which are L2-normalised, need
+            no second copy with `kclip.retrieval.exact.nearest_rows`.
         top_k: rows wanted for each query.
-        block_rows: rows compared at a time; by default what fits in 128 MiB.
+        block_rows: rows compared at a time.
 
     Returns:
         rows: (Q, K) int64 with K = min(top_k, N), best first, equal scores in order of rows.
@@ -75,18 +92,5 @@ def top_k_rows(
         >>> rows.tolist(), scores.round(1).tolist() == [[1.0, np.float32(0.8)]]
         ([[1, 2]], True)
     """
-    if top_k < 1:
-        raise ValueError(f"top_k must be at least 1, got {top_k}")
-    queries = l2_normalize(query_embeddings)
-    rows = np.empty((len(queries), 0), np.int64)
-    scores = np.empty((len(queries), 0), np.float32)
-    for block in row_blocks(len(embeddings), max(embeddings.shape[1], len(queries)), block_rows):
-        new = queries @ l2_normalize(embeddings[block]).T
-        new_rows = np.broadcast_to(np.arange(block.start, block.stop), new.shape)
-        rows = np.concatenate([rows, new_rows], axis=1)
-        scores = np.concatenate([scores, new], axis=1)
-        # Rows stand in ascending order where scores are equal; a stable sort keeps them so.
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
-        rows = np.take_along_axis(rows, best, axis=1)
-        scores = np.take_along_axis(scores, best, axis=1)
-    return rows, scores
+    queries, embeddings = l2_normalize(query_embeddings), l2_normalize(embeddings)
+    return nearest_rows(queries, embeddings, top_k, block_rows)

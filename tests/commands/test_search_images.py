@@ -81,3 +81,19 @@ def test_a_folder_without_images(data, tmp_path, capsys):
     code, error = failure(capsys, "red", "--images", "empty")
     assert code == 2
     assert "holds no images" in error
+
+
+def test_approximate_search_finds_the_same_in_a_small_folder(data, capsys):
+    pytest.importorskip("faiss")
+    printed = []
+    for options in ([], ["--approximate"]):
+        run("red", "--output", "out", *options)
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
+def test_approximate_search_without_faiss_names_the_extra(data, capsys, monkeypatch):
+    monkeypatch.setattr("kclip.retrieval.approximate.find_spec", lambda _: None)
+    code, message = failure(capsys, "red", "--approximate", "--output", "out")
+    assert code == 2
+    assert 'pip install "kclip[search]"' in message

@@ -6,7 +6,7 @@ import pytest
 from fake_embedder import FakeEmbedder, write_color_images
 
 from kclip.errors import KclipError, UserError
-from kclip.retrieval.index import load_or_build_index
+from kclip.retrieval.index import load_or_build_approximate, load_or_build_index
 
 
 @pytest.fixture
@@ -112,3 +112,23 @@ def test_an_index_that_cannot_be_read_back_is_an_error(images, tmp_path, monkeyp
     monkeypatch.setattr(json, "loads", lambda _: None)
     with pytest.raises(KclipError, match="can't be read back"):
         load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
+
+
+def test_the_lists_of_approximate_search_are_built_once_and_go_with_the_embeddings(
+    images, tmp_path
+):
+    pytest.importorskip("faiss")
+    index = load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
+    query = FakeEmbedder().embed_texts(["red"])
+    rows, _ = load_or_build_approximate(index).nearest_rows(query, 3)
+    assert {index.file_names[row] for row in rows[0]} == {f"red_{n}.png" for n in range(3)}
+    (path,) = (tmp_path / "index").glob("*/embeddings-*.faiss")
+    before = path.stat().st_mtime_ns
+    load_or_build_approximate(index)
+    assert path.stat().st_mtime_ns == before
+    path.write_bytes(b"damaged")
+    again, _ = load_or_build_approximate(index).nearest_rows(query, 3)
+    np.testing.assert_array_equal(again, rows)
+    (images / "blue_0.png").unlink()
+    load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
+    assert not path.exists()

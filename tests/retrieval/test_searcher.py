@@ -44,3 +44,13 @@ def test_search_names_the_files(tmp_path):
     assert [hit.file_name for hit in blue.hits] == ["b.png", "rb.png"]
     assert blue.query == "something blue"
     assert red.hits[0].score == pytest.approx(1.0)
+
+
+def test_what_approximate_search_does_not_find_is_left_out(tmp_path):
+    class Half:
+        def nearest_rows(self, queries, top_k):
+            return np.array([[1, -1]]), np.array([[0.5, -1.0]], "float32")
+
+    index = EmbeddingIndex(tmp_path, ("r.png", "b.png"), np.eye(2, dtype="float32"))
+    (result,) = search(FakeEmbedder(), index, ["blue"], 2, approximate=Half())
+    assert [(hit.file_name, hit.score) for hit in result.hits] == [("b.png", 0.5)]
