@@ -87,6 +87,9 @@ class Optimization:
     """Passes over the images (or over the pairs, with --optimization.captions expand)."""
     batch_size: int = 256
     """Pairs a step; the other pairs of the batch are the negatives."""
+    chunk_size: int | None = None
+    """Pairs that trained towers encode at a time, twice each: the negatives of a large batch-size
+    on the memory of this one; it must divide batch-size. None: the whole batch at once."""
     captions: Literal["draw", "expand"] = "draw"
     """One caption an image and epoch, another in the next epoch; or every pair in each epoch."""
     augmentation: Literal["none", "flip", "crop", "randaugment"] = "none"
@@ -130,6 +133,7 @@ _RANGES = {
     "trained_share": (0, 1),
     "epochs": (1, 100_000),
     "batch_size": (2, 1_000_000),
+    "chunk_size": (1, 1_000_000),
     "head_epochs": (1, 100_000),
     "learning_rate": (1e-12, 10),
     "head_learning_rate": (1e-12, 10),

@@ -12,6 +12,7 @@ from kclip.config import (
     check_ranges,
     parse_run,
 )
+from kclip.errors import UserError
 from kclip.presets import PRESETS
 from kclip.training.run_folder import check_new_run, write_config
 from kclip.training.stop_signals import TrainingStopped
@@ -78,7 +79,7 @@ class TrainDualEncoder:
         from kclip.building import build_dual_encoder, build_loss
         from kclip.data.pipeline import iterate_texts
         from kclip.embedding import Embedder
-        from kclip.training.data import cached_data, open_splits, streamed_data
+        from kclip.training.data import cached_data, chunked, open_splits, streamed_data
         from kclip.training.fit import compile_model, fit
         from kclip.training.run_report import MODEL_FOLDER, evaluate_run, save_model, write_run
 
@@ -96,6 +97,8 @@ class TrainDualEncoder:
         with watch.stage("features" if not self.image.train else "data"):
             make_data = streamed_data if self.image.train else cached_data
             data = make_data(model, preprocessor, train, validation, self.optimization)
+            if self.optimization.chunk_size is not None:
+                data = chunked(data, self.optimization.chunk_size)
         # Not before: a request that could not be met leaves no run folder behind.
         if self.resume is None:
             write_config(self)
@@ -114,6 +117,12 @@ class TrainDualEncoder:
     def _check(self) -> None:
         for name in ("image", "text", "objective", "optimization"):
             check_ranges(name, getattr(self, name))
+        batch, chunk = self.optimization.batch_size, self.optimization.chunk_size
+        if chunk is not None and batch % chunk:
+            raise UserError(
+                f"--optimization.chunk-size {chunk} does not divide the batch of {batch}; give a "
+                "number that does, or another --optimization.batch-size"
+            )
         if self.zero_shot is not None:  # now, not after hours of training
             from kclip.data.sources import read_class_folders
             from kclip.zero_shot.prompts import resolve_templates

@@ -1,7 +1,7 @@
 """The two ways to feed a dual encoder: straight from TFRecords, or from frozen towers' features."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from kclip.errors import UserError
 from kclip.features import split_features
 from kclip.models import CachedDualEncoder, DualEncoder, DualEncoderPreprocessor
 from kclip.training.cached_batches import CachedBatches
+from kclip.training.chunked_model import ChunkedModel
 
 EMBEDDING_BATCH_SIZE = 256
 
@@ -25,7 +26,8 @@ class TrainingData:
     """What `fit` needs, whichever way the batches come.
 
     Args:
-        model: what is trained: the dual encoder, or its `CachedDualEncoder`.
+        model: what is trained: the dual encoder, or its `CachedDualEncoder`; either of them may be
+            in a `ChunkedModel`.
         train, validation: `StreamedBatches` or `CachedBatches`.
         embed_validation: function without arguments that returns image_embeddings (N, D) and
             text_embeddings (M, D) of the whole validation split under the current weights.
@@ -119,6 +121,11 @@ def cached_data(
         embed_validation=embed_validation,
         text_to_image_index=features.text_to_image,
     )
+
+
+def chunked(data: TrainingData, chunk_size: int) -> TrainingData:
+    """The same data for a model that encodes a batch chunk by chunk; see `ChunkedModel`."""
+    return replace(data, model=ChunkedModel(data.model, chunk_size))
 
 
 def open_splits(

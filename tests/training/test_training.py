@@ -186,6 +186,21 @@ def test_a_run_folder_is_not_overwritten(records, finished):
         config(records, finished).run()
 
 
+def test_a_run_in_chunks_learns_and_leaves_a_model(records, tmp_path):
+    chunked = dataclasses.replace(OPTIMIZATION, chunk_size=4)
+    config(records, tmp_path / "run", optimization=chunked).run()
+    losses = [row["loss"] for row in history(tmp_path / "run")]
+    assert losses[-1] < losses[0]
+    assert Embedder.from_name(tmp_path / "run/model").embed_texts(["a circle"]).shape == (1, 16)
+
+
+def test_chunks_that_make_up_no_batch_are_refused(records, tmp_path):
+    chunked = dataclasses.replace(OPTIMIZATION, chunk_size=3)
+    with pytest.raises(UserError, match="chunk-size 3 does not divide the batch of 8"):
+        config(records, tmp_path / "run", optimization=chunked).run()
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_batch_larger_than_the_data_is_refused(records, tmp_path):
     settings = dataclasses.replace(OPTIMIZATION, batch_size=49)
     with pytest.raises(UserError, match="a batch of 49 does not fit the 48 images"):
