@@ -62,10 +62,14 @@ class _SeparableResizing(keras.layers.Resizing):
     def _fewer_rows(self, matrix):
         """Resizes the first of two axes: from (H, N) to float32 (S, N)."""
         ops = self.backend
-        resized = ops.image.resize(
-            matrix[:, None, :],
-            (self.height, 1),
-            interpolation=self.interpolation,
-            antialias=self.antialias,
+        resized = ops.cond(
+            ops.shape(matrix)[0] == self.height,
+            lambda: ops.cast(matrix, "float32"),
+            lambda: ops.image.resize(
+                matrix[:, None, :],
+                (self.height, 1),
+                interpolation=self.interpolation,
+                antialias=self.antialias,
+            ),
         )
         return ops.numpy.reshape(resized, (self.height, -1))
