@@ -8,9 +8,9 @@ of all weights, float32, without dropout. The heads take turns, once a round; th
 plain Keras decoder attends among its own queries too, so its memory grows with their square: where
 that would exceed `--memory`, it is not run, and the table says what its attention weights alone
 would take. PyTorch (`torch_decoder_head.py`) takes turns with the others in a process of its own,
-with the weights of kclip's full head; loss and gradients must agree. It repeats the queries for each
-image first, as ML-Decoder's own code does, where kclip repeats them at the attention. The machine
-should have nothing else to do.
+with the weights of kclip's full head; loss and gradients must agree. It repeats the queries for
+each image first, as ML-Decoder's own code does, where kclip repeats them at the attention. The
+machine should have nothing else to do.
 """
 
 import functools
