@@ -4,17 +4,19 @@
 # make real    the same job on Flickr8k (KCLIP_DATA names the folder of the data)
 # make multilabel  MMM-CLIP on Flickr8k's tags: prompts, adapters and baselines over the share of training images
 # make ablation    CLIP-Decoder on Flickr8k's tags: classes never seen, six ways, three seeds
+# make bench   what kclip's speed and memory are beside others', in a quarter of an hour: benchmarks/results/RESULTS.md
 # Each does its own set-up; PYTHON=python3.12 picks another Python.
 
 PYTHON ?= python3
 VENV ?= .venv
 KCLIP_DATA ?= ../shared/data
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 FLICKR8K := $(KCLIP_DATA)/flickr8k
 WEIGHTS := $(KCLIP_DATA)/weights
 COCO := $(KCLIP_DATA)/coco_mini
 
-.PHONY: demo test check real ablation multilabel setup clean
+.PHONY: demo test check real ablation multilabel bench peers setup clean
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/installed
@@ -77,6 +79,18 @@ multilabel: setup
 	$(BIN)/python scripts/run_multilabel_benchmark.py --model runs/flickr8k/model --data tfrecords/coco_mini_labels \
 	    --transfer-from tfrecords/flickr8k --ratios 1.0 --output runs/multilabel_benchmark/transfer \
 	    --methods cosine mld_adapter_spatial linear_probe mld_adapter_transferred
+
+bench: setup peers
+	$(BIN)/python benchmarks/run_all.py --torch-python $(PEERS)/bin/python
+
+# PyTorch and what else kclip is measured against, in an environment of their own.
+peers: $(PEERS)/installed
+
+$(PEERS)/installed: benchmarks/requirements-peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --upgrade pip
+	$(PEERS)/bin/pip install --quiet --requirement $<
+	@touch $@
 
 clean:
 	rm -rf runs tfrecords/synthetic tfrecords/flickr8k

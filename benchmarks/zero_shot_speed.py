@@ -1,8 +1,7 @@
 """Images per second of zero-shot classification, kclip against Hugging Face transformers.
 
-python -m venv /tmp/torch-env
-/tmp/torch-env/bin/pip install torch==2.13.0 transformers safetensors  # the CPU build
-python benchmarks/zero_shot_speed.py --torch-python /tmp/torch-env/bin/python
+make peers
+python benchmarks/zero_shot_speed.py
 
 A ViT-B/32 CLIP with one set of random weights, float32, from pixels of the model's size to class
 probabilities; class embeddings are computed beforehand. Both contenders stay loaded, each in a
@@ -10,7 +9,6 @@ process of its own, and take turns; the ratio is the median over the rounds of t
 transformers over those of kclip. The machine should have nothing else to do.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -20,9 +18,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from results_file import HERE, add_peers_python, parser, write_result
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results/zero_shot_speed.json"
 IMAGE_SIZE, CLASSES, TEXT_LENGTH = 224, 10, 77
 CALLS = {1: 10, 64: 1}  # of each contender in each round, by batch size
 TOLERANCE = 1e-4  # of probabilities
@@ -119,25 +116,37 @@ def measure(torch_python: str, rounds: int, threads: int) -> tuple[dict, dict]:
     return kclip.versions | transformers.versions, batches
 
 
+def row_of(batch_size: int, figures: dict) -> dict:
+    """What RESULTS.md says of one batch size."""
+    ours, theirs = figures["kclip_images_per_second"], figures["transformers_images_per_second"]
+    return {
+        "what": f"zero-shot inference of a ViT-B/32, batch {batch_size}, against transformers",
+        "ratio": figures["ratio"],
+        "kclip": f"{ours} images/s",
+        "other": f"{theirs} images/s",
+        "reach": "≥ 1.0",
+    }
+
+
 def main() -> None:
     """Measures, prints and saves."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--torch-python", required=True, help="Python that has PyTorch")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=2, help="of each contender")
-    arguments = parser.parse_args()
-    load_before = os.getloadavg()[0]
+    options = parser(__doc__)
+    add_peers_python(options)
+    options.add_argument("--rounds", type=int, default=9)
+    options.add_argument("--threads", type=int, default=2, help="of each contender")
+    arguments = options.parse_args()
+    if arguments.short:
+        arguments.rounds = 5
     versions, batches = measure(arguments.torch_python, arguments.rounds, arguments.threads)
-    report = {
-        "command": "python benchmarks/zero_shot_speed.py --torch-python PYTHON",
-        "versions": versions,
-        "threads": arguments.threads,
-        "cpus": os.cpu_count(),
-        "load_before": round(load_before, 2),
-        "batches": batches,
-    }
-    RESULTS.write_text(json.dumps(report, indent=2) + "\n")
-    print(json.dumps(report, indent=2))
+    rows = [row_of(size, figures) for size, figures in batches.items()]
+    write_result(
+        "zero_shot_inference",
+        **rows[0],
+        rows=rows[1:],
+        versions=versions,
+        threads=arguments.threads,
+        batches=batches,
+    )
 
 
 if __name__ == "__main__":

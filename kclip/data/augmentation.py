@@ -30,10 +30,10 @@ def build_augmentation(
     """
     if name == "none":
         return None
-    import keras_cv
-
-    layers: list[Any] = [keras_cv.layers.RandomFlip("horizontal", seed=seed)]
+    mirror, layers = _mirroring(seed), []
     if name in ("crop", "randaugment"):
+        import keras_cv
+
         layers.append(
             keras_cv.layers.RandomCropAndResize(
                 target_size=(image_size, image_size),
@@ -49,8 +49,26 @@ def build_augmentation(
         )
 
     def augment(images: Any) -> Any:
+        images = mirror(images)
         for layer in layers:
             images = layer(images, training=True)
         return images
 
     return augment
+
+
+def _mirroring(seed: int) -> Callable[[Any], Any]:
+    # Not keras_cv's RandomFlip, which takes longer than decoding the picture did.
+    import tensorflow as tf
+
+    random = tf.random.Generator.from_seed(seed)
+
+    def mirror_half(images: Any) -> Any:
+        chosen = random.uniform(tf.shape(images)[:1]) < 0.5
+        # Of three axes TensorFlow reverses one in half of the time that it takes for four, and
+        # its older selection, by whole images, takes a tenth of `tf.where`'s.
+        rows = tf.reshape(images, (-1, *images.shape[2:]))
+        mirrored = tf.reshape(tf.reverse(rows, [1]), tf.shape(images))
+        return tf.raw_ops.Select(condition=chosen, x=mirrored, y=images)
+
+    return mirror_half

@@ -55,7 +55,8 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
     @cached_property
     def packer(self):
         # Not in the constructor: a tokenizer that is being loaded has no vocabulary yet.
-        return keras_hub.layers.MultiSegmentPacker(
+        # Not the packer of several segments: it takes as long as the tokenizer itself.
+        return keras_hub.layers.StartEndPacker(
             sequence_length=self.sequence_length,
             start_value=self.tokenizer.cls_token_id,
             end_value=self.tokenizer.sep_token_id,
@@ -88,11 +89,11 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
         These are int32 `token_ids` and `segment_ids`, and bool `padding_mask`.
         """
         texts = [texts] if isinstance(texts, str) else texts
-        token_ids, segment_ids = self.packer(self.tokenizer(texts))
+        token_ids = self.packer(self.tokenizer(texts))
         return {
             "token_ids": token_ids,
             "padding_mask": token_ids != self.tokenizer.pad_token_id,
-            "segment_ids": segment_ids,
+            "segment_ids": 0 * token_ids,  # an operator works in tf.data under any backend
         }
 
     def call(self, x, y=None, sample_weight=None):

@@ -57,9 +57,11 @@ def streamed_data(
         validation: records for loss and recall.
         settings: batch size, captions, augmentation and seed.
     """
-    plain = InputFunctions(preprocessor.resize, preprocessor.tokenize)
     augment = build_augmentation(settings.augmentation, model.image_size, settings.seed)
-    augmented = InputFunctions(preprocessor.resize, preprocessor.tokenize, augment)
+    plain, augmented = (
+        InputFunctions(preprocessor.resize, preprocessor.tokenize, change, model.image_size)
+        for change in (None, augment)
+    )
     texts = [captions for _, _, captions in iterate_texts(validation)]
     tokens = preprocessor.tokenize([caption for captions in texts for caption in captions])
     tokens = {name: np.asarray(value) for name, value in tokens.items()}

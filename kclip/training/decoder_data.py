@@ -106,7 +106,7 @@ class StreamedData:
     def train_batches(self, targets: LabelTargets, settings: DecoderOptimization) -> LabelledStream:
         """See `DecoderData`."""
         augment = build_augmentation(settings.augmentation, self.image_size, settings.seed)
-        functions = InputFunctions(self.resize, augment=augment)
+        functions = InputFunctions(self.resize, None, augment, self.image_size)
         size, seed = settings.batch_size, settings.seed
         return LabelledStream(self.train, functions, targets, size, seed=seed)
 

@@ -31,14 +31,11 @@ class LabelledStream(StreamedBatches):
         self.row_of_id = _row_table(split)
         super().__init__(split, functions, batch_size, **options)
 
-    def _samples(self, records: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
+    def _encode(
+        self, batch: Batch, epoch: tf.Tensor, numbers: tf.Tensor | None
+    ) -> tuple[tf.Tensor, Batch]:
         # Shards are read in another order each epoch, so records are known by their ids.
-        return records.map(
-            lambda record: {"image": record["image"], "row": self.row_of_id.lookup(record["id"])}
-        )
-
-    def _encode(self, batch: Batch) -> tuple[tf.Tensor, Batch]:
-        return self._augmented(batch), self.of_rows(batch["row"])
+        return self._augmented(batch), self.of_rows(self.row_of_id.lookup(batch["id"]))
 
 
 def _row_table(split: SplitFiles) -> tf.lookup.StaticHashTable:

@@ -22,18 +22,21 @@ from kclip.data.tfrecords import build_shards, open_split
 COUNT = 30
 
 
-@pytest.fixture(scope="module")
-def split(tmp_path_factory):
-    """Thirty pictures of noise with two captions each, in five shards."""
-    folder = tmp_path_factory.mktemp("records")
+def write_split(folder, height):
+    """Thirty pictures of noise, 16 pixels wide, with two captions each, in five shards."""
     records = [
-        ImageRecord(str(i), f"{i:03d}.png", noise_png(i), (f"noise {i}", f"more noise {i}"))
+        ImageRecord(str(i), f"{i:03d}.png", noise_png(i, height), (f"noise {i}", f"more noise {i}"))
         for i in range(COUNT)
     ]
     write_metadata(
         folder, build_shards({"train": records}, folder, Encoding(), {"train": 5}, 1, {}).shards
     )
     return open_split(folder, "train")
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory):
+    return write_split(tmp_path_factory.mktemp("records"), height=12)
 
 
 def resize(image):
@@ -132,6 +135,19 @@ def test_images_come_in_file_order_with_their_captions(split):
     expected = [resize(tf.io.decode_image(stored[name], channels=3)) for name in names]
     images = np.concatenate(list(image_batches(split, resize, 7).as_numpy_iterator()))
     np.testing.assert_array_equal(images, np.stack(expected))
+
+
+@pytest.mark.parametrize("height", [16, 12])
+def test_pictures_of_the_models_size_are_not_resized(tmp_path, height):
+    """A wrong resizing shows which pictures went through it: those of 12 x 16, not of 16 x 16."""
+    split = write_split(tmp_path, height)
+    black = InputFunctions(lambda image: tf.zeros((16, 16, 3)), tokenize, image_size=16)
+    shown = [x["image"] for x, _ in batches(split, black, shuffle=False).dataset()]
+    assert all(images.shape == (4, 16, 16, 3) for images in shown)
+    stored = encoded_images(split, [name for _, name, _ in iterate_texts(split)])
+    decoded = [tf.io.decode_image(data, channels=3).numpy() for data in stored.values()]
+    expected = np.stack(decoded)[:28] if height == 16 else np.zeros((28, 16, 16, 3))
+    np.testing.assert_array_equal(np.concatenate(shown), expected)
 
 
 def test_captions_take_turns():

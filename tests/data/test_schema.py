@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kclip.data.schema import FEATURES, parse, serialize
+from kclip.data.schema import FEATURES, parse, parse_batch, serialize
 
 RECORD = {
     "image": b"\x00\xff" * 40_000,  # long enough for a length of three bytes
@@ -83,3 +83,15 @@ def test_features_read_what_serialize_wrote():
     with_ignored = serialize(**RECORD | {"image": image}, ignored_labels=("cat",))
     decoded = features.deserialize_example(with_ignored)
     assert decoded["ignored_labels"].numpy().tolist() == [b"cat"]
+
+
+def test_a_batch_is_parsed_as_its_records_are():
+    import tensorflow as tf
+
+    more = {"captions": ["one", "two", "three"], "labels": ["cat"], "ignored_labels": ("dog",)}
+    records = [serialize(**RECORD), serialize(**(RECORD | more)), serialize(**RECORD)]
+    together = parse_batch(tf.constant(records))
+    for row, record in enumerate(records):
+        for name, value in parse(tf.constant(record)).items():
+            assert together[name].dtype == value.dtype
+            np.testing.assert_array_equal(together[name][row], value)

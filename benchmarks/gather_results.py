@@ -1,0 +1,72 @@
+"""Gathers `results/*.json` into `results/RESULTS.md`.
+
+python benchmarks/gather_results.py
+"""
+
+import json
+
+from results_file import RESULTS, parser
+
+from kclip.report import markdown_table
+
+NAMES = (
+    "input_pipeline",
+    "build",
+    "cached_training",
+    "contrastive_memory",
+    "cached_accumulation",
+    "search",
+    "decoder_head",
+    "zero_shot_inference",
+    "startup",
+    "peak_memory",
+    "gpu_training",
+)
+HEAD = """# Results
+
+`ratio` is kclip's advantage: the other side's time or memory over kclip's, and for the input
+pipeline kclip's rate over the limit. Figures are medians, with the least and the greatest in
+brackets. `make bench` writes this file from `results/*.json`, which hold each round.
+"""
+
+
+def comparisons(report: dict) -> list[dict]:
+    """The rows of one benchmark, the main one first."""
+    return [report, *report.get("rows", [])]
+
+
+def tables(reports: dict[str, dict]) -> str:
+    """What was found, and how it was measured."""
+    found = [
+        (name if row is report else "", row["what"], f"{row['ratio']:.2f}", row["reach"])
+        + (row["kclip"], row["other"])
+        for name, report in reports.items()
+        for row in comparisons(report)
+    ]
+    measured = [
+        (name, f"`{report['command']}`", report["date"], report["machine"])
+        + (", ".join(f"{package} {version}" for package, version in report["versions"].items()),)
+        for name, report in reports.items()
+    ]
+    return "\n".join(
+        [
+            HEAD,
+            markdown_table(("benchmark", "what", "ratio", "reach", "kclip", "other side"), found),
+            "",
+            markdown_table(("benchmark", "command", "date", "machine", "versions"), measured),
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Reads what is there; a benchmark that has not been run is left out."""
+    parser(__doc__).parse_args()
+    files = {name: RESULTS / f"{name}.json" for name in NAMES}
+    reports = {name: json.loads(file.read_text()) for name, file in files.items() if file.is_file()}
+    (RESULTS / "RESULTS.md").write_text(tables(reports), encoding="utf-8")
+    print(f"{len(reports)} benchmarks in {RESULTS / 'RESULTS.md'}")
+
+
+if __name__ == "__main__":
+    main()
