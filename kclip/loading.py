@@ -115,13 +115,13 @@ def _load_export(folder: Path, dtype: str) -> tuple[Any, Any]:
     if dtype != "float32":
         raise UserError(f"{str(folder)!r} is an export and float32; it cannot be {dtype}")
     settings = read_json(folder / _EXPORT_FILE, [*_EXPORT_NUMBERS, "preprocessor"])
-    towers = (OnnxTower(folder / "onnx" / f"{side}_tower.onnx") for side in ("image", "text"))
+    images, texts = (OnnxTower(folder / f"onnx/{side}_tower.onnx") for side in ("image", "text"))
     clip = settings["preprocessor"] == ClipPreprocessor.__name__
     preprocessor_class = ClipPreprocessor if clip else DualEncoderPreprocessor
     preprocessor = preprocessor_class.from_preset(folder / "preprocessor")
     if preprocessor.mirror:
         preprocessor.mirror = False  # the image tower makes the mirror images by itself
-    return OnnxModel(*towers, settings), preprocessor
+    return OnnxModel(images, texts, settings), preprocessor
 
 
 def _picture(image: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:

@@ -51,11 +51,9 @@ def _converted(tower: keras.Model, weights: list[np.ndarray]) -> Any:
         call: Any = tower.stateless_call
         return call(ordered[:trainable], ordered[trainable:], inputs, training=False)[0]
 
+    inputs: Any = tower.input
     signature = [
-        {
-            name: tf.TensorSpec(value.shape, value.dtype, name)
-            for name, value in tower.input.items()
-        },
+        {name: tf.TensorSpec(value.shape, value.dtype, name) for name, value in inputs.items()},
         [
             tf.TensorSpec(weight.shape, weight.dtype, f"{_WEIGHT}{number}")
             for number, weight in enumerate(weights)
