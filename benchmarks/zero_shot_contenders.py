@@ -1,7 +1,8 @@
-"""The two contenders of `zero_shot_speed.py`, each served by a process of its own.
+"""The contenders of `zero_shot_speed.py`, each served by a process of its own.
 
-Both read one Hugging Face folder and answer one question: from uint8 pixels (B, S, S, 3) of the
-model's size to the probabilities (B, C) of classes whose embeddings are computed beforehand.
+All have the weights of one Hugging Face folder and answer one question: from uint8 pixels
+(B, S, S, 3) of the model's size to the probabilities (B, C) of classes whose embeddings are
+computed beforehand.
 """
 
 import importlib.metadata
@@ -9,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,11 @@ import numpy as np
 WARM_UP = 2  # calls before a turn is measured
 
 
-def kclip_classifier(folder: Path, token_ids: np.ndarray) -> Callable:
+def kclip_classifier(folder: Path, token_ids: np.ndarray, source: str = "model") -> Callable:
     import kclip
     from kclip.zero_shot.classifier import ZeroShotClassifier
 
-    model = kclip.load(folder / "model")[0]
+    model = kclip.load(folder / source)[0]
     embeddings = model.encode_text({"token_ids": token_ids})
     names = tuple(str(number) for number in range(len(embeddings)))
     classifier = ZeroShotClassifier(names, embeddings, float(model.logit_scale.scale))
@@ -50,16 +52,30 @@ def transformers_classifier(folder: Path, token_ids: np.ndarray) -> Callable:
 
 
 def write_untrained_model(folder: Path) -> None:
-    """Writes a ViT-B/32 with random weights, as transformers saves it."""
+    """Writes a ViT-B/32 with random weights, as transformers saves it, and a small tokenizer."""
     import torch
     from transformers import CLIPConfig, CLIPModel
 
     torch.manual_seed(0)
     CLIPModel(CLIPConfig()).save_pretrained(folder)
+    words = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    words += [f"{letter}</w>" for letter in words] + ["<|startoftext|>", "<|endoftext|>", "ab</w>"]
+    numbers = {word: number for number, word in enumerate(words)}
+    (folder / "vocab.json").write_text(json.dumps(numbers))
+    (folder / "merges.txt").write_text("#version: 0.2\na b</w>\n")
+
+
+def export(folder: Path) -> None:
+    """Writes the model in `folder` as ONNX, as `export_model --format onnx` does."""
+    from kclip.embedding import Embedder
+    from kclip.export.folder import export_model
+
+    export_model(Embedder.from_name(folder / "model"), folder / "export", ["onnx"], "ViT-B/32")
 
 
 CONTENDERS = {
     "kclip": (kclip_classifier, ["tensorflow", "keras"]),
+    "kclip_onnx": (partial(kclip_classifier, source="export"), ["onnxruntime"]),
     "transformers": (transformers_classifier, ["torch", "transformers"]),
 }
 
@@ -88,5 +104,7 @@ def serve(name: str, folder: Path) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "write":
         write_untrained_model(Path(sys.argv[2]) / "model")
+    elif sys.argv[1] == "export":
+        export(Path(sys.argv[2]))
     else:
         serve(sys.argv[1], Path(sys.argv[2]))

@@ -4,9 +4,11 @@ make peers
 python benchmarks/zero_shot_speed.py
 
 A ViT-B/32 CLIP with one set of random weights, float32, from pixels of the model's size to class
-probabilities; class embeddings are computed beforehand. Both contenders stay loaded, each in a
-process of its own, and take turns; the ratio is the median over the rounds of the seconds of
-transformers over those of kclip. The machine should have nothing else to do.
+probabilities; class embeddings are computed beforehand. kclip runs it in two ways: the Keras model,
+and its ONNX export in onnxruntime. All contenders stay loaded, each in a process of its own with as
+many threads as it takes by itself, and take turns; a ratio is the median over the rounds of the
+seconds of transformers over those of kclip. The machine should have nothing else to do. `--short`
+takes about 90 seconds.
 """
 
 import json
@@ -22,18 +24,21 @@ from results_file import HERE, add_peers_python, parser, write_result
 
 IMAGE_SIZE, CLASSES, TEXT_LENGTH = 224, 10, 77
 CALLS = {1: 10, 64: 1}  # of each contender in each round, by batch size
+ROUNDS, SHORT_ROUNDS = {1: 9, 64: 9}, {1: 5, 64: 1}
+REACH = {1: 1.0, 64: 1.2}
+WAYS = {"kclip_onnx": "the ONNX export in onnxruntime", "kclip": "the Keras model"}
+PEER = "transformers"
 TOLERANCE = 1e-4  # of probabilities
 
 
 class Contender:
     """A process that keeps a model and classifies when asked to."""
 
-    def __init__(self, name: str, python: str, folder: Path, threads: int):
-        limits = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(threads))
+    def __init__(self, name: str, python: str, folder: Path):
         command = [python, str(HERE / "zero_shot_contenders.py"), name, str(folder)]
         self.process = subprocess.Popen(
             command,
-            env={**os.environ, "PYTHONPATH": str(HERE.parent), **limits},
+            env={**os.environ, "PYTHONPATH": str(HERE.parent)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -66,9 +71,11 @@ def _images(batch_size: int) -> str:
 
 
 def write_inputs(folder: Path, torch_python: str) -> None:
-    """Writes the model, images of noise and texts of random tokens, all seeded."""
-    writer = [torch_python, str(HERE / "zero_shot_contenders.py"), "write", str(folder)]
-    subprocess.run(writer, check=True, stderr=subprocess.DEVNULL)
+    """Writes the model, its export, images of noise and texts of random tokens, all seeded."""
+    for python, what in ((torch_python, "write"), (sys.executable, "export")):
+        command = [python, str(HERE / "zero_shot_contenders.py"), what, str(folder)]
+        environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+        subprocess.run(command, check=True, env=environment, stderr=subprocess.DEVNULL)
     random = np.random.default_rng(0)
     for batch_size in CALLS:
         shape = (batch_size, IMAGE_SIZE, IMAGE_SIZE, 3)
@@ -78,53 +85,66 @@ def write_inputs(folder: Path, torch_python: str) -> None:
     np.save(folder / "token_ids.npy", token_ids)
 
 
-def compare(kclip: Contender, transformers: Contender, batch_size: int, rounds: int) -> dict:
-    """Lets both take turns, and who comes first changes from round to round."""
-    pairs = []
+def take_turns(contenders: list[Contender], batch_size: int, rounds: int) -> dict[str, list]:
+    """Seconds of each contender by its name; who comes first changes from round to round."""
+    seconds = {contender.name: [] for contender in contenders}
     for number in range(rounds):
-        order = (kclip, transformers) if number % 2 else (transformers, kclip)
-        seconds = {contender.name: contender.seconds(batch_size) for contender in order}
-        pairs.append((seconds["kclip"], seconds["transformers"]))
-        print(f"batch {batch_size}: {pairs[-1][1] / pairs[-1][0]:.3f}", flush=True)
-    apart = np.abs(kclip.probabilities(batch_size) - transformers.probabilities(batch_size)).max()
+        for contender in contenders[:: 1 if number % 2 else -1]:
+            seconds[contender.name].append(contender.seconds(batch_size))
+        last = {name: round(values[-1], 4) for name, values in seconds.items()}
+        print(f"batch {batch_size}: {last}", flush=True)
+    return seconds
+
+
+def check(contenders: list[Contender], batch_size: int) -> float:
+    """The largest difference of a probability from the peer's, which must be small."""
+    of = {contender.name: contender.probabilities(batch_size) for contender in contenders}
+    apart = max(float(np.abs(of[way] - of[PEER]).max()) for way in WAYS)
     if not apart <= TOLERANCE:
         sys.exit(f"the probabilities differ by {apart:.1e}, more than {TOLERANCE}")
-    ours, theirs = zip(*pairs, strict=True)
+    return apart
+
+
+def row(way: str, batch_size: int, seconds: dict[str, list]) -> dict:
+    """One comparison, as `results/*.json` have it."""
+    pairs = zip(seconds[PEER], seconds[way], strict=True)
     return {
-        "ratio": round(statistics.median(their / our for our, their in pairs), 3),
-        "ratios": [round(their / our, 3) for our, their in pairs],
-        "kclip_images_per_second": round(batch_size / statistics.median(ours), 2),
-        "transformers_images_per_second": round(batch_size / statistics.median(theirs), 2),
-        "kclip_seconds": [round(our, 4) for our in ours],
-        "transformers_seconds": [round(their, 4) for their in theirs],
-        "max_probability_difference": float(f"{apart:.1e}"),
+        "what": f"zero-shot classification, ViT-B/32, batch {batch_size}: {WAYS[way]}, "
+        "against transformers on PyTorch",
+        "ratio": round(statistics.median(their / our for their, our in pairs), 3),
+        "kclip": _rate(batch_size, seconds[way]),
+        "other": _rate(batch_size, seconds[PEER]),
+        "reach": f"≥ {REACH[batch_size]}",
     }
 
 
-def measure(torch_python: str, rounds: int, threads: int) -> tuple[dict, dict]:
-    """Returns the versions and the results by batch size."""
+def _rate(batch_size: int, seconds: list[float]) -> str:
+    middle, least, greatest = (
+        batch_size / function(seconds) for function in (statistics.median, max, min)
+    )
+    return f"{middle:.1f} images/s ({least:.1f} to {greatest:.1f})"
+
+
+def measure(torch_python: str, rounds: dict[int, int]) -> dict:
+    """Runs all contenders; returns rows, versions and details."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         write_inputs(folder, torch_python)
-        kclip = Contender("kclip", sys.executable, folder, threads)
-        transformers = Contender("transformers", torch_python, folder, threads)
+        contenders = [
+            Contender(name, torch_python if name == PEER else sys.executable, folder)
+            for name in (*WAYS, PEER)
+        ]
         try:
-            batches = {size: compare(kclip, transformers, size, rounds) for size in CALLS}
+            seconds = {size: take_turns(contenders, size, rounds[size]) for size in CALLS}
+            apart = {size: check(contenders, size) for size in CALLS}
         finally:
-            kclip.close()
-            transformers.close()
-    return kclip.versions | transformers.versions, batches
-
-
-def row_of(batch_size: int, figures: dict) -> dict:
-    """What RESULTS.md says of one batch size."""
-    ours, theirs = figures["kclip_images_per_second"], figures["transformers_images_per_second"]
+            for contender in contenders:
+                contender.close()
     return {
-        "what": f"zero-shot inference of a ViT-B/32, batch {batch_size}, against transformers",
-        "ratio": figures["ratio"],
-        "kclip": f"{ours} images/s",
-        "other": f"{theirs} images/s",
-        "reach": "≥ 1.0",
+        "rows": [row(way, size, seconds[size]) for size in CALLS for way in WAYS],
+        "versions": {name: v for c in contenders for name, v in c.versions.items()},
+        "seconds": seconds,
+        "max_probability_difference": apart,
     }
 
 
@@ -132,21 +152,10 @@ def main() -> None:
     """Measures, prints and saves."""
     options = parser(__doc__)
     add_peers_python(options)
-    options.add_argument("--rounds", type=int, default=9)
-    options.add_argument("--threads", type=int, default=2, help="of each contender")
     arguments = options.parse_args()
-    if arguments.short:
-        arguments.rounds = 5
-    versions, batches = measure(arguments.torch_python, arguments.rounds, arguments.threads)
-    rows = [row_of(size, figures) for size, figures in batches.items()]
-    write_result(
-        "zero_shot_inference",
-        **rows[0],
-        rows=rows[1:],
-        versions=versions,
-        threads=arguments.threads,
-        batches=batches,
-    )
+    found = measure(arguments.torch_python, SHORT_ROUNDS if arguments.short else ROUNDS)
+    first, *rest = found.pop("rows")
+    write_result("zero_shot_inference", **first, rows=rest, **found)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from kclip.data.images import load_image, to_rgb
+from kclip.data.tables import read_json
 from kclip.errors import UserError
 
 # What a local folder of KerasHub's CLIP or SigLIP may name besides plain values.
@@ -18,6 +19,8 @@ _KERAS_HUB_CLASSES = {
     for part in ("Backbone VisionEncoder TextEncoder Tokenizer ImageConverter Preprocessor".split())
 } | {"keras.DTypePolicy"}
 _KERAS_HUB_BACKBONES = {"keras_hub>CLIPBackbone", "keras_hub>SigLIPBackbone"}
+_EXPORT_FILE = "export.json"
+_EXPORT_NUMBERS = ["image_size", "sequence_length", "projection_dim", "logit_scale", "logit_bias"]
 
 
 def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callable, Callable]:
@@ -26,8 +29,9 @@ def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callabl
     Args:
         name_or_path: a model folder of kclip, a Hugging Face folder of CLIP or SigLIP
             (`config.json` and `model.safetensors`), a KerasHub preset of either by its name, such
-            as "clip_vit_base_patch32", or a local folder of one.
-        dtype: dtype policy of the model.
+            as "clip_vit_base_patch32", a local folder of one, or a folder that `export_model` wrote
+            as ONNX, which onnxruntime runs.
+        dtype: dtype policy of the model; an export is float32.
 
     Returns:
         model: with `encode_image`, `encode_text`, `logits_per_image`, `predict_probabilities`;
@@ -70,6 +74,8 @@ def load_model(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, A
     folder = Path(name_or_path)
     if not folder.is_dir():
         return _load_preset(str(name_or_path), dtype)
+    if _is_export(folder):
+        return _load_export(folder, dtype)
     kind = kind_of_model(folder)
     if kind in _KERAS_HUB_BACKBONES:
         return _load_keras_hub_folder(folder, dtype)
@@ -86,6 +92,36 @@ def load_model(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, A
     # Refuses whatever else it may be.
     model = DualEncoder.from_preset(folder, dtype=dtype)
     return model, DualEncoderPreprocessor.from_preset(folder)
+
+
+def refuse_export(name_or_path: str | Path) -> None:
+    """Raises a `UserError` where the model is an export, for what needs a network's layers."""
+    if _is_export(Path(name_or_path)):
+        raise UserError(
+            f"{str(name_or_path)!r} is an export, which only embeds and compares; give the model "
+            "that it was made from"
+        )
+
+
+def _is_export(folder: Path) -> bool:
+    return (folder / _EXPORT_FILE).is_file()
+
+
+def _load_export(folder: Path, dtype: str) -> tuple[Any, Any]:
+    from kclip.models import ClipPreprocessor, DualEncoderPreprocessor
+    from kclip.models.onnx_model import OnnxModel
+    from kclip.models.onnx_tower import OnnxTower
+
+    if dtype != "float32":
+        raise UserError(f"{str(folder)!r} is an export and float32; it cannot be {dtype}")
+    settings = read_json(folder / _EXPORT_FILE, [*_EXPORT_NUMBERS, "preprocessor"])
+    images, texts = (OnnxTower(folder / f"onnx/{side}_tower.onnx") for side in ("image", "text"))
+    clip = settings["preprocessor"] == ClipPreprocessor.__name__
+    preprocessor_class = ClipPreprocessor if clip else DualEncoderPreprocessor
+    preprocessor = preprocessor_class.from_preset(folder / "preprocessor")
+    if preprocessor.mirror:
+        preprocessor.mirror = False  # the image tower makes the mirror images by itself
+    return OnnxModel(images, texts, settings), preprocessor
 
 
 def _picture(image: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:

@@ -43,7 +43,9 @@ class CheckConsistency:
         from kclip.consistency.report import consistency_table, write_consistency_report
         from kclip.consistency.samples import read_samples
         from kclip.embedding import Embedder
+        from kclip.loading import refuse_export
 
+        refuse_export(self.model)
         embedder = Embedder.from_name(self.model)
         samples = read_samples(embedder.preprocessor, self.images, self.classes, self.max_images)
         modes = list(dict.fromkeys(self.modes))

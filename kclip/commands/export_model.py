@@ -33,6 +33,8 @@ class ExportModel:
         # Loads TensorFlow, so only once the packages are there.
         from kclip.embedding import Embedder
         from kclip.export.folder import export_model
+        from kclip.loading import refuse_export
 
+        refuse_export(self.model)
         export_model(Embedder.from_name(self.model), self.output, formats, self.model)
         print(f"wrote {', '.join(formats)}; {self.output / 'README.md'} tells how to call them")

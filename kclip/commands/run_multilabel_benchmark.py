@@ -49,11 +49,13 @@ class RunMultilabelBenchmark:
         self._check()
 
         from kclip.embedding import Embedder
+        from kclip.loading import refuse_export
         from kclip.multilabel.benchmark.report import TaskResults, write_benchmark
         from kclip.multilabel.benchmark.task import open_task
         from kclip.zero_shot.prompts import resolve_templates
 
         templates = resolve_templates(self.template)
+        refuse_export(self.model)
         embedder = Embedder.from_name(self.model)
 
         def opened(data: Path) -> "Task":

@@ -70,6 +70,8 @@ The files themselves need no kclip, only what goes into them: `image`, float32
 _ONNX = """## ONNX
 
 `onnx/image_tower.onnx` and `onnx/text_tower.onnx`, for any batch size; `pip install onnxruntime`.
+In kclip, `kclip.load` takes this folder and onnxruntime does the work, and so does `--model` of the
+commands that search, classify and evaluate.
 {without_kclip}
 ```python
 import onnxruntime

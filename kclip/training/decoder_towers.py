@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kclip.clip_decoder_config import DecoderHead, DecoderImageTower
 from kclip.errors import UserError
-from kclip.loading import load_model
+from kclip.loading import load_model, refuse_export
 from kclip.models import DualEncoder, ImageEncoder, MultiLabelClassifier
 from kclip.models.folder_model import tower_dtype
 from kclip.multilabel.query_sources import PromptQueries, QuerySource, load_query_source
@@ -67,6 +67,7 @@ def open_towers(
         )
         encoder.trainable = image.train
         return DecoderTowers(encoder, image.resize, image.mirror, source, has_sentences)
+    refuse_export(model)
     dual_encoder, preprocessor = load_model(model, dtype)
     if not isinstance(dual_encoder, DualEncoder):
         raise UserError(
