@@ -29,7 +29,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from result import resident_mib, spread, write_result
+from measures import resident_mib, spread
+from results_file import parser, write_result
 
 from kclip.losses import ContrastiveLoss
 from kclip.models import DualEncoder, ImageEncoder, TextEncoder
@@ -140,14 +141,13 @@ def measure_time(rows, chunk_size, rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=4096, help="pairs of the whole batch")
-    parser.add_argument("--chunk-size", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--short", action="store_true", help="1,024 pairs, 3 rounds")
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--rows", type=int, default=4096, help="pairs of the whole batch")
+    options.add_argument("--chunk-size", type=int, default=64)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    options.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    arguments = options.parse_args()
     if arguments.way:
         return measure_one(arguments.way, arguments.rows, arguments.chunk_size, arguments.file)
     if arguments.short:
@@ -170,7 +170,7 @@ def main():
         "mib": mib,
         "seconds": {way: spread(values) for way, values in seconds.items()},
     }
-    write_result("cached_accumulation", result, ["kclip", "tensorflow", "keras", "numpy"])
+    write_result("cached_accumulation", **result)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tensorflow as tf
-from result import resident_mib, spread, write_result
+from measures import resident_mib, spread
+from results_file import parser, write_result
 
 from kclip.layers import LogitScale
 from kclip.losses import ContrastiveLoss, contrastive
@@ -87,12 +88,11 @@ def memory(form, rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=8192, help="pairs of the batch")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--short", action="store_true", help="3 rounds")
-    parser.add_argument("--memory-of", choices=LARGEST_WHOLE_BATCH, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--rows", type=int, default=8192, help="pairs of the batch")
+    options.add_argument("--rounds", type=int, default=9)
+    options.add_argument("--memory-of", choices=LARGEST_WHOLE_BATCH, help=argparse.SUPPRESS)
+    arguments = options.parse_args()
     rows = arguments.rows
     if arguments.memory_of:
         return measure_memory(arguments.memory_of, rows)
@@ -112,7 +112,7 @@ def main():
         "mib": {form: [round(value, 1) for value in values] for form, values in mib.items()},
         "seconds": {form: spread(values) for form, values in seconds.items()},
     }
-    write_result("contrastive_memory", result, ["kclip", "tensorflow", "keras", "numpy"])
+    write_result("contrastive_memory", **result)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ around them (cosine 0.7 to their topic), rows around the clusters (0.8) and quer
 `ratio` is faiss flat's time over kclip's exact one, one query at the largest size.
 """
 
-import argparse
 import os
 import tempfile
 import time
@@ -24,7 +23,8 @@ from pathlib import Path
 
 import faiss
 import numpy as np
-from result import resident_mib, spread, write_result
+from measures import resident_mib, spread
+from results_file import parser, write_result
 
 from kclip.retrieval.approximate import ApproximateIndex
 from kclip.retrieval.exact import nearest_rows
@@ -164,12 +164,13 @@ def measure(size, turns, hnsw):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of embeddings")
-    parser.add_argument("--turns", type=int, default=25, help="of one query; a fifth of 64")
-    parser.add_argument("--hnsw-rows", type=int, default=100_000, help="the largest HNSW graph")
-    parser.add_argument("--short", action="store_true", help="10,000 and 100,000, 6 turns")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument(
+        "--sizes", type=int, nargs="+", default=SIZES, help="numbers of embeddings"
+    )
+    options.add_argument("--turns", type=int, default=25, help="of one query; a fifth of 64")
+    options.add_argument("--hnsw-rows", type=int, default=100_000, help="the largest HNSW graph")
+    arguments = options.parse_args()
     if arguments.short:
         arguments.sizes, arguments.turns, arguments.hnsw_rows = SHORT_SIZES, 6, SHORT_SIZES[0]
     sizes = {
@@ -193,7 +194,7 @@ def main():
         "sizes": {str(size): of_size for size, of_size in sizes.items()},
         "threads": {"faiss": faiss.omp_get_max_threads(), "kclip": os.cpu_count()},
     }
-    write_result("search", result, ["kclip", "numpy", "faiss-cpu"])
+    write_result("search", **result, versions={"faiss-cpu": faiss.__version__})
 
 
 if __name__ == "__main__":
