@@ -92,8 +92,13 @@ class Optimization:
     on the memory of this one; it must divide batch-size. None: the whole batch at once."""
     captions: Literal["draw", "expand"] = "draw"
     """One caption an image and epoch, another in the next epoch; or every pair in each epoch."""
-    augmentation: Literal["none", "flip", "crop", "randaugment"] = "none"
-    """Random changes to training images; with a frozen image tower, none or flip."""
+    augmentation: Literal["none", "flip", "shrink", "crop", "randaugment"] = "none"
+    """Random changes to training images; with a frozen image tower, none, flip or shrink, which
+    shows each second picture as it looks with 32 pixels, for data sets of small ones."""
+    class_pairs: int = 0
+    """Pairs that each batch has besides, made from the image tower's own classifier: features
+    moved towards one of ImageNet's 1,000 classes, and its name in a prompt. They teach names that
+    captions lack. Needs a frozen tower, and weights with their classifier."""
     learning_rate: float = 1e-3
     """Of the heads, and of towers without their own."""
     weight_decay: float = 1e-3
@@ -134,6 +139,7 @@ _RANGES = {
     "epochs": (1, 100_000),
     "batch_size": (2, 1_000_000),
     "chunk_size": (1, 1_000_000),
+    "class_pairs": (0, 1_000_000),
     "head_epochs": (1, 100_000),
     "learning_rate": (1e-12, 10),
     "head_learning_rate": (1e-12, 10),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kclip.config import (
     ImageTower,
@@ -17,6 +17,9 @@ from kclip.presets import PRESETS
 from kclip.training.run_folder import check_new_run, write_config
 from kclip.training.stop_signals import TrainingStopped
 from kclip.training.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from kclip.models.application_weights import Classifier
 
 PresetName = Literal["tiny", "bert_xception", "flickr8k"]
 
@@ -95,8 +98,11 @@ class TrainDualEncoder:
             towers = (self.image, self.text, self.objective)
             model, preprocessor = build_dual_encoder(*towers, texts, self.optimization.dtype)
         with watch.stage("features" if not self.image.train else "data"):
-            make_data = streamed_data if self.image.train else cached_data
-            data = make_data(model, preprocessor, train, validation, self.optimization)
+            arguments = (model, preprocessor, train, validation, self.optimization)
+            if self.image.train:
+                data = streamed_data(*arguments)
+            else:
+                data = cached_data(*arguments, self._classifier())
             if self.optimization.chunk_size is not None:
                 data = chunked(data, self.optimization.chunk_size)
         # Not before: a request that could not be met leaves no run folder behind.
@@ -114,14 +120,27 @@ class TrainDualEncoder:
             )
         write_run(self, validation, results, watch)
 
+    def _classifier(self) -> "Classifier | None":
+        from kclip.models.image_encoder import imagenet_classifier
+
+        if not self.optimization.class_pairs:
+            return None
+        return imagenet_classifier(self.image.backbone, self.image.weights, self.image.alpha)
+
     def _check(self) -> None:
         for name in ("image", "text", "objective", "optimization"):
             check_ranges(name, getattr(self, name))
-        batch, chunk = self.optimization.batch_size, self.optimization.chunk_size
+        settings = self.optimization
+        batch, chunk = settings.batch_size + settings.class_pairs, settings.chunk_size
         if chunk is not None and batch % chunk:
             raise UserError(
-                f"--optimization.chunk-size {chunk} does not divide the batch of {batch}; give a "
-                "number that does, or another --optimization.batch-size"
+                f"--optimization.chunk-size {chunk} does not divide the batch of {batch}; "
+                "give a number that does, or another --optimization.batch-size"
+            )
+        if settings.class_pairs and (self.image.train or self.image.weights is None):
+            raise UserError(
+                "--optimization.class-pairs come from a frozen image tower's own classifier; leave "
+                "--image.train, and give --image.weights"
             )
         if self.zero_shot is not None:  # now, not after hours of training
             from kclip.data.sources import read_class_folders

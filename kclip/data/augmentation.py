@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
-Augmentation = Literal["none", "flip", "crop", "randaugment"]
+Augmentation = Literal["none", "flip", "shrink", "crop", "randaugment"]
+
+SMALL_SIZE = 32  # pixels, as in CIFAR
 
 
 def build_augmentation(
@@ -12,7 +14,8 @@ def build_augmentation(
     """A function from a batch of images to the same batch, changed at random.
 
     Args:
-        name: "none"; "flip" mirrors half of the images; "crop" also takes a part of 50 % to
+        name: "none"; "flip" mirrors half of the images; "shrink" also shows half of them
+            `shrunk`; "crop" mirrors, takes a part of 50 % to
             100 % of the area and stretches it back; "randaugment" also applies RandAugment
             (Cubuk et al. 2020) and cuts out a rectangle.
         image_size: int. Height and width of the images in pixels.
@@ -30,7 +33,10 @@ def build_augmentation(
     """
     if name == "none":
         return None
-    mirror, layers = _mirroring(seed), []
+    mirror, layers = _half_of(_mirrored, seed), []
+    if name == "shrink":
+        shrink = _half_of(shrunk, seed + 1)
+        return lambda images: shrink(mirror(images))
     if name in ("crop", "randaugment"):
         import keras_cv
 
@@ -57,18 +63,42 @@ def build_augmentation(
     return augment
 
 
-def _mirroring(seed: int) -> Callable[[Any], Any]:
-    # Not keras_cv's RandomFlip, which takes longer than decoding the picture did.
+def shrunk(images: Any) -> Any:
+    """Pictures as they look when they were small: as much detail as `SMALL_SIZE` pixels hold.
+
+    Args:
+        images: float32 tensor or array (B, S, S, 3) in [0, 255].
+
+    Returns:
+        A float32 tensor (B, S, S, 3), which may overshoot a little at hard edges.
+    """
+    import tensorflow as tf
+
+    def resize(pictures: Any, size: int) -> Any:
+        return tf.image.resize(pictures, (size, size), "bicubic", antialias=True)
+
+    small = tf.clip_by_value(tf.round(resize(images, SMALL_SIZE)), 0, 255)
+    return resize(small, images.shape[1])
+
+
+def _half_of(change: Callable[[Any], Any], seed: int) -> Callable[[Any], Any]:
+    """Changes half of the images, drawn anew in each batch."""
     import tensorflow as tf
 
     random = tf.random.Generator.from_seed(seed)
 
-    def mirror_half(images: Any) -> Any:
+    def change_half(images: Any) -> Any:
         chosen = random.uniform(tf.shape(images)[:1]) < 0.5
-        # Of three axes TensorFlow reverses one in half of the time that it takes for four, and
-        # its older selection, by whole images, takes a tenth of `tf.where`'s.
-        rows = tf.reshape(images, (-1, *images.shape[2:]))
-        mirrored = tf.reshape(tf.reverse(rows, [1]), tf.shape(images))
-        return tf.raw_ops.Select(condition=chosen, x=mirrored, y=images)
+        # TensorFlow's older selection, by whole images, takes a tenth of the time of `tf.where`.
+        return tf.raw_ops.Select(condition=chosen, x=change(images), y=images)
 
-    return mirror_half
+    return change_half
+
+
+def _mirrored(images: Any) -> Any:
+    # Not keras_cv's RandomFlip, which takes longer than decoding the picture did. Of three axes
+    # TensorFlow reverses one in half of the time that it takes for four.
+    import tensorflow as tf
+
+    rows = tf.reshape(images, (-1, *images.shape[2:]))
+    return tf.reshape(tf.reverse(rows, [1]), tf.shape(images))

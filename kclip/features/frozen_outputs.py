@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,28 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from kclip.data.augmentation import shrunk
 from kclip.data.pipeline import image_batches
 from kclip.data.tfrecords import SplitFiles
 from kclip.errors import KclipError
 
 BATCH_SIZE = 64
+
+View = Callable[[np.ndarray], np.ndarray]
+
+
+def image_views(mirror: bool, shrink: bool = False) -> list[View]:
+    """How each image is shown: as it is, and after that, where asked for, mirrored.
+
+    With `shrink` both follow once more, as they look when they were small. Each is a function of
+    float32 (B, S, S, 3).
+    """
+    views: list[View] = [lambda images: images]
+    if mirror:
+        views.append(lambda images: images[:, :, ::-1])
+    if shrink:
+        views += [lambda images, view=view: np.asarray(shrunk(view(images))) for view in views]
+    return views
 
 
 def computed_once(folder: Path, compute: Callable[[Path], None]) -> Path:
@@ -34,33 +51,32 @@ def compute_views(
     tower: Any,
     split: SplitFiles,
     resize: Callable[[Any], Any],
-    views: int,
+    views: Sequence[View],
     dtype: type[np.floating],
 ) -> None:
-    """Runs a tower over each image, and over its mirror image where there are two views.
+    """Runs a tower over each view of each image.
 
     Args:
-        path: the file of an array (V, N, ...) of the tower's outputs.
+        path: the file of an array (V, N, ...) of the tower's outputs, for V views.
         tower: a Keras model of images (B, S, S, 3).
         split: N records.
         resize: of the tower's preprocessing; runs inside tf.data.
-        views: 1 or 2.
+        views: as `image_views` gives them.
         dtype: of the array.
 
     Raises:
         KclipError: an output is too large for the dtype, or no number.
     """
     outputs = np.lib.format.open_memmap(
-        path, mode="w+", dtype=dtype, shape=(views, split.num_records, *tower.output_shape[1:])
+        path, mode="w+", dtype=dtype, shape=(len(views), split.num_records, *tower.output_shape[1:])
     )
     start = 0
     with tqdm(total=split.num_records, unit="img", desc="Image features") as bar:
         for images in image_batches(split, resize, BATCH_SIZE).as_numpy_iterator():
             stop = start + len(images)
-            outputs[0, start:stop] = _fitting(tower.predict_on_batch(images), dtype)
-            if views == 2:
-                mirrored = tower.predict_on_batch(images[:, :, ::-1])
-                outputs[1, start:stop] = _fitting(mirrored, dtype)
+            for number, view in enumerate(views):
+                output = tower.predict_on_batch(view(images))
+                outputs[number, start:stop] = _fitting(output, dtype)
             bar.update(len(images))
             start = stop
     outputs.flush()

@@ -6,7 +6,7 @@ import numpy as np
 
 from kclip.data.pixels import whole_pixels
 from kclip.data.tfrecords import SplitFiles
-from kclip.features.frozen_outputs import compute_views, computed_once, digest
+from kclip.features.frozen_outputs import compute_views, computed_once, digest, image_views
 from kclip.models import MultiLabelClassifier
 
 MAPS_FILE = "spatial_maps.npy"
@@ -32,8 +32,8 @@ def spatial_maps(
     name = digest([model.image_encoder], split, "whole pixels", model.resize_mode, mirror)
 
     def compute(folder: Path) -> None:
-        views = 2 if mirror else 1
         tower, resize = model.spatial_encoder, whole_pixels(model.resizing)
-        compute_views(folder / MAPS_FILE, tower, split, resize, views, np.float16)
+        path, views = folder / MAPS_FILE, image_views(mirror)
+        compute_views(path, tower, split, resize, views, np.float16)
 
     return np.load(computed_once(directory / name, compute) / MAPS_FILE, mmap_mode="r")

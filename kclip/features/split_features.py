@@ -10,7 +10,13 @@ from tqdm import tqdm
 
 from kclip.data.pipeline import iterate_texts
 from kclip.data.tfrecords import SplitFiles
-from kclip.features.frozen_outputs import compute_views, computed_once, digest, settings
+from kclip.features.frozen_outputs import (
+    compute_views,
+    computed_once,
+    digest,
+    image_views,
+    settings,
+)
 from kclip.models import DualEncoder, DualEncoderPreprocessor
 
 TEXT_BATCH_SIZE = 256
@@ -21,8 +27,8 @@ class SplitFeatures:
     """What training needs of a split once the towers have been run.
 
     Args:
-        image_features: float32 (V, N, F), memory-mapped; V views of N images, the first of them
-            the image as it is, the second, where there is one, its mirror image.
+        image_features: float32 (V, N, F), memory-mapped; V views of N images, as `image_views`
+            orders them.
         text: dict of arrays (M, ...), memory-mapped: `text_features` (M, C), or the tokens
             (M, L) where the text tower is trained.
         caption_offsets: int64 (N + 1,); captions offsets[i] to offsets[i + 1] belong to image i.
@@ -46,6 +52,7 @@ def split_features(
     split: SplitFiles,
     directory: Path,
     mirror: bool = False,
+    shrink: bool = False,
 ) -> SplitFeatures:
     """Computes a split's features, or opens those of an earlier run.
 
@@ -58,14 +65,16 @@ def split_features(
         split: the records.
         directory: where features are kept.
         mirror: also compute each mirrored image, as a second view.
+        shrink: also compute these views of each image as it looks when it was small.
     """
 
     def compute(folder: Path) -> None:
-        path, views = folder / "image_features.npy", 2 if mirror else 1
+        path, views = folder / "image_features.npy", image_views(mirror, shrink)
         compute_views(path, model.image_encoder, split, preprocessor.resize, views, np.float32)
         _compute_texts(model, preprocessor, split, folder)
 
-    folder = computed_once(directory / _digest(model, preprocessor, split, mirror), compute)
+    name = _digest(model, preprocessor, split, mirror, *["shrink"] * shrink)
+    folder = computed_once(directory / name, compute)
     arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
     return SplitFeatures(
         image_features=arrays.pop("image_features"),
@@ -83,18 +92,24 @@ def _compute_texts(
     counts = [len(of_image) for of_image in captions]
     np.save(folder / "caption_offsets.npy", np.concatenate([[0], np.cumsum(counts)]))
     texts = [caption for of_image in captions for caption in of_image]
+    for name, array in text_arrays(model, preprocessor, texts).items():
+        np.save(folder / f"{name}.npy", array)
+
+
+def text_arrays(
+    model: DualEncoder, preprocessor: DualEncoderPreprocessor, texts: list[str]
+) -> dict[str, np.ndarray]:
+    """What training needs of M texts, (M, ...): a frozen tower's features, or else their tokens."""
     tokens = {name: np.asarray(value) for name, value in preprocessor.tokenize(texts).items()}
-    if model.text_encoder.trainable:
-        for name, array in tokens.items():
-            np.save(folder / f"{name}.npy", array)
-        return
     encoder = model.text_encoder
+    if encoder.trainable:
+        return tokens
     features = np.zeros((len(texts), encoder.feature_dim), np.float32)
-    with tqdm(total=len(texts), unit="caption", desc="Text features") as bar:
+    with tqdm(total=len(texts), unit="text", desc="Text features") as bar:
         for rows, batch in _by_length(tokens):
             features[rows] = encoder.predict_on_batch(batch)
             bar.update(len(rows))
-    np.save(folder / "text_features.npy", features)
+    return {"text_features": features}
 
 
 def _by_length(tokens: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
@@ -109,9 +124,9 @@ def _by_length(tokens: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, dict
 
 
 def _digest(
-    model: DualEncoder, preprocessor: DualEncoderPreprocessor, split: SplitFiles, mirror: bool
+    model: DualEncoder, preprocessor: DualEncoderPreprocessor, split: SplitFiles, *others: Any
 ) -> str:
     towers = [model.image_encoder] + [model.text_encoder] * (not model.text_encoder.trainable)
     tokenizer: Any = preprocessor.tokenizer
-    others = (settings(preprocessor.get_config()), tokenizer.get_vocabulary(), mirror)
-    return digest(towers, split, *others)
+    own = (settings(preprocessor.get_config()), tokenizer.get_vocabulary())
+    return digest(towers, split, *own, *others)

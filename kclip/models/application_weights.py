@@ -1,9 +1,15 @@
 """Weights files of `keras.applications` networks, saved with their classifier or without."""
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
+import keras
+import numpy as np
+
 from kclip.errors import UserError
+
+NUM_CLASSES = 1000  # of ImageNet
 
 
 def load_application_weights(constructor, input_shape, options, path):
@@ -30,18 +36,71 @@ def load_application_weights(constructor, input_shape, options, path):
     bare = constructor(include_top=False, weights=None, input_shape=input_shape, **options)
     if _try_load(bare, path):
         return bare
-    # The classifier follows the features, so its weights are the last ones of the list.
-    try:
-        full = constructor(include_top=True, weights=None, **options)
-    except ValueError:  # kclip's own networks have no classifier
-        full = None
-    if full is None or not _try_load(full, path):
+    full = _load_full(constructor, options, path)
+    if full is None:
         raise UserError(
             f"the weights in {str(path)!r} do not fit {bare.name!r}; give a file saved from "
             "keras.applications' network of the same name and size"
         )
+    # The classifier follows the features, so its weights are the last ones of the list.
     bare.set_weights(full.get_weights()[: len(bare.weights)])
     return bare
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """The last layer of a network: a softmax over K classes of F pooled features.
+
+    Attributes:
+        kernel: float32 (F, K).
+        bias: float32 (K,).
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    def probabilities(self, features):
+        """From float (N, F) to float (N, K), rows of which sum to 1."""
+        logits = features @ self.kernel + self.bias
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def load_classifier(constructor, options, weights):
+    """The classifier of ImageNet's 1,000 classes from a network's weights.
+
+    Args:
+        constructor: a function of `keras.applications`.
+        options: dict of further arguments of the constructor.
+        weights: the path of a weights file, or "imagenet".
+
+    Raises:
+        UserError: the file has no classifier that stands on the average of the feature map.
+    """
+    if weights == "imagenet":
+        full = constructor(include_top=True, weights=weights, **options)
+    else:
+        full = _load_full(constructor, options, weights)
+    layers = [] if full is None else full.layers
+    pooled = [x for x in layers if isinstance(x, keras.layers.GlobalAveragePooling2D)]
+    width = pooled[-1].output.shape[-1] if pooled else None
+    kernel, bias = full.get_weights()[-2:] if pooled else (np.zeros(0), np.zeros(0))
+    if kernel.shape[-2:] != (width, NUM_CLASSES):
+        raise UserError(
+            f"the weights {str(weights)!r} have no classifier of ImageNet's 1,000 classes on the "
+            "average of the feature map; give a network's weights with it, or leave "
+            "--optimization.class-pairs"
+        )
+    return Classifier(kernel.reshape(-1, NUM_CLASSES), bias)
+
+
+def _load_full(constructor, options, path):
+    """A network with its classifier, filled from a file; None where they do not fit."""
+    try:
+        full = constructor(include_top=True, weights=None, **options)
+    except ValueError:  # kclip's own networks have no classifier
+        return None
+    return full if _try_load(full, path) else None
 
 
 def _try_load(model, path):

@@ -6,7 +6,7 @@ import keras_hub
 
 from kclip.errors import UserError
 from kclip.layers.imagenet_preprocessing import ImagenetPreprocessing
-from kclip.models.application_weights import load_application_weights
+from kclip.models.application_weights import load_application_weights, load_classifier
 from kclip.models.dtype_scope import dtype_scope
 from kclip.models.frozen import FrozenInInference
 from kclip.models.small_cnn import small_cnn
@@ -122,6 +122,16 @@ class ImageEncoder(FrozenInInference, keras_hub.models.Backbone):
             pooling=self.pooling_name,
         )
         return config
+
+
+def imagenet_classifier(backbone, weights, alpha=None):
+    """The `Classifier` of ImageNet that belongs to a backbone's features; arguments as above.
+
+    Raises:
+        UserError: the weights have none.
+    """
+    options = {} if alpha is None else {"alpha": alpha}
+    return load_classifier(BACKBONES[_known_name(backbone)], options, weights)
 
 
 def _known_name(backbone):

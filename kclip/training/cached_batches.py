@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from kclip.data.pipeline import Captions, caption_number
 from kclip.features import SplitFeatures
+from kclip.features.class_pairs import ClassPairs
 from kclip.training.generated_batches import GeneratedBatches
 
 
@@ -20,9 +21,11 @@ class CachedBatches(GeneratedBatches):
         shuffle: False keeps the order of the records and their first view.
         drop_remainder: True drops the last, smaller batch.
         seed: int.
+        class_pairs: `ClassPairs` to draw from for each batch, or None.
+        num_class_pairs: int, how many of them.
 
     Yields (by `dataset()`): pairs of a dict, `image_features` float32 (B, F) and the text's arrays
-    (B, ...), and ids, int32 (B,).
+    (B, ...), and ids, int32 (B,). B is the batch size and, behind these, the class pairs.
     """
 
     def __init__(
@@ -33,6 +36,8 @@ class CachedBatches(GeneratedBatches):
         shuffle: bool = True,
         drop_remainder: bool = True,
         seed: int = 0,
+        class_pairs: ClassPairs | None = None,
+        num_class_pairs: int = 0,
     ):
         self.features = features
         self.batch_size = batch_size
@@ -40,6 +45,8 @@ class CachedBatches(GeneratedBatches):
         self.shuffle = shuffle
         self.drop_remainder = drop_remainder
         self.seed = seed
+        self.class_pairs = class_pairs
+        self.num_class_pairs = num_class_pairs
         self.num_samples = (
             len(features.ids) if captions == "draw" else int(features.caption_offsets[-1])
         )
@@ -56,7 +63,18 @@ class CachedBatches(GeneratedBatches):
             images, texts = image_rows[rows], text_rows[rows]
             inputs = {"image_features": self.features.image_features[views[rows], images]}
             inputs |= {name: array[texts] for name, array in self.features.text.items()}
-            yield inputs, self.features.ids[images]
+            yield self._with_class_pairs(inputs, self.features.ids[images], rows.start)
+
+    def _with_class_pairs(
+        self, inputs: dict[str, np.ndarray], ids: np.ndarray, position: int
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        if self.class_pairs is None:
+            return inputs, ids
+        # A generator of the batch's own, so that a run that goes on within an epoch draws the same.
+        rng = np.random.default_rng([self.seed, self._epoch, position])
+        others, other_ids = self.class_pairs.draw(self.num_class_pairs, rng)
+        joined = {name: np.concatenate([array, others[name]]) for name, array in inputs.items()}
+        return joined, np.concatenate([ids, other_ids])
 
     def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
         offsets = self.features.caption_offsets
@@ -67,7 +85,7 @@ class CachedBatches(GeneratedBatches):
         return np.arange(self.num_samples), offsets[:-1] + numbers
 
     def _signature(self):
-        size = self.batch_size if self.drop_remainder else None
+        size = self.batch_size + self.num_class_pairs if self.drop_remainder else None
         arrays = {"image_features": self.features.image_features[0], **self.features.text}
         inputs = {
             name: tf.TensorSpec((size, *array.shape[1:]), array.dtype)

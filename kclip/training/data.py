@@ -14,7 +14,9 @@ from kclip.data.tfrecords import SplitFiles, open_split
 from kclip.embedding import Embedder, embed_views
 from kclip.errors import UserError
 from kclip.features import split_features
+from kclip.features.class_pairs import class_pairs
 from kclip.models import CachedDualEncoder, DualEncoder, DualEncoderPreprocessor
+from kclip.models.application_weights import Classifier
 from kclip.training.cached_batches import CachedBatches
 from kclip.training.chunked_model import ChunkedModel
 
@@ -92,16 +94,21 @@ def cached_data(
     train: SplitFiles,
     validation: SplitFiles,
     settings: Optimization,
+    classifier: Classifier | None = None,
 ) -> TrainingData:
-    """The frozen towers run once over each split; see `kclip.features`. Arguments as above."""
-    if settings.augmentation not in ("none", "flip"):
+    """The frozen towers run once over each split; see `kclip.features`.
+
+    Arguments as above, and the image tower's classifier where `settings` wants class pairs.
+    """
+    if settings.augmentation not in ("none", "flip", "shrink"):
         raise UserError(
             f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "
-            "but a frozen image tower sees each image once; use none or flip, or --image.train"
+            "but a frozen image tower sees each image once; use none, flip or shrink, or train it"
         )
     store = train.files[0].parent / "features"
-    mirror = settings.augmentation == "flip"
-    train_features = split_features(model, preprocessor, train, store, mirror)
+    shrink = settings.augmentation == "shrink"
+    mirror = shrink or settings.augmentation == "flip"
+    train_features = split_features(model, preprocessor, train, store, mirror, shrink)
     features = split_features(model, preprocessor, validation, store, preprocessor.mirror)
     cached = CachedDualEncoder(model)
 
@@ -115,7 +122,12 @@ def cached_data(
     return TrainingData(
         model=cached,
         train=CachedBatches(
-            train_features, settings.batch_size, settings.captions, seed=settings.seed
+            train_features,
+            settings.batch_size,
+            settings.captions,
+            seed=settings.seed,
+            class_pairs=classifier and class_pairs(model, preprocessor, train_features, classifier),
+            num_class_pairs=settings.class_pairs,
         ),
         validation=CachedBatches(
             features, settings.batch_size, shuffle=False, drop_remainder=False

@@ -7,6 +7,7 @@ from tiny_models import randomize
 
 from kclip.errors import UserError
 from kclip.models import ImageEncoder
+from kclip.models.image_encoder import imagenet_classifier
 from kclip.models.small_cnn import small_cnn
 
 MobileNet = keras.applications.MobileNet
@@ -101,3 +102,29 @@ def test_the_given_mobilenet_has_the_features_of_the_whole_network(kclip_data):
     features = np.asarray(encoder(path, image_size=224, alpha=0.75)(images))
     np.testing.assert_allclose(features, expected.reshape(features.shape), rtol=1e-4, atol=1e-5)
     assert features.std() > 0.1
+
+
+def test_the_classifier_is_the_networks_last_layer(files):
+    folder, _ = files
+    full = MobileNet(alpha=0.25, weights=None)
+    full.load_weights(folder / "full.weights.h5")
+    classifier = imagenet_classifier("mobilenet", folder / "full.weights.h5", alpha=0.25)
+    pooled = np.random.default_rng(1).uniform(0, 2, (3, 256)).astype("float32")
+    last = keras.Model(full.layers[-3].input, full.output)
+    expected = np.asarray(last(pooled[:, None, None]))
+    np.testing.assert_allclose(classifier.probabilities(pooled), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("bare", "mobilenet"), ("full", "small_cnn")])
+def test_weights_without_a_classifier_are_refused(files, kind, name):
+    alpha = 0.25 if name == "mobilenet" else None
+    with pytest.raises(UserError, match="have no classifier of ImageNet's 1,000 classes"):
+        imagenet_classifier(name, files[0] / f"{kind}.weights.h5", alpha)
+
+
+def test_a_classifier_on_other_layers_is_refused(tmp_path):
+    """MobileNetV3's stands on one more layer, not on the average of the map."""
+    path = tmp_path / "other.weights.h5"
+    keras.applications.MobileNetV3Small(weights=None).save_weights(path)
+    with pytest.raises(UserError, match="on the average of the feature map"):
+        imagenet_classifier("mobilenetv3small", path)

@@ -201,6 +201,15 @@ def test_chunks_that_make_up_no_batch_are_refused(records, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("train", [True, False])
+def test_class_pairs_want_a_frozen_tower_with_weights(records, tmp_path, train):
+    settings = dataclasses.replace(OPTIMIZATION, class_pairs=2)
+    run = config(records, tmp_path / "run", optimization=settings)
+    run = dataclasses.replace(run, image=dataclasses.replace(run.image, train=train))
+    with pytest.raises(UserError, match="class-pairs come from a frozen image tower"):
+        run.run()
+
+
 def test_a_batch_larger_than_the_data_is_refused(records, tmp_path):
     settings = dataclasses.replace(OPTIMIZATION, batch_size=49)
     with pytest.raises(UserError, match="a batch of 49 does not fit the 48 images"):

@@ -9,7 +9,7 @@ import numpy as np
 
 from kclip.data.tfrecords import SplitFiles
 from kclip.embedding import Embedder
-from kclip.features.frozen_outputs import compute_views, computed_once, digest
+from kclip.features.frozen_outputs import compute_views, computed_once, digest, image_views
 from kclip.metrics.similarity import l2_normalize
 
 MAPS_FILE, POOLED_FILE, EMBEDDINGS_FILE = "maps.npy", "pooled.npy", "embeddings.npy"
@@ -53,9 +53,8 @@ def frozen_features(embedder: Embedder, split: SplitFiles, directory: Path) -> F
 
     def compute(folder: Path) -> None:
         tower, embed = _towers(embedder.model)
-        views = 2 if mirror else 1
         path = folder / MAPS_FILE
-        compute_views(path, tower, split, preprocessor.resize, views, np.float16)
+        compute_views(path, tower, split, preprocessor.resize, image_views(mirror), np.float16)
         maps = np.load(path, mmap_mode="r")
         maps = maps.reshape(*maps.shape[:2], -1, maps.shape[-1])
         np.save(folder / POOLED_FILE, _by_rows(maps, lambda rows: rows.mean(axis=1)))
