@@ -83,7 +83,7 @@ def forward_flops(tower: keras.Model, positions: int | None = None) -> int:
     for layer in tower._flatten_layers(include_self=False):
         if next(iter(layer._flatten_layers(include_self=False)), None) is not None:
             continue  # counted by its parts
-        kernels = [w for w in layer.trainable_variables if "kernel" in w.name]
+        kernels = [w for w in layer.weights if "kernel" in w.name]
         places = positions if positions else int(np.prod(layer.output.shape[1:-1] or (1,)))
         total += sum(2 * int(np.prod(kernel.shape)) * places for kernel in kernels)
     return total
