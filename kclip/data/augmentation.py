@@ -1,4 +1,4 @@
-"""Random changes to training images, by keras-cv inside tf.data."""
+"""Random changes to training images inside tf.data, most of them by keras-cv."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -30,18 +30,19 @@ def build_augmentation(
     """
     if name == "none":
         return None
-    mirror, layers = _mirroring(seed), []
-    if name in ("crop", "randaugment"):
-        import keras_cv
+    mirror = _mirroring(seed)
+    if name == "flip":
+        return mirror
+    import keras_cv
 
-        layers.append(
-            keras_cv.layers.RandomCropAndResize(
-                target_size=(image_size, image_size),
-                crop_area_factor=(0.5, 1.0),
-                aspect_ratio_factor=(0.75, 1.33),
-                seed=seed,
-            )
+    layers: list[Any] = [
+        keras_cv.layers.RandomCropAndResize(
+            target_size=(image_size, image_size),
+            crop_area_factor=(0.5, 1.0),
+            aspect_ratio_factor=(0.75, 1.33),
+            seed=seed,
         )
+    ]
     if name == "randaugment":
         layers.append(keras_cv.layers.RandAugment(value_range=(0, 255), magnitude=0.3, seed=seed))
         layers.append(
