@@ -1,4 +1,4 @@
-"""Random changes to training images, by keras-cv inside tf.data."""
+"""Random changes to training images inside tf.data, most of them by keras-cv."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -15,9 +15,9 @@ def build_augmentation(
 
     Args:
         name: "none"; "flip" mirrors half of the images; "shrink" also shows half of them
-            `shrunk`; "crop" mirrors, takes a part of 50 % to
-            100 % of the area and stretches it back; "randaugment" also applies RandAugment
-            (Cubuk et al. 2020) and cuts out a rectangle.
+            `shrunk`; "crop" mirrors, takes a part of 50 % to 100 % of the area and stretches it
+            back; "randaugment" also applies RandAugment (Cubuk et al. 2020) and cuts out a
+            rectangle.
         image_size: int. Height and width of the images in pixels.
         seed: int.
 
@@ -33,21 +33,22 @@ def build_augmentation(
     """
     if name == "none":
         return None
-    mirror, layers = _half_of(_mirrored, seed), []
+    mirror = _half_of(_mirrored, seed)
+    if name == "flip":
+        return mirror
     if name == "shrink":
         shrink = _half_of(shrunk, seed + 1)
         return lambda images: shrink(mirror(images))
-    if name in ("crop", "randaugment"):
-        import keras_cv
+    import keras_cv
 
-        layers.append(
-            keras_cv.layers.RandomCropAndResize(
-                target_size=(image_size, image_size),
-                crop_area_factor=(0.5, 1.0),
-                aspect_ratio_factor=(0.75, 1.33),
-                seed=seed,
-            )
+    layers: list[Any] = [
+        keras_cv.layers.RandomCropAndResize(
+            target_size=(image_size, image_size),
+            crop_area_factor=(0.5, 1.0),
+            aspect_ratio_factor=(0.75, 1.33),
+            seed=seed,
         )
+    ]
     if name == "randaugment":
         layers.append(keras_cv.layers.RandAugment(value_range=(0, 255), magnitude=0.3, seed=seed))
         layers.append(
