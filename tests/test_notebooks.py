@@ -135,7 +135,7 @@ def scenes(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("scenes")
     source = folder / "source"
-    synthetic.generate(source, num_train=128, num_dev=40, zero_shot_per_class=2)
+    synthetic.generate(source, num_train=480, num_dev=40, zero_shot_per_class=2)
     BuildTFRecords(
         source="csv",
         images=source / "images",
