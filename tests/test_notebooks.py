@@ -127,6 +127,54 @@ def test_compare_classifiers_asks_every_contender(run_folder, tmp_path, monkeypa
     assert not printed(notebook)
 
 
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    """Generated scenes with their labels: source/ as drawn, records/ as TFRecords."""
+    from kclip.commands.build_tfrecords import BuildTFRecords
+    from kclip.data import synthetic
+
+    folder = tmp_path_factory.mktemp("scenes")
+    source = folder / "source"
+    synthetic.generate(source, num_train=480, num_dev=40, zero_shot_per_class=2)
+    BuildTFRecords(
+        source="csv",
+        images=source / "images",
+        labels=source / "labels.csv",
+        split_lists=(f"train={source}/train.txt", f"validation={source}/dev.txt"),
+        output=folder / "records",
+        shards=("1",),
+        workers=1,
+    ).run()
+    return folder
+
+
+@pytest.mark.notebook
+@pytest.mark.slow
+def test_multilabel_prompts_to_adapters_measures_every_method(run_folder, scenes, monkeypatch):
+    notebook = execute(
+        "multilabel_prompts_to_adapters.ipynb",
+        monkeypatch,
+        KCLIP_MODEL=str(run_folder / "model"),
+        KCLIP_RECORDS=str(scenes / "records"),
+        KCLIP_IMAGES=str(scenes / "source/zero_shot"),
+    )
+    # Four prompt methods, three adapters, curve, recognizer, attention twice, new classes.
+    assert len(outputs(notebook, "image/png")) == 12
+    tables = "\n".join(outputs(notebook, "text/markdown"))
+    rows = dict(
+        line.split(",") for line in (scenes / "source/labels.csv").read_text().splitlines()[1:]
+    )
+    dev = [rows[name].split(";") for name in (scenes / "source/dev.txt").read_text().split()]
+    named = [label for labels in dev for label in labels]
+    constant = len(named) / len(set(named)) / len(dev)  # the mean share of a class that occurs
+    assert re.search(rf"\| constant predictor +\| {100 * constant:.1f} %", tables)
+    for method in ("Yes-or-No", "List-all", "Top-all", "MLD-Adapter, spatial, 10 %"):
+        assert re.search(rf"\| {method} +\| \d+\.\d %", tables)
+    assert re.search(r"\| linear_probe +\| +\| \d+\.\d %", tables)
+    assert re.search(r"\| a constant predictor +\| 12\.5 %", tables)  # of eight classes
+    assert not printed(notebook)
+
+
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
 def test_notebooks_define_no_model_code(path):
     cells = json.loads(path.read_text())["cells"]
