@@ -26,7 +26,8 @@ HEAD = """# Results
 
 `ratio` is kclip's advantage: the other side's time or memory over kclip's, and for the input
 pipeline kclip's rate over the limit. Figures are medians, with the least and the greatest in
-brackets. `make bench` writes this file from `results/*.json`, which hold each round.
+brackets. `make bench` writes this file from `results/*.json`, which hold each round. Two processes
+on two cores make a load of 2; figures taken at a higher one are those of a busy machine.
 """
 
 
@@ -45,6 +46,7 @@ def tables(reports: dict[str, dict]) -> str:
     ]
     measured = [
         (name, f"`{report['command']}`", report["date"], report["machine"])
+        + (f"{report['load_at_the_end']:.1f}",)
         + (", ".join(f"{package} {version}" for package, version in report["versions"].items()),)
         for name, report in reports.items()
     ]
@@ -53,7 +55,9 @@ def tables(reports: dict[str, dict]) -> str:
             HEAD,
             markdown_table(("benchmark", "what", "ratio", "reach", "kclip", "other side"), found),
             "",
-            markdown_table(("benchmark", "command", "date", "machine", "versions"), measured),
+            markdown_table(
+                ("benchmark", "command", "date", "machine", "load at the end", "versions"), measured
+            ),
             "",
         ]
     )
