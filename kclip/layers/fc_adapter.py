@@ -20,6 +20,8 @@ class FCAdapter(keras.layers.Layer):
 
     Args:
         num_classes: int, or None for classes that change from call to call.
+        initial_bias: float. Of the logits; the log-odds of a rare class let training begin with the
+            images rather than with how rare it is.
 
     Call arguments:
         image_embeddings: float tensor (B, E), L2-normalised.
@@ -37,9 +39,10 @@ class FCAdapter(keras.layers.Layer):
     TensorShape([2, 5])
     """
 
-    def __init__(self, num_classes=None, **kwargs):
+    def __init__(self, num_classes=None, initial_bias=0.0, **kwargs):
         super().__init__(**kwargs)
         self.num_classes = num_classes
+        self.initial_bias = initial_bias
 
     def build(self, image_embeddings_shape, text_embeddings_shape):
         if image_embeddings_shape[-1] != text_embeddings_shape[-1]:
@@ -49,7 +52,11 @@ class FCAdapter(keras.layers.Layer):
             )
         dim = image_embeddings_shape[-1]
         parts = 2 if self.num_classes else 3
-        self.output_layer = keras.layers.Dense(self.num_classes or 1, dtype=self.dtype_policy)
+        self.output_layer = keras.layers.Dense(
+            self.num_classes or 1,
+            bias_initializer=keras.initializers.Constant(self.initial_bias),
+            dtype=self.dtype_policy,
+        )
         self.output_layer.build((None, parts * dim))
 
     def call(self, image_embeddings, text_embeddings):
@@ -68,4 +75,5 @@ class FCAdapter(keras.layers.Layer):
         return ops.cast(logits, "float32") + ops.cast(self.output_layer.bias, "float32")
 
     def get_config(self):
-        return {**super().get_config(), "num_classes": self.num_classes}
+        own = {"num_classes": self.num_classes, "initial_bias": self.initial_bias}
+        return {**super().get_config(), **own}

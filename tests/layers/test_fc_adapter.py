@@ -61,3 +61,10 @@ def test_half_precision_and_loading(num_classes, tmp_path):
 def test_embeddings_of_two_models():
     with pytest.raises(UserError, match="4 wide came with text embeddings 3 wide"):
         FCAdapter()(IMAGES, TEXTS[:, :3])
+
+
+def test_training_begins_at_the_initial_bias():
+    adapter = FCAdapter(3, initial_bias=-4.0)
+    logits = adapter(np.zeros((2, 8), np.float32), np.zeros((3, 8), np.float32))
+    np.testing.assert_array_equal(logits, np.full((2, 3), -4.0))
+    assert FCAdapter.from_config(adapter.get_config()).initial_bias == -4.0

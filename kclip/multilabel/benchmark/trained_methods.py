@@ -12,6 +12,9 @@ from kclip.multilabel.benchmark.feature_batches import FeatureBatches, Form, Sta
 from kclip.multilabel.benchmark.frozen_features import FrozenFeatures
 
 ROWS_AT_ONCE = 250
+# Log-odds of 2 %. From 0, a short training with binary cross-entropy is spent on learning that
+# labels are rare: of 1,000 held-out images a dense layer then had 11 % mAP, and from here 34.
+RARE = -4.0
 
 
 @dataclass(frozen=True)
@@ -139,8 +142,8 @@ _LOSSES: dict[str, Any] = {
 }
 
 
-def _fc_adapter(num_classes: int) -> FCAdapter:
-    return FCAdapter(num_classes)
+def _fc_adapter(num_classes: int, **options: Any) -> FCAdapter:
+    return FCAdapter(num_classes, **options)
 
 
 def _mld_adapter(num_classes: int, **options: Any) -> MLDAdapter:
@@ -155,7 +158,8 @@ def _fully_connected(num_classes: int, hidden_dims: tuple[int, ...] = ()) -> Any
         for dim in hidden_dims
         for layer in (keras.layers.Dense(dim, "relu"), keras.layers.Dropout(0.5))
     ]
-    return keras.Sequential([*hidden, keras.layers.Dense(num_classes)])
+    rare = keras.initializers.Constant(RARE)
+    return keras.Sequential([*hidden, keras.layers.Dense(num_classes, bias_initializer=rare)])
 
 
 _FC_ADAPTER = TrainedMethod("embedding", "mse", _fc_adapter)
@@ -163,7 +167,7 @@ _ALONE = TrainedMethod(
     "spatial",
     "bce",
     _mld_adapter,
-    {"dim": 128, "intermediate_dim": 256, "initial_scale": 16.0, "initial_bias": -4.0},
+    {"dim": 128, "intermediate_dim": 256, "initial_scale": 16.0, "initial_bias": RARE},
     epochs=4,
     least_steps=60,
     batch_size=100,
@@ -175,7 +179,7 @@ _RESNET101 = TrainedMethod("pooled", "bce", _fully_connected, epochs=10, batch_s
 
 ADAPTERS = {
     "fc_adapter": _FC_ADAPTER,
-    "fc_adapter_bce": replace(_FC_ADAPTER, loss="bce"),
+    "fc_adapter_bce": replace(_FC_ADAPTER, loss="bce", options={"initial_bias": RARE}),
     "mld_adapter_pooled": replace(_SPATIAL, form="embedding"),
     "mld_adapter_spatial": _SPATIAL,
     "mld_adapter_spatial_alone": _ALONE,
