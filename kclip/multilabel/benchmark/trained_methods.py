@@ -158,7 +158,7 @@ def _fully_connected(num_classes: int, hidden_dims: tuple[int, ...] = ()) -> Any
         for dim in hidden_dims
         for layer in (keras.layers.Dense(dim, "relu"), keras.layers.Dropout(0.5))
     ]
-    rare = keras.initializers.Constant(RARE)
+    rare: Any = keras.initializers.Constant(RARE)
     return keras.Sequential([*hidden, keras.layers.Dense(num_classes, bias_initializer=rare)])
 
 
