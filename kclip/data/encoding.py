@@ -50,7 +50,7 @@ def encode_image(source: Path | bytes, encoding: Encoding) -> EncodedImage:
         20
     """
     data = read_image_bytes(source)
-    image = decode_image(data)
+    image = decode_image(data, larger_than=encoding.resize)
     shrink = encoding.resize is not None and min(image.size) > encoding.resize
     if not shrink and _is_plain(image, data):
         return EncodedImage(data, image.height, image.width)

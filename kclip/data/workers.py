@@ -10,10 +10,9 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 
+from kclip.data.freed_memory import keep_freed_memory
 from kclip.data.shards import ShardJob, ShardResult, write_shard
 from kclip.errors import KclipError
-
-_LARGEST_BUFFER = 16 * 2**20  # bytes
 
 
 def prepare_workers() -> None:
@@ -38,7 +37,7 @@ def write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[ShardResult
     """
     workers = min(workers, len(jobs))
     try:
-        yield from _in_processes(jobs, workers) if workers > 1 else map(write_shard, jobs)
+        yield from _in_processes(jobs, workers) if workers > 1 else _in_this_process(jobs)
     except OSError as error:
         raise KclipError(
             f"writing stopped ({error}); mend that and run the same command again: "
@@ -49,6 +48,11 @@ def write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[ShardResult
             "a worker process was killed, perhaps for lack of memory; run the same command again, "
             "with fewer --workers: finished shards are kept."
         ) from error
+
+
+def _in_this_process(jobs: Sequence[ShardJob]) -> Iterator[ShardResult]:
+    keep_freed_memory()
+    return map(write_shard, jobs)
 
 
 def _in_processes(jobs: Sequence[ShardJob], workers: int) -> Iterator[ShardResult]:
@@ -64,9 +68,7 @@ def _in_processes(jobs: Sequence[ShardJob], workers: int) -> Iterator[ShardResul
 
 
 def _start_worker() -> None:
-    # glibc keeps freed memory at hand only up to the largest block freed so far; in a fresh process
-    # each image's buffers would go back to the system and cost page faults again.
-    bytearray(_LARGEST_BUFFER)
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the pool
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 

@@ -86,6 +86,18 @@ def test_resize_averages_what_it_drops():
     np.testing.assert_allclose(found, 127.5, atol=12)
 
 
+def test_a_large_jpeg_shrinks_as_the_same_png_does():
+    """JPEGs are decoded at half of their size first, PNGs are not."""
+    large = RGB.resize((600, 400), Image.Resampling.BICUBIC)
+    jpeg, png = (
+        encode_image(encoded(large, kind, **options), Encoding(130, 100))
+        for kind, options in (("JPEG", {"quality": 100}), ("PNG", {}))
+    )
+    assert (jpeg.width, jpeg.height) == (png.width, png.height) == (195, 130)
+    apart = np.abs(decode(jpeg.data) - decode(png.data))
+    assert apart.mean() < 1 and apart.max() < 8  # the latter where colours meet
+
+
 def test_quality_decides_the_size():
     data = encoded(RGB, "PNG")
     low, high = (len(encode_image(data, Encoding(20, quality)).data) for quality in (10, 95))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kclip.data.images import ImageError, list_images, load_image
+from kclip.data.images import ImageError, decode_image, list_images, load_image
 from kclip.errors import UserError
 
 RAMP = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10  # 4 rows, 6 columns
@@ -126,6 +126,14 @@ def test_senseless_exif_is_ignored():
 
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("side", "decoded"), [(449, 449), (450, 225), (899, 450), (900, 225), (1800, 225)]
+)
+def test_a_jpeg_is_decoded_small_where_that_is_large_enough(side, decoded):
+    data = encoded(Image.new("RGB", (side, side)), "JPEG")
+    assert decode_image(data, larger_than=224).size == (decoded, decoded)
 
 
 @pytest.mark.parametrize(
