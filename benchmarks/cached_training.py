@@ -1,7 +1,7 @@
 """Eight epochs over three captions an image with frozen towers: kclip against keras.io's example.
 
 python benchmarks/cached_training.py            # the whole comparison: half an hour
-python benchmarks/cached_training.py --short    # 32 images, and not all of the slow side's steps
+python benchmarks/cached_training.py --short    # 64 images, and not all of the slow side's steps
 
 BERT-base and Xception at 299 pixels, untrained and frozen, two projection heads of 256 that are
 trained on generated pictures and captions with a batch as large as the number of images, so that
@@ -30,7 +30,7 @@ from photographs import photographs
 from results_file import parser, write_result
 from turns import spread
 
-from kclip.data.pipeline import image_batches, iterate_texts
+from kclip.data.split_reading import image_batches, iterate_texts
 from kclip.features import SplitFeatures, split_features
 from kclip.losses import ContrastiveLoss
 from kclip.models import CachedDualEncoder, DualEncoder, ImageEncoder, TextEncoder
@@ -171,7 +171,7 @@ def main() -> None:
     options.add_argument("--slow-steps", type=int, default=7, help="of 24, in each round")
     arguments = options.parse_args()
     if arguments.short:
-        arguments.images, arguments.rounds, arguments.slow_steps = 32, 2, 2
+        arguments.images, arguments.rounds, arguments.slow_steps = 64, 2, 2
     ours, theirs, apart, losses = compare(arguments.images, arguments.rounds, arguments.slow_steps)
     if not apart <= TOLERANCE:
         sys.exit(f"the losses differ by {apart:.1e}, more than {TOLERANCE}")

@@ -80,7 +80,7 @@ class TrainDualEncoder:
         import keras
 
         from kclip.building import build_dual_encoder, build_loss
-        from kclip.data.pipeline import iterate_texts
+        from kclip.data.split_reading import iterate_texts
         from kclip.embedding import Embedder
         from kclip.training.data import cached_data, chunked, open_splits, streamed_data
         from kclip.training.fit import compile_model, fit

@@ -22,9 +22,9 @@ def build_augmentation(
         seed: int.
 
     Returns:
-        None for "none", otherwise a function of float32 tensors (B, S, S, 3) in [0, 255]. Images
-        are changed only by what the name says: text that speaks of left and right no longer
-        fits a mirrored image.
+        None for "none", otherwise a function of tensors (B, S, S, 3) in [0, 255], which "flip"
+        gives back in their dtype and the others as float32. Images are changed only by what the
+        name says: text that speaks of left and right no longer fits a mirrored image.
 
     Example:
         >>> augment = build_augmentation("crop", image_size=64, seed=0)
@@ -38,7 +38,7 @@ def build_augmentation(
         return mirror
     if name == "shrink":
         shrink = _half_of(shrunk, seed + 1)
-        return lambda images: shrink(mirror(images))
+        return lambda images: shrink(_as_float(mirror(images)))
     import keras_cv
 
     layers: list[Any] = [
@@ -56,7 +56,7 @@ def build_augmentation(
         )
 
     def augment(images: Any) -> Any:
-        images = mirror(images)
+        images = _as_float(mirror(images))
         for layer in layers:
             images = layer(images, training=True)
         return images
@@ -94,6 +94,12 @@ def _half_of(change: Callable[[Any], Any], seed: int) -> Callable[[Any], Any]:
         return tf.raw_ops.Select(condition=chosen, x=change(images), y=images)
 
     return change_half
+
+
+def _as_float(images: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.cast(images, tf.float32)
 
 
 def _mirrored(images: Any) -> Any:

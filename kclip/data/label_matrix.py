@@ -11,7 +11,7 @@ def label_matrix(labels: Iterable[Iterable[str]], class_names: Sequence[str]) ->
     """Says which of the classes each image has; labels of other classes are left aside.
 
     Args:
-        labels: the names of N images' labels, such as `pipeline.iterate_labels` gives.
+        labels: the names of N images' labels, such as `iterate_labels` gives.
         class_names: C names, each once.
 
     Returns:
@@ -37,7 +37,7 @@ def counted_matrix(ignored: Iterable[Iterable[str]], class_names: Sequence[str])
     """Says which answers count, as `metrics.multilabel` takes it for `counted`.
 
     Args:
-        ignored: the names of N images' ignored labels, such as `pipeline.iterate_ignored_labels`
+        ignored: the names of N images' ignored labels, such as `iterate_ignored_labels`
             gives.
         class_names: C names, each once.
 

@@ -1,12 +1,20 @@
 """tf.data over TFRecords: shuffled, decoded, augmented and tokenized batches for training."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import tensorflow as tf
 
 from kclip.data import schema
+from kclip.data.freed_memory import keep_freed_memory
+from kclip.data.split_reading import (
+    CORES,
+    decode_image,
+    iterate_texts,
+    sibling_id,
+    without_autotuning,
+)
 from kclip.data.tfrecords import SplitFiles
 
 Captions = Literal["draw", "expand"]
@@ -21,12 +29,14 @@ class InputFunctions:
     """How pictures and texts become model inputs; in kclip, a `DualEncoderPreprocessor`'s methods.
 
     Args:
-        resize: from one image, uint8 (H, W, 3), to float32 (S, S, 3). Runs inside tf.data.
+        resize: from one image, uint8 (H, W, 3), to (S, S, 3) in [0, 255]. Runs inside tf.data.
         tokenize: from B strings to a dict of int tensors (B, L). Runs inside tf.data. None where
             there are no texts.
-        augment: from float32 (B, S, S, 3) in [0, 255] to the same; None for none.
-        image_size: S, where a picture stored at S x S is left alone by `resize`. A batch of such
-            pictures is then made without it, which takes a fifth less time; None if it is not.
+        augment: from (B, S, S, 3) in [0, 255], uint8 or float32, to the same or to float32; None
+            for none.
+        image_size: S, where a picture stored at S x S is left alone by `resize`. Batches of such
+            pictures are then made without it and stay bytes, which takes half of the time; None
+            if it is not.
     """
 
     resize: Callable[[Any], Any]
@@ -55,8 +65,10 @@ class StreamedBatches:
             gives up the exact order.
         seed: int.
 
-    Yields (by `dataset()`): pairs of a dict, `image` float32 (B, S, S, 3) and the tokenizer's
-    tensors (B, L), and ids, int32 (B,), equal for captions of one image.
+    Yields (by `dataset()`): pairs of a dict, `image` (B, S, S, 3) and the tokenizer's tensors
+    (B, L), and ids, int32 (B,), equal for captions of one image. Images are float32; or, where the
+    first record's is stored at the model's size, uint8, unless `augment` makes them float32. That
+    is a quarter of the memory to fill and to hand over, and models cast it.
     """
 
     def __init__(
@@ -79,6 +91,9 @@ class StreamedBatches:
         self.drop_remainder = drop_remainder
         self.deterministic = deterministic
         self.seed = seed
+        keep_freed_memory()
+        stored = functions.image_size and functions.image_size == _stored_size(split)
+        self._image_dtype = tf.uint8 if stored else tf.float32
         self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._first_batch = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.num_samples = split.num_records if captions == "draw" else _num_captions(split)
@@ -99,7 +114,7 @@ class StreamedBatches:
         """Batches of one epoch, from the current position on, at each iteration."""
         remaining = self.batches_per_epoch - int(self._first_batch)
         counted = self._dataset.apply(tf.data.experimental.assert_cardinality(remaining))
-        return counted.prefetch(tf.data.AUTOTUNE)
+        return without_autotuning(counted.prefetch(1))
 
     def set_position(self, epoch: int, first_batch: int = 0) -> None:
         """Says which epoch the next iteration gives, and from which of its batches on.
@@ -135,7 +150,7 @@ class StreamedBatches:
         return tf.data.Dataset.from_tensor_slices(files).interleave(
             tf.data.TFRecordDataset,
             cycle_length=READERS,
-            num_parallel_calls=tf.data.AUTOTUNE,
+            num_parallel_calls=CORES,
             deterministic=self.deterministic,
         )
 
@@ -151,12 +166,16 @@ class StreamedBatches:
     def _images(self, batch: Batch) -> tf.Tensor:
         resize, size = self.functions.resize, self.functions.image_size
 
+        def load(image: tf.Tensor) -> tf.Tensor:
+            rounded = self._image_dtype.is_integer
+            return tf.saturate_cast(tf.round(image) if rounded else image, self._image_dtype)
+
         def resized() -> tf.Tensor:
-            return _map_in_parallel(lambda data: resize(decode_image(data)), batch["image"])
+            return _map_in_parallel(lambda data: load(resize(decode_image(data))), batch["image"])
 
         def as_stored() -> tf.Tensor:
             images = _map_in_parallel(decode_image, batch["image"])
-            return tf.cast(tf.reshape(images, (-1, size, size, 3)), tf.float32)
+            return tf.cast(tf.reshape(images, (-1, size, size, 3)), self._image_dtype)
 
         if size is None:
             return resized()
@@ -165,7 +184,7 @@ class StreamedBatches:
 
     def _encode(self, batch: Batch, epoch: tf.Tensor, numbers: tf.Tensor | None) -> tuple[Any, Any]:
         assert self.functions.tokenize is not None
-        ids = _sibling_id(batch["id"])
+        ids = sibling_id(batch["id"])
         captions = batch["captions"]
         if numbers is None:
             numbers = caption_number(tf.cast(ids, tf.int64), epoch, captions.row_lengths())
@@ -180,52 +199,6 @@ class StreamedBatches:
 def count_batches(num_samples: int, batch_size: int, drop_remainder: bool) -> int:
     """How many batches some samples make."""
     return num_samples // batch_size if drop_remainder else -(-num_samples // batch_size)
-
-
-def decode_image(encoded: tf.Tensor) -> tf.Tensor:
-    """From JPEG or PNG bytes to a uint8 tensor (H, W, 3)."""
-    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    image.set_shape((None, None, 3))
-    return image
-
-
-def image_batches(
-    split: SplitFiles, resize: Callable[[Any], Any], batch_size: int
-) -> tf.data.Dataset:
-    """All images of a split in the order of its files, float32 (B, S, S, 3), the last batch too."""
-    return (
-        tf.data.TFRecordDataset([str(path) for path in split.files])
-        .map(schema.parse, tf.data.AUTOTUNE)
-        .map(lambda record: resize(decode_image(record["image"])), tf.data.AUTOTUNE)
-        .batch(batch_size)
-        .prefetch(tf.data.AUTOTUNE)
-    )
-
-
-def iterate_texts(split: SplitFiles) -> Iterator[tuple[int, str, list[str]]]:
-    """Sibling id, file name and captions of each image, in the order of the files."""
-    for record in _records(split, ("id", "file_name", "captions")):
-        captions = [caption.decode() for caption in record["captions"]]
-        yield int(record["id"]), record["file_name"].decode(), captions
-
-
-def iterate_labels(split: SplitFiles) -> Iterator[tuple[str, list[str]]]:
-    """File name and labels of each image, in the order of the files."""
-    for record in _records(split, ("file_name", "labels")):
-        yield record["file_name"].decode(), [label.decode() for label in record["labels"]]
-
-
-def iterate_ignored_labels(split: SplitFiles) -> Iterator[tuple[str, list[str]]]:
-    """File name and ignored labels of each image, in the order of the files; most have none."""
-    for record in _records(split, ("file_name", "ignored_labels")):
-        yield record["file_name"].decode(), [label.decode() for label in record["ignored_labels"]]
-
-
-def encoded_images(split: SplitFiles, file_names: Collection[str]) -> dict[str, bytes]:
-    """The stored bytes of some of a split's images, by file name."""
-    wanted = {name.encode() for name in file_names}
-    records = _records(split, ("file_name", "image"))
-    return {r["file_name"].decode(): r["image"] for r in records if r["file_name"] in wanted}
 
 
 def caption_number(image_id: Any, epoch: Any, num_captions: Any) -> Any:
@@ -243,23 +216,15 @@ def caption_number(image_id: Any, epoch: Any, num_captions: Any) -> Any:
 
 def _map_in_parallel(function: Callable[[Any], Any], values: tf.Tensor) -> tf.Tensor:
     # A dataset within the map of another: its elements share the cores, those of a loop do not.
-    mapped = tf.data.Dataset.from_tensor_slices(values).map(function, tf.data.AUTOTUNE)
+    mapped = tf.data.Dataset.from_tensor_slices(values).map(function, CORES)
     return mapped.batch(tf.size(values, out_type=tf.int64)).get_single_element()
 
 
-def _sibling_id(ids: tf.Tensor) -> tf.Tensor:
-    # Ids only need to differ within a batch: a hash of 31 bits does that without a table.
-    return tf.cast(tf.strings.to_hash_bucket_fast(ids, 2**31 - 1), tf.int32)
-
-
-def _records(split: SplitFiles, names: tuple[str, ...]) -> Iterator[Batch]:
-    def parse(serialized: tf.Tensor) -> Batch:
-        record = schema.parse(serialized)
-        record["id"] = _sibling_id(record["id"])
-        return {name: record[name] for name in names}
-
-    files = [str(path) for path in split.files]
-    yield from tf.data.TFRecordDataset(files).map(parse, tf.data.AUTOTUNE).as_numpy_iterator()
+def _stored_size(split: SplitFiles) -> int | None:
+    """Side of the first record's picture, in pixels; None where that is no square."""
+    first = tf.data.TFRecordDataset([str(path) for path in split.files]).take(1)
+    height, width = next((r["height"], r["width"]) for r in first.map(schema.parse))
+    return int(height) if height == width else None
 
 
 def _expand_captions(serialized: tf.Tensor) -> tf.data.Dataset:

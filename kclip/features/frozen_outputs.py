@@ -12,7 +12,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from kclip.data.augmentation import shrunk
-from kclip.data.pipeline import image_batches
+from kclip.data.split_reading import image_batches
 from kclip.data.tfrecords import SplitFiles
 from kclip.errors import KclipError
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from kclip.data.pipeline import iterate_texts
+from kclip.data.split_reading import iterate_texts
 from kclip.data.tfrecords import SplitFiles
 from kclip.features.frozen_outputs import (
     compute_views,

@@ -51,7 +51,7 @@ def read_split(data: Path, split: str) -> MultiLabelImages:
     Raises:
         UserError: there is no such split, or it holds no labels.
     """
-    from kclip.data.pipeline import encoded_images, iterate_ignored_labels, iterate_labels
+    from kclip.data.split_reading import encoded_images, iterate_ignored_labels, iterate_labels
     from kclip.data.tfrecords import open_split
 
     files = open_split(data, split)

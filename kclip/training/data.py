@@ -9,7 +9,8 @@ import numpy as np
 
 from kclip.config import Optimization
 from kclip.data.augmentation import build_augmentation
-from kclip.data.pipeline import InputFunctions, StreamedBatches, image_batches, iterate_texts
+from kclip.data.pipeline import InputFunctions, StreamedBatches
+from kclip.data.split_reading import image_batches, iterate_texts
 from kclip.data.tfrecords import SplitFiles, open_split
 from kclip.embedding import Embedder, embed_views
 from kclip.errors import UserError

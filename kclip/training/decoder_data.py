@@ -8,8 +8,9 @@ import numpy as np
 
 from kclip.clip_decoder_config import DecoderOptimization
 from kclip.data.augmentation import build_augmentation
-from kclip.data.pipeline import InputFunctions, image_batches
+from kclip.data.pipeline import InputFunctions
 from kclip.data.pixels import whole_pixels
+from kclip.data.split_reading import image_batches
 from kclip.data.tfrecords import SplitFiles
 from kclip.errors import UserError
 from kclip.features import spatial_maps

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kclip.data.label_matrix import counted_matrix, label_matrix
-from kclip.data.pipeline import iterate_ignored_labels, iterate_labels
+from kclip.data.split_reading import iterate_ignored_labels, iterate_labels
 from kclip.data.tfrecords import SplitFiles
 from kclip.errors import UserError
 from kclip.multilabel.class_split import ClassSplit, read_class_split

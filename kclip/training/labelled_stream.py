@@ -40,7 +40,7 @@ class LabelledStream(StreamedBatches):
 
 def _row_table(split: SplitFiles) -> tf.lookup.StaticHashTable:
     records = tf.data.TFRecordDataset([str(path) for path in split.files])
-    ids = [r.numpy() for r in records.map(lambda s: schema.parse(s)["id"], tf.data.AUTOTUNE)]
+    ids = list(records.map(lambda s: schema.parse(s)["id"]).as_numpy_iterator())
     rows = tf.range(len(ids), dtype=tf.int64)
     return tf.lookup.StaticHashTable(
         tf.lookup.KeyValueTensorInitializer(tf.constant(ids), rows), default_value=-1

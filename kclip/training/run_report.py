@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from kclip.data.pipeline import encoded_images, iterate_texts
 from kclip.data.sources import read_class_folders
+from kclip.data.split_reading import encoded_images, iterate_texts
 from kclip.data.tfrecords import SplitFiles
 from kclip.embedding import Embedder
 from kclip.evaluation import evaluate_zero_shot, retrieval_results

@@ -8,25 +8,20 @@ from image_files import noise_png
 from kclip.data.augmentation import build_augmentation
 from kclip.data.encoding import Encoding
 from kclip.data.metadata import write_metadata
-from kclip.data.pipeline import (
-    InputFunctions,
-    StreamedBatches,
-    caption_number,
-    encoded_images,
-    image_batches,
-    iterate_texts,
-)
+from kclip.data.pipeline import InputFunctions, StreamedBatches, caption_number
 from kclip.data.records import ImageRecord
+from kclip.data.split_reading import encoded_images, image_batches, iterate_texts
 from kclip.data.tfrecords import build_shards, open_split
 
 COUNT = 30
 
 
-def write_split(folder, height):
+def write_split(folder, *heights):
     """Thirty pictures of noise, 16 pixels wide, with two captions each, in five shards."""
+    pictures = [noise_png(i, heights[i * len(heights) // COUNT]) for i in range(COUNT)]
     records = [
-        ImageRecord(str(i), f"{i:03d}.png", noise_png(i, height), (f"noise {i}", f"more noise {i}"))
-        for i in range(COUNT)
+        ImageRecord(str(i), f"{i:03d}.png", picture, (f"noise {i}", f"more noise {i}"))
+        for i, picture in enumerate(pictures)
     ]
     write_metadata(
         folder, build_shards({"train": records}, folder, Encoding(), {"train": 5}, 1, {}).shards
@@ -36,7 +31,7 @@ def write_split(folder, height):
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory):
-    return write_split(tmp_path_factory.mktemp("records"), height=12)
+    return write_split(tmp_path_factory.mktemp("records"), 12)
 
 
 def resize(image):
@@ -137,6 +132,16 @@ def test_images_come_in_file_order_with_their_captions(split):
     np.testing.assert_array_equal(images, np.stack(expected))
 
 
+def test_pictures_of_the_models_size_stay_bytes_and_others_among_them_are_rounded(tmp_path):
+    values = tf.constant(4 * [-3.0, 0.6, 254.7, 300.0])
+    image = tf.broadcast_to(values[:, None], (16, 16, 3))
+    functions = InputFunctions(lambda _: image, tokenize, image_size=16)
+    stream = batches(write_split(tmp_path, 16, 12), functions, shuffle=False)
+    shown = [x["image"] for x, _ in stream.dataset().as_numpy_iterator()]
+    assert all(images.dtype == np.uint8 for images in shown)
+    assert shown[-1][0, 0, :, 0].tolist() == 4 * [0, 1, 255, 255]
+
+
 @pytest.mark.parametrize("height", [16, 12])
 def test_pictures_of_the_models_size_are_not_resized(tmp_path, height):
     """A wrong resizing shows which pictures went through it: those of 12 x 16, not of 16 x 16."""
@@ -162,7 +167,8 @@ def test_augmentation_changes_pictures_and_keeps_their_form(split, name):
         np.concatenate([x["image"] for x, _ in stream.dataset().as_numpy_iterator()])
         for stream in (batches(split, augmented), batches(split))
     )
-    assert images.shape == plain.shape and images.dtype == np.float32
+    assert images.shape == plain.shape
+    assert images.dtype == np.float32
     assert images.min() >= 0 and images.max() <= 255
     changed = np.abs(images - plain).max(axis=(1, 2, 3)) > 1
     assert changed.mean() > 0.2

@@ -20,7 +20,7 @@ from decoder_run import (
 
 from kclip.clip_decoder_config import DecoderHead, JointObjective
 from kclip.commands.train_clip_decoder import TrainClipDecoder
-from kclip.data.pipeline import iterate_labels
+from kclip.data.split_reading import iterate_labels
 from kclip.data.tfrecords import open_split
 from kclip.errors import KclipError, UserError
 from kclip.models import MultiLabelClassifier

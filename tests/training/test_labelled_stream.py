@@ -3,7 +3,8 @@ import pytest
 from decoder_run import SEEN, write_labelled_records
 
 from kclip.data.label_matrix import label_matrix
-from kclip.data.pipeline import InputFunctions, image_batches, iterate_labels
+from kclip.data.pipeline import InputFunctions
+from kclip.data.split_reading import image_batches, iterate_labels
 from kclip.data.tfrecords import open_split
 from kclip.multilabel.label_sentences import LabelSets
 from kclip.training.label_targets import LabelTargets

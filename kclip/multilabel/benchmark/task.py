@@ -9,7 +9,7 @@ import numpy as np
 
 from kclip.data.label_matrix import counted_matrix, label_matrix
 from kclip.data.multilabel_splits import draw_split
-from kclip.data.pipeline import iterate_ignored_labels, iterate_labels, iterate_texts
+from kclip.data.split_reading import iterate_ignored_labels, iterate_labels, iterate_texts
 from kclip.data.tfrecords import SplitFiles, open_split
 from kclip.embedding import Embedder
 from kclip.errors import UserError
