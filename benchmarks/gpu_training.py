@@ -7,7 +7,9 @@ KERAS_BACKEND=tensorflow python benchmarks/gpu_training.py --short   # tiny towe
 that the model alone is timed. With both towers, one or none of them trained, for each batch size,
 doubled until one does not fit: pairs a second, memory at its peak so far, and the share of the
 measured matrix ceiling that the model's own operations reach (a tower that is trained counts three
-times its forward pass). Each tower's forward pass is timed by itself, too.
+times its forward pass). Then both towers on contrastive batches up to 32,768 by cached accumulation
+(`ChunkedModel`), in chunks of the batch that was fastest, whose second forward pass is not counted
+as work. Each tower's forward pass is timed by itself, too.
 
 It writes `results/gpu_training.json` only where there is an accelerator.
 """
@@ -31,6 +33,7 @@ from turns import spread
 
 from kclip.losses import ContrastiveLoss
 from kclip.models import DualEncoder, ImageEncoder, TextEncoder
+from kclip.training.chunked_model import ChunkedModel
 
 VOCABULARY, REPORT = 30_522, 21  # pairs a second on the report's RTX 3060
 # setting -> whether the image tower and the text tower are trained
@@ -43,7 +46,7 @@ TRAINED = {
 
 
 def build(arguments, trained: tuple[bool, bool]) -> DualEncoder:
-    """A compiled model."""
+    """A model, not compiled."""
     keras.utils.set_random_seed(0)
     image = ImageEncoder(
         arguments.image, image_size=arguments.size, dtype=arguments.dtype, name="image_encoder"
@@ -52,9 +55,7 @@ def build(arguments, trained: tuple[bool, bool]) -> DualEncoder:
         arguments.text, VOCABULARY, pooling="cls", dtype=arguments.dtype, name="text_encoder"
     )
     image.trainable, text.trainable = trained
-    model = DualEncoder(image, text, projection_dim=256, dtype=arguments.dtype)
-    model.compile(keras.optimizers.AdamW(1e-4, weight_decay=1e-3), ContrastiveLoss())
-    return model
+    return DualEncoder(image, text, projection_dim=256, dtype=arguments.dtype)
 
 
 def make_batch(arguments, batch_size: int):
@@ -66,17 +67,21 @@ def make_batch(arguments, batch_size: int):
         "padding_mask": np.ones(shape, np.int32),
         "segment_ids": np.zeros(shape, np.int32),
     }
-    pictures = rng.random((batch_size, arguments.size, arguments.size, 3), np.float32) * 255
+    pictures = rng.integers(0, 256, (batch_size, arguments.size, arguments.size, 3), np.uint8)
     inputs = {"image": pictures, **tokens}
     inputs = {name: keras.ops.convert_to_tensor(value) for name, value in inputs.items()}
     return inputs, keras.ops.arange(batch_size)
 
 
-def measure_step(arguments, trained: str, batch_size: int, ceiling: float) -> dict:
-    """One setting and batch size."""
+def measure_step(
+    arguments, trained: str, batch_size: int, ceiling: float, chunk_size: int | None = None
+) -> dict:
+    """One setting and batch size; by cached accumulation where a chunk's size is given."""
     model = build(arguments, TRAINED[trained])
+    trainer = model if chunk_size is None else ChunkedModel(model, chunk_size)
+    trainer.compile(keras.optimizers.AdamW(1e-4, weight_decay=1e-3), ContrastiveLoss())
     inputs, ids = make_batch(arguments, batch_size)
-    seconds = seconds_a_call(lambda: model.train_on_batch(inputs, ids), arguments.steps)
+    seconds = seconds_a_call(lambda: trainer.train_on_batch(inputs, ids), arguments.steps)
     flops = (
         forward_flops(model.image_encoder),
         forward_flops(model.text_encoder, arguments.length),
@@ -86,6 +91,7 @@ def measure_step(arguments, trained: str, batch_size: int, ceiling: float) -> di
     return {
         "trained": trained,
         "batch_size": batch_size,
+        "chunk_size": chunk_size,
         "pairs_per_second": [round(batch_size / value, 2) for value in seconds],
         "share_of_ceiling": round(used / statistics.median(seconds) / ceiling, 3),
         "peak_gib": round(peak_gib(), 2),
@@ -107,20 +113,20 @@ def measure_towers(arguments, batch_size: int) -> dict[str, float]:
     }
 
 
-def measure(arguments, ceiling: float) -> list[dict]:
-    """All settings, each up to the batch that does not fit."""
+def measure(
+    arguments, ceiling: float, trained: str, batch_size: int, last: int, chunk_size=None
+) -> list[dict]:
+    """One setting from a batch size on, doubled up to the last or to one that does not fit."""
     found = []
-    for trained in TRAINED:
-        batch_size = arguments.first_batch
-        while batch_size <= arguments.last_batch:
-            try:
-                found.append(measure_step(arguments, trained, batch_size, ceiling))
-            except Exception as error:  # each backend has its own for memory that is exhausted
-                if "RESOURCE_EXHAUSTED" not in str(error) and "OOM" not in str(error):
-                    raise
-                break
-            print(found[-1], flush=True)
-            batch_size *= 2
+    while batch_size <= last:
+        try:
+            found.append(measure_step(arguments, trained, batch_size, ceiling, chunk_size))
+        except Exception as error:  # each backend has its own for memory that is exhausted
+            if "RESOURCE_EXHAUSTED" not in str(error) and "OOM" not in str(error):
+                raise
+            break
+        print(found[-1], flush=True)
+        batch_size *= 2
     return found
 
 
@@ -133,20 +139,21 @@ def main() -> None:
     options.add_argument("--dtype", default="mixed_bfloat16")
     options.add_argument("--first-batch", type=int, default=64)
     options.add_argument("--last-batch", type=int, default=4096)
+    options.add_argument("--last-contrastive-batch", type=int, default=32_768)
     options.add_argument("--steps", type=int, default=10, help="timed, of each setting")
     options.add_argument("--matrix", type=int, default=8192, help="size of the ceiling's matrices")
     arguments = options.parse_args()
     if arguments.short:
         arguments.image, arguments.text, arguments.size = "small_cnn", "tiny", 64
         arguments.first_batch, arguments.last_batch, arguments.steps = 8, 8, 2
-        arguments.matrix = 256
+        arguments.matrix, arguments.last_contrastive_batch = 256, 32
     ceiling = matrix_ceiling(arguments.dtype.removeprefix("mixed_"), arguments.matrix)
     print(f"{device_name()}: {ceiling / 1e12:.3g} TFLOP/s in matrix products", flush=True)
-    found = measure(arguments, ceiling)
-    best = max(
-        (row for row in found if row["trained"] == "both"),
-        key=lambda row: statistics.median(row["pairs_per_second"]),
-    )
+    first, last = arguments.first_batch, arguments.last_batch
+    of_trained = {name: measure(arguments, ceiling, name, first, last) for name in TRAINED}
+    best = max(of_trained["both"], key=lambda row: statistics.median(row["pairs_per_second"]))
+    chunk, largest = best["batch_size"], arguments.last_contrastive_batch
+    cached = measure(arguments, ceiling, "both", 2 * chunk, largest, chunk)
     towers = measure_towers(arguments, best["batch_size"])
     print("forward pass of each tower, seconds:", towers)
     if device_name() == "cpu":
@@ -162,7 +169,8 @@ def main() -> None:
         backend=keras.backend.backend(),
         ceiling_tflops=round(ceiling / 1e12, 1),
         forward_seconds=towers,
-        settings=found,
+        settings=[row for rows in of_trained.values() for row in rows],
+        cached_accumulation=cached,
     )
 
 
