@@ -23,7 +23,7 @@ from kclip.training.decoder_labels import label_targets
 from kclip.training.decoder_towers import DecoderTowers, build_classifier, interpolate_alignment
 
 # Adam's steps do not depend on the scale of the loss, so the ratio of the weights is all there is.
-GRID = ((0.0, 1.0), (0.03, 1.0), (0.1, 1.0), (0.3, 1.0), (1.0, 1.0))
+GRID = ((0.0, 1.0), (0.1, 1.0), (0.3, 1.0), (1.0, 1.0), (3.0, 1.0), (10.0, 1.0))
 NUM_FOLDS = 3
 
 
