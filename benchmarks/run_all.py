@@ -24,6 +24,7 @@ SCRIPTS = (
     "decoder_head",
     "zero_shot_speed",
 )
+PEAK_OF = HERE.parent / "runs/flickr8k/metrics.json"  # of `make real`
 WITH_PEERS = ("input_pipeline", "decoder_head", "zero_shot_speed")
 
 
@@ -50,6 +51,8 @@ def main() -> None:
         for script in arguments.only
         if not run(script, "--short", *(peers if script in WITH_PEERS else []))
     ]
+    if PEAK_OF.is_file():
+        run("peak_memory")
     gathered = run("gather_results")
     if failed or not gathered:
         sys.exit(f"failed: {', '.join(failed) or 'gather_results'}")

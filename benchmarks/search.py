@@ -31,7 +31,6 @@ from kclip.retrieval.exact import nearest_rows
 
 DIM, TOP_K, BATCH = 256, 10, 64
 SIZES = [10_000, 100_000, 1_000_000]
-SHORT_SIZES = SIZES[:2]
 CALLS = {1: 8, BATCH: 2}  # that count in a turn, by number of queries
 CHUNK = 100_000  # rows drawn at a time
 
@@ -172,7 +171,7 @@ def main():
     options.add_argument("--hnsw-rows", type=int, default=100_000, help="the largest HNSW graph")
     arguments = options.parse_args()
     if arguments.short:
-        arguments.sizes, arguments.turns, arguments.hnsw_rows = SHORT_SIZES, 6, SHORT_SIZES[0]
+        arguments.turns, arguments.hnsw_rows = 6, SIZES[0]
     sizes = {
         size: measure(size, arguments.turns, size <= arguments.hnsw_rows)
         for size in sorted(arguments.sizes)
