@@ -21,16 +21,21 @@ class MLDAdapter(CrossAttention):
     What the image is decides the form. *Pooled*, as released: one vector, over which attention is
     constant. *Spatial*: the places of a feature map, among which attention chooses.
 
-    Two things are kclip's. The mean of normalised channels starts at 0 and moves slowly, so it is
+    Three things are kclip's. The mean of normalised channels starts at 0 and moves slowly, so it is
     multiplied by a learned scale, with a learned bias; an initial scale of 1 and bias of 0 begin as
-    the paper does. And with `similarity_logits` the scaled cosine of image and class is added, so
-    that the adapter starts from what the frozen model knows.
+    the paper does. With `class_weights` a class's own text says how much each channel counts in
+    its mean, all alike at the start: one mean for all classes cannot tell apart what they look
+    for. And with `similarity_logits` the scaled cosine of image and class is added, so that the
+    adapter starts from what the frozen model knows.
 
     Args:
         dim: int. Width of the block, a multiple of `num_heads`.
         num_heads: int. Attention heads; 4 in the paper.
         intermediate_dim: int. Width of the feed-forward network.
         dropout: float in [0, 1). Rate within and after the feed-forward network; 0.4 in the paper.
+        feature_dropout: float in [0, 1). Rate at which an image's channels are dropped, each in all
+            of its places.
+        class_weights: bool. Whether text embeddings weigh the channels of the mean.
         initial_scale: float > 0. Of the mean.
         initial_bias: float. Of the logits.
         similarity_logits: bool. Whether to add scaled cosines, for which calls give
@@ -62,6 +67,8 @@ class MLDAdapter(CrossAttention):
         num_heads=4,
         intermediate_dim=512,
         dropout=0.4,
+        feature_dropout=0.0,
+        class_weights=False,
         initial_scale=1.0,
         initial_bias=0.0,
         similarity_logits=False,
@@ -70,12 +77,21 @@ class MLDAdapter(CrossAttention):
         super().__init__(
             dim, num_heads, intermediate_dim, 0.0, feed_forward_dropout=dropout, **kwargs
         )
+        self.feature_dropout = keras.layers.SpatialDropout1D(
+            feature_dropout, dtype=self.dtype_policy
+        )
+        self.class_weights = class_weights
         self.logit_scale = LogitScale(initial_scale, initial_bias)
         self.similarity = SimilarityLogits() if similarity_logits else None
 
     def build(self, features_shape, query_embeddings_shape, image_embeddings_shape=None):
         self.embed_features = self.dense(features_shape[-1], self.dim)
         self.embed_queries = self.dense(query_embeddings_shape[-1], self.dim)
+        if self.class_weights:
+            self.weigh_channels = keras.layers.Dense(
+                self.dim, use_bias=False, kernel_initializer="zeros", dtype=self.dtype_policy
+            )
+            self.weigh_channels.build((None, query_embeddings_shape[-1]))
         self.build_block()
 
     def call(
@@ -89,7 +105,11 @@ class MLDAdapter(CrossAttention):
         self._check(query_embeddings, image_embeddings)
         # Times the root of E, the entries of a vector of unit length have a variance of 1.
         queries = query_embeddings * math.sqrt(query_embeddings.shape[1])
-        decoded, attention = self.decode(features, self.embed_queries(queries), training)
+        places = ops.reshape(features, (ops.shape(features)[0], -1, features.shape[-1]))
+        places = self.feature_dropout(places, training=training)
+        decoded, attention = self.decode(places, self.embed_queries(queries), training)
+        if self.class_weights:
+            decoded = decoded * (1 + self.weigh_channels(queries))
         logits = self.logit_scale(ops.mean(ops.cast(decoded, "float32"), axis=-1))
         if self.similarity:
             logits = logits + self.similarity(image_embeddings, query_embeddings)
@@ -112,6 +132,8 @@ class MLDAdapter(CrossAttention):
         config = super().get_config()
         config.update(
             dropout=self.feed_forward_dropout.rate,
+            feature_dropout=self.feature_dropout.rate,
+            class_weights=self.class_weights,
             initial_scale=self.logit_scale.initial_scale,
             initial_bias=self.logit_scale.initial_bias,
             similarity_logits=self.similarity is not None,

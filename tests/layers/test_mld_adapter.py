@@ -43,12 +43,18 @@ def slow_logit(layer, places, text):
     token = query + dense(layer.attention_output, np.concatenate(heads))
     token = normed(layer.attention_norm, token)
     token = token + dense(layer.outer, np.maximum(dense(layer.inner, token), 0))
-    mean = normed(layer.output_norm, token).mean()
+    channels = normed(layer.output_norm, token)
+    if layer.class_weights:
+        channels = channels * (
+            1 + text * np.sqrt(len(text)) @ np.asarray(layer.weigh_channels.kernel)
+        )
+    mean = channels.mean()
     return mean * np.exp(layer.logit_scale.log_scale) + np.asarray(layer.logit_scale.bias)
 
 
-def test_the_slow_way():
-    layer = adapter()
+@pytest.mark.parametrize("class_weights", [False, True])
+def test_the_slow_way(class_weights):
+    layer = adapter(class_weights=class_weights)
     logits = np.asarray(layer(PLACES, TEXTS))
     for image, row in zip(PLACES.reshape(3, 8, 6), logits, strict=True):
         expected = [slow_logit(layer, image, text) for text in TEXTS]
@@ -75,6 +81,24 @@ def test_similarities_are_added():
     np.testing.assert_allclose(added, 10 * IMAGES @ TEXTS.T - 2, atol=1e-4)
 
 
+def test_channels_count_alike_where_their_weights_are_zero():
+    layer = adapter(class_weights=True)
+    layer.weigh_channels.kernel.assign(keras.ops.zeros_like(layer.weigh_channels.kernel))
+    weighted = np.asarray(layer(PLACES, TEXTS))
+    layer.class_weights = False
+    np.testing.assert_array_equal(weighted, np.asarray(layer(PLACES, TEXTS)))
+
+
+def test_dropped_channels_are_dropped_everywhere():
+    layer = adapter(feature_dropout=0.5)
+    places = np.ones((1, 2, 4, 6), "float32")
+    kept = np.asarray(layer.feature_dropout(places.reshape(1, 8, 6), training=True))
+    assert set(kept.ravel()) <= {0.0, 2.0}
+    np.testing.assert_array_equal(kept, np.broadcast_to(kept[:, :1], kept.shape))
+    training = [np.asarray(layer(PLACES, TEXTS, training=True)) for _ in range(2)]
+    assert np.abs(training[0] - training[1]).max() > 1e-3
+
+
 def test_it_starts_as_the_paper_does():
     """The mean of channels that were just normalised is 0: every probability is a half."""
     np.testing.assert_allclose(np.asarray(MLDAdapter(dim=8)(PLACES, TEXTS)), 0, atol=1e-6)
@@ -94,7 +118,7 @@ def test_dropout_is_for_training_alone():
 
 
 def test_gradients_reach_every_weight():
-    layer = adapter(similarity_logits=True, dropout=0.0)
+    layer = adapter(similarity_logits=True, class_weights=True, dropout=0.0)
     target = RNG.normal(size=(3, 5)).astype("float32")
 
     def fit(places):
@@ -117,7 +141,13 @@ def test_it_trains_in_half_precision_and_is_loaded_again(tmp_path):
 
 
 def test_it_is_rebuilt_from_its_config():
-    config = adapter(similarity_logits=True, dropout=0.2, initial_scale=3.0).get_config()
+    config = adapter(
+        similarity_logits=True,
+        dropout=0.2,
+        initial_scale=3.0,
+        class_weights=True,
+        feature_dropout=0.5,
+    ).get_config()
     assert MLDAdapter.from_config(config).get_config() == config
 
 

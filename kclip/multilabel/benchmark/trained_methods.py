@@ -172,8 +172,20 @@ _ALONE = TrainedMethod(
     least_steps=60,
     batch_size=100,
 )
+# Settled on 1,000 of Flickr8k's training images, with a dual encoder trained on the other 5,000:
+# 32.7 % mAP from all of these, where cosine ranking has 30.1. 60 steps on 100 images would unlearn
+# the ranking (25.5, and 30.2 after 8), so there is no least number of them.
 _SPATIAL = replace(
-    _ALONE, options=_ALONE.options | {"initial_bias": 0.0, "similarity_logits": True}
+    _ALONE,
+    options=_ALONE.options
+    | {
+        "initial_bias": 0.0,
+        "similarity_logits": True,
+        "class_weights": True,
+        "feature_dropout": 0.5,
+    },
+    epochs=8,
+    least_steps=1,
 )
 _RESNET101 = TrainedMethod("pooled", "bce", _fully_connected, epochs=10, batch_size=32)
 
