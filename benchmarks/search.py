@@ -33,6 +33,7 @@ DIM, TOP_K, BATCH = 256, 10, 64
 SIZES = [10_000, 100_000, 1_000_000]
 CALLS = {1: 8, BATCH: 2}  # that count in a turn, by number of queries
 CHUNK = 100_000  # rows drawn at a time
+PAUSE = 0.1  # seconds; OpenBLAS' threads spin for some 25 ms
 
 
 def unit(rows):
@@ -114,12 +115,13 @@ def contenders(rows, folder, hnsw):
 def measure_times(searches, queries, size, turns):
     """Seconds of each contender's calls; all take turns.
 
-    The first call of a turn does not count, since the threads of the contender before may not
-    sleep yet.
+    Between turns there is a pause, since the threads of the contender before go on spinning for a
+    while, and a turn's first call does not count.
     """
     seconds = {name: [] for name in searches}
     for turn in range(turns):
         for name, search in searches.items():
+            time.sleep(PAUSE)
             for call in range(1 + CALLS[size]):
                 first = (turn * CALLS[size] + call) * size % (len(queries) - size + 1)
                 started = time.perf_counter()

@@ -112,8 +112,7 @@ CLIP_DECODER_PRESETS = {
         "template": ["there is a {}"],
         "image": DecoderImageTower(backbone="mobilenet", size=224, alpha=0.75, mirror=True),
         "head": DecoderHead(dim=128, intermediate_dim=256, trained_share=0.75),
-        # alpha: of --tune-loss-weights in the strict setting of the ablation.
-        "objective": JointObjective(alpha=3.0, sentence="there is {}"),
+        "objective": JointObjective(sentence="there is {}"),
         "optimization": DecoderOptimization(
             epochs=6,
             batch_size=100,

@@ -60,6 +60,10 @@ class AblateClipDecoder:
     """Prompts for class names, as in evaluate_zero_shot."""
     image: DecoderImageTower = field(default_factory=lambda: _PRESET["image"])
     """The image tower of the strict setting and of the word vectors."""
+    strict_alpha: float = 3.0
+    """Weight of L_clip in the strict setting, where towers are not aligned before; the default is
+    what train_clip_decoder --tune-loss-weights chose on Flickr8k. --objective.alpha is that of
+    the caption-aligned one."""
     head: DecoderHead = field(default_factory=lambda: _PRESET["head"])
     objective: JointObjective = field(default_factory=lambda: _PRESET["objective"])
     optimization: DecoderOptimization = field(default_factory=lambda: _PRESET["optimization"])
@@ -135,7 +139,8 @@ class AblateClipDecoder:
     def _training(
         self, name: str, towers: dict[str, Any], seed: int, folder: Path
     ) -> TrainClipDecoder:
-        alpha = self.objective.alpha if name.endswith("joint") else 0.0
+        alpha = self.strict_alpha if name.startswith("strict/") else self.objective.alpha
+        alpha = alpha if name.endswith("joint") else 0.0
         return TrainClipDecoder(
             preset="flickr8k",
             data=self.data,
@@ -185,7 +190,8 @@ class AblateClipDecoder:
             "strict": f"{self.image.backbone} and {self.text_model}",
             "word vectors": self.word_vectors or f"the input embeddings of {self.text_model}",
             "prompts": ", ".join(f"`{template}`" for template in self.template),
-            "joint loss": f"{objective.alpha:g} L_clip + {objective.beta:g} L_c",
+            "joint loss": f"{objective.alpha:g} (strict: {self.strict_alpha:g}) L_clip + "
+            f"{objective.beta:g} L_c",
             "training": f"{settings.epochs} epochs, batch {settings.batch_size}, "
             f"{settings.optimizer} {settings.learning_rate:g}",
             "seeds": f"0 to {self.seeds - 1}",
