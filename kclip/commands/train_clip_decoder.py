@@ -229,7 +229,7 @@ class TrainClipDecoder:
             raise UserError(f"--optimization.ema is {settings.ema}; give a number from 0 below 1")
         if self.tune_loss_weights and (self.image.train or self.head.kind != "zero_shot"):
             raise UserError(
-                "--tune-loss-weights trains 15 heads and holds out classes; leave --image.train, "
+                "--tune-loss-weights trains many heads and holds out classes; leave --image.train, "
                 "and --head.kind zero_shot, or give the weights"
             )
         if self.resume is None:
