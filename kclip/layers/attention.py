@@ -32,7 +32,7 @@ def attention_weights(queries, keys, causal=False):
         positions = ops.arange(ops.shape(keys)[2])
         scores = ops.where(positions[:, None] >= positions, scores, -1e9)
     if scores.shape[-1] == 1:
-        return ops.ones_like(scores)  # as the softmax would, which Keras warns of
+        return 0 * scores + 1  # as the softmax would, which Keras warns of, and so of no gradient
     return ops.softmax(scores)
 
 
