@@ -13,17 +13,19 @@ OBJECTIVE = Objective(projection_dim=16)
 OPTIMIZATION = Optimization(epochs=3, batch_size=8)
 
 
-def write_records(folder: Path) -> Path:
-    """TFRecords of 48 training and 12 validation scenes; their pictures lie in source/."""
+def write_records(
+    folder: Path, num_train: int = 48, num_dev: int = 12, shards: str = "3", texts: str = "captions"
+) -> Path:
+    """TFRecords of training and validation scenes with captions, or labels; see source/, too."""
     source = folder / "source"
-    synthetic.generate(source, num_train=48, num_dev=12, zero_shot_per_class=2)
+    synthetic.generate(source, num_train=num_train, num_dev=num_dev, zero_shot_per_class=2)
     BuildTFRecords(
         source="csv",
         images=source / "images",
-        captions=source / "captions.csv",
+        **{texts: source / f"{texts}.csv"},
         split_lists=(f"train={source}/train.txt", f"validation={source}/dev.txt"),
         output=folder / "records",
-        shards=("3",),
+        shards=(shards,),
         workers=1,
     ).run()
     return folder / "records"

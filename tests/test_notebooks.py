@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
+import small_run
 from fake_embedder import write_class_folders
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -130,21 +131,8 @@ def test_compare_classifiers_asks_every_contender(run_folder, tmp_path, monkeypa
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     """Generated scenes with their labels: source/ as drawn, records/ as TFRecords."""
-    from kclip.commands.build_tfrecords import BuildTFRecords
-    from kclip.data import synthetic
-
     folder = tmp_path_factory.mktemp("scenes")
-    source = folder / "source"
-    synthetic.generate(source, num_train=480, num_dev=40, zero_shot_per_class=2)
-    BuildTFRecords(
-        source="csv",
-        images=source / "images",
-        labels=source / "labels.csv",
-        split_lists=(f"train={source}/train.txt", f"validation={source}/dev.txt"),
-        output=folder / "records",
-        shards=("1",),
-        workers=1,
-    ).run()
+    small_run.write_records(folder, num_train=480, num_dev=40, shards="1", texts="labels")
     return folder
 
 
