@@ -51,6 +51,16 @@ def test_embeddings_are_float32_of_unit_length(dtype):
         np.testing.assert_allclose(np.linalg.norm(values, axis=-1), 1.0, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_bytes_are_as_good_as_floats(dtype):
+    model = tiny_dual_encoder(dtype=dtype)
+    pictures = np.clip(np.round(BATCH["image"]), 0, 255)
+    ours, theirs = (
+        embed(model, BATCH | {"image": pictures.astype(kind)}) for kind in ("uint8", "float32")
+    )
+    assert_same(ours, theirs)
+
+
 def test_without_normalisation_they_keep_their_length():
     model = tiny_dual_encoder(normalize=False)
     raw = embed(model)
