@@ -2,9 +2,9 @@
 
 python benchmarks/shrinking.py FOLDER
 
-Each JPEG of the folder is shrunk by 2.14, as 640 x 480 to 224, in two ways: from all its pixels, and
-from the half that the decoder makes. Prints the peak signal-to-noise ratio between them, and beside
-it what encoding the first as JPEG of quality 90 costs, as the builder does in any case.
+Each JPEG of the folder is shrunk by 2.14, as 640 x 480 to 224, in two ways: from all its pixels,
+and from the half that the decoder makes. Prints the peak signal-to-noise ratio between them, and
+beside it what encoding the first as JPEG of quality 90 costs, as the builder does in any case.
 """
 
 import argparse
