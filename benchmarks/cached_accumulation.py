@@ -34,7 +34,7 @@ from results_file import parser, write_result
 
 from kclip.losses import ContrastiveLoss
 from kclip.models import DualEncoder, ImageEncoder, TextEncoder
-from kclip.training.chunked_model import ChunkedModel
+from kclip.training.dual_encoder.chunked_model import ChunkedModel
 
 IMAGE_SIZE, LENGTH, VOCABULARY = 64, 24, 1024
 WAYS = ("chunked", "full", "accumulated", "small")

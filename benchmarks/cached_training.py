@@ -30,11 +30,11 @@ from photographs import photographs
 from results_file import parser, write_result
 from turns import spread
 
-from kclip.data.split_reading import image_batches, iterate_texts
+from kclip.data.pipeline.split_reading import image_batches, iterate_texts
 from kclip.features import SplitFeatures, split_features
 from kclip.losses import ContrastiveLoss
 from kclip.models import CachedDualEncoder, DualEncoder, ImageEncoder, TextEncoder
-from kclip.training.cached_batches import CachedBatches
+from kclip.training.dual_encoder.cached_batches import CachedBatches
 
 SIZE, LENGTH, EPOCHS, CAPTIONS = 299, 32, 8, 3
 TOLERANCE = 1e-4

@@ -6,14 +6,14 @@ from random import Random
 
 import keras_hub
 
-from kclip.building import SPECIAL_TOKENS
-from kclip.data.encoding import Encoding
-from kclip.data.metadata import write_metadata
-from kclip.data.records import ImageRecord
-from kclip.data.scene_captions import describe_scene
-from kclip.data.scenes import sample_scene
-from kclip.data.tfrecords import SplitFiles, build_shards, open_split
+from kclip.data.image_record import ImageRecord
+from kclip.data.records.encoding import Encoding
+from kclip.data.records.metadata import write_metadata
+from kclip.data.records.writer import SplitFiles, build_shards, open_split
+from kclip.data.sources.synthetic.captions import describe_scene
+from kclip.data.sources.synthetic.scenes import sample_scene
 from kclip.models import DualEncoderPreprocessor
+from kclip.training.dual_encoder.building import SPECIAL_TOKENS
 
 
 def scene_captions(count: int, each: int = 1) -> list[tuple[str, ...]]:

@@ -33,7 +33,7 @@ from turns import spread
 
 from kclip.losses import ContrastiveLoss
 from kclip.models import DualEncoder, ImageEncoder, TextEncoder
-from kclip.training.chunked_model import ChunkedModel
+from kclip.training.dual_encoder.chunked_model import ChunkedModel
 
 VOCABULARY, REPORT = 30_522, 21  # pairs a second on the report's RTX 3060
 # setting -> whether the image tower and the text tower are trained

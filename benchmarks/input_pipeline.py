@@ -33,11 +33,11 @@ from photographs import photographs
 from results_file import add_peers_python, parser, write_result
 from turns import median_ratio, spread, take_turns
 
-from kclip.data.augmentation import build_augmentation
-from kclip.data.encoding import Encoding, encode_image
-from kclip.data.pipeline import InputFunctions, StreamedBatches
-from kclip.data.split_reading import CORES, without_autotuning
-from kclip.data.tfrecords import SplitFiles
+from kclip.data.pipeline.augmentation import build_augmentation
+from kclip.data.pipeline.split_reading import CORES, without_autotuning
+from kclip.data.pipeline.streamed_batches import InputFunctions, StreamedBatches
+from kclip.data.records.encoding import Encoding, encode_image
+from kclip.data.records.writer import SplitFiles
 
 SIZE, BATCH_SIZE, LENGTH = 224, 256, 32  # the batch of keras.io's example and the report
 DIFFERENT = 256  # pictures that are drawn; records repeat them

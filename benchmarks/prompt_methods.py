@@ -20,8 +20,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from kclip.metrics.similarity import l2_normalize
-from kclip.report import markdown_table
-from kclip.zero_shot.multilabel_prompts import ListAll, TopAll
+from kclip.multilabel.prompting import ListAll, TopAll
+from kclip.reports.report import markdown_table
 
 RESULTS = Path(__file__).parent / "results/prompt_methods.json"
 METHODS = {"list_all": ListAll, "top_all": TopAll}
@@ -60,7 +60,7 @@ def peak_mebibytes() -> float:
 
 def measure(name: str, num_classes: int, model: str | None) -> dict:
     if model:
-        from kclip.embedding import Embedder
+        from kclip.inference.embedder import Embedder
 
         embedder = Embedder.from_name(model)
         embedder.embed_texts(["a first call builds the graph"])

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from kclip.data.images import decode_image, to_rgb
+from kclip.data.images.opening import decode_image, to_rgb
 
 SCALE, QUALITY = 224 / 480, 90
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from results_file import HERE, parser, write_result
 from turns import spread
 
-from kclip.data.synthetic import generate
+from kclip.data.sources.synthetic.generation import generate
 
 SCRIPTS = sorted((HERE.parent / "scripts").glob("*.py"))
 HELP_GOAL, TRAINING_GOAL = 0.5, 25.0

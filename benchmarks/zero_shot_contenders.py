@@ -67,8 +67,8 @@ def write_untrained_model(folder: Path) -> None:
 
 def export(folder: Path) -> None:
     """Writes the model in `folder` as ONNX, as `export_model --format onnx` does."""
-    from kclip.embedding import Embedder
     from kclip.export.folder import export_model
+    from kclip.inference.embedder import Embedder
 
     export_model(Embedder.from_name(folder / "model"), folder / "export", ["onnx"], "ViT-B/32")
 

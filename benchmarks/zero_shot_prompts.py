@@ -11,15 +11,15 @@ import json
 import os
 from pathlib import Path
 
-from kclip.data.class_names import read_class_names
-from kclip.data.protocols.folders import read_folders
-from kclip.data.stratified import draw_share
-from kclip.embedding import Embedder
-from kclip.report import markdown_table
+from kclip.data.benchmarks.folders import read_folders
+from kclip.data.labelled.class_names import read_class_names
+from kclip.data.labelled.stratified import draw_share
+from kclip.evaluation.zero_shot_results import zero_shot_results
+from kclip.inference.embedder import Embedder
+from kclip.inference.labelled_embeddings import embed_labelled_images
+from kclip.reports.report import markdown_table
 from kclip.zero_shot.classifier import ZeroShotClassifier
-from kclip.zero_shot.labelled_embeddings import embed_labelled_images
 from kclip.zero_shot.prompts import resolve_templates
-from kclip.zero_shot.results import zero_shot_results
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results/zero_shot_prompts.json"

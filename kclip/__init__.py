@@ -9,16 +9,16 @@ _PUBLIC = {
     "ContrastiveLoss": "kclip.losses",
     "DualEncoder": "kclip.models",
     "DualEncoderPreprocessor": "kclip.models",
-    "Embedder": "kclip.embedding",
+    "Embedder": "kclip.inference.embedder",
     "ImageEncoder": "kclip.models",
     "KclipError": "kclip.errors",
     "MultiLabelClassifier": "kclip.models",
-    "MultiLabelRecognizer": "kclip.multilabel.recognizer",
+    "MultiLabelRecognizer": "kclip.multilabel.recognition.recognizer",
     "SigmoidLoss": "kclip.losses",
     "TextEncoder": "kclip.models",
     "UserError": "kclip.errors",
     "ZeroShotClassifier": "kclip.zero_shot.classifier",
-    "load": "kclip.loading",
+    "load": "kclip.inference.loading",
 }
 
 __all__ = list(_PUBLIC)

@@ -1,11 +1,15 @@
 """Writing files so that a reader never meets half of one."""
 
+import csv
+import json
 import os
+import re
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from kclip.errors import UserError
 
@@ -57,3 +61,55 @@ def folder_when_done(path: Path) -> Iterator[Path]:
         folder.mkdir()
         yield folder
         folder.replace(path)
+
+
+def write_metrics(path: Path, results: Mapping[str, Any]) -> None:
+    """Writes results as JSON, one line for each innermost list, so that tables stay readable.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "metrics.json"
+        >>> write_metrics(path, {"accuracy": 0.5, "confusion_matrix": [[1, 1], [0, 0]]})
+        >>> print(path.read_text().strip())
+        {
+          "accuracy": 0.5,
+          "confusion_matrix": [
+            [1, 1],
+            [0, 0]
+          ]
+        }
+    """
+    text = json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False)
+    # A line break never stands inside a JSON string, so joining lines changes no value.
+    text = re.sub(r"([\[{])\n\s+([^\[\]{}]*?)\n\s+([\]}])", _one_line, text)
+    write_text(path, text + "\n")
+
+
+def read_history(path: Path) -> dict[str, list[float]]:
+    """Reads `history.csv`: column -> one value an epoch, NaN for an empty cell."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    columns = rows[0] if rows else {}
+    return {name: [float(row[name] or "nan") for row in rows] for name in columns}
+
+
+def _one_line(match: re.Match[str]) -> str:
+    opening, inside, closing = match.groups()
+    return opening + re.sub(r"\n\s+", " ", inside) + closing
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Writes a CSV; the file appears whole or not at all."""
+    with (
+        replaced_when_done(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file, which appears whole or not at all."""
+    with replaced_when_done(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -12,14 +12,17 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory):
     """A run folder with an untrained model, as small as they come."""
-    from kclip.building import build_dual_encoder
-    from kclip.config import ImageTower, Objective, TextTower
-    from kclip.data.records import ImageRecord
-    from kclip.data.sources import read_class_folders
-    from kclip.embedding import Embedder
-    from kclip.evaluation import evaluate_retrieval, evaluate_zero_shot
-    from kclip.report import write_metrics, write_report
-    from kclip.training.run_report import save_model
+    from kclip.config.dual_encoder import Objective
+    from kclip.config.towers import ImageTower, TextTower
+    from kclip.data.image_record import ImageRecord
+    from kclip.data.sources.folders import read_class_folders
+    from kclip.evaluation.retrieval import evaluate_retrieval
+    from kclip.evaluation.zero_shot import evaluate_zero_shot
+    from kclip.files import write_metrics
+    from kclip.inference.embedder import Embedder
+    from kclip.reports.report import write_report
+    from kclip.training.dual_encoder.building import build_dual_encoder
+    from kclip.training.dual_encoder.report import save_model
 
     run = tmp_path_factory.mktemp("run")
     write_class_folders(run / "images", per_color=2)

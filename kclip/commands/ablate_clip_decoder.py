@@ -10,19 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kclip.clip_decoder_config import (
-    CLIP_DECODER_PRESETS,
-    DecoderHead,
-    DecoderImageTower,
-    DecoderOptimization,
-    JointObjective,
-)
 from kclip.commands.evaluate_multilabel import EvaluateMultilabel
 from kclip.commands.train_clip_decoder import TrainClipDecoder
-from kclip.config import CONFIG_FILE, to_json
+from kclip.config.clip_decoder import DecoderHead, DecoderOptimization, JointObjective
+from kclip.config.parsing import CONFIG_FILE, to_json
+from kclip.config.presets import CLIP_DECODER_PRESETS
+from kclip.config.towers import DecoderImageTower
 from kclip.errors import KclipError, UserError
-from kclip.training.run_folder import write_config
-from kclip.training.stop_signals import stop_signals
+from kclip.training.common.run_folder import write_config
+from kclip.training.common.stop_signals import stop_signals
 
 _PRESET = CLIP_DECODER_PRESETS["flickr8k"]
 METRICS_FILE = "metrics.json"
@@ -89,7 +85,7 @@ class AblateClipDecoder:
     def _vectors(self) -> dict[str, Any]:
         path = self.word_vectors or self.output / "word_vectors.txt"
         if not path.is_file() and self.word_vectors is None:
-            from kclip.multilabel.token_vectors import write_token_vectors
+            from kclip.multilabel.queries.token_vectors import write_token_vectors
 
             words = {
                 word for name in self._class_names() for word in name.replace("_", " ").split()
@@ -170,7 +166,8 @@ class AblateClipDecoder:
         return json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
 
     def _report(self, results: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
-        from kclip.multilabel.ablation import random_summary, summarize, write_ablation
+        from kclip.evaluation.ablation import random_summary, summarize
+        from kclip.reports.ablation import write_ablation
 
         summaries = {
             setting: {row: summarize(runs) for row, runs in rows.items()}

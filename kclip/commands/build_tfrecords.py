@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kclip.data.build_result import BuildResult
-from kclip.data.encoding import Encoding
-from kclip.data.labelled_sources import read_coco_source, read_csv_source
-from kclip.data.metadata import write_metadata
-from kclip.data.nus_wide import NusWideClasses, read_nus_wide
-from kclip.data.records import ImageRecord, Source
-from kclip.data.rejected import check_rejected, write_rejected
-from kclip.data.selection import VALIDATION_SPLIT, merge, select
-from kclip.data.shards import write_atomically
-from kclip.data.sources import read_class_folders
-from kclip.data.split_options import parse_named, parse_numbers
-from kclip.data.synthetic import generate
-from kclip.data.tfds_source import TFDSSource
-from kclip.data.tfrecords import SOURCE_FOLDER, build_shards, check_output
-from kclip.data.verify import verify_build
-from kclip.data.voc import VOC_YEAR, read_voc, voc_splits
-from kclip.data.workers import prepare_workers
+from kclip.data.image_record import ImageRecord, Source
+from kclip.data.records.build_result import BuildResult
+from kclip.data.records.encoding import Encoding
+from kclip.data.records.metadata import write_metadata
+from kclip.data.records.rejected import check_rejected, write_rejected
+from kclip.data.records.shards import write_atomically
+from kclip.data.records.verify import verify_build
+from kclip.data.records.workers import prepare_workers
+from kclip.data.records.writer import SOURCE_FOLDER, build_shards, check_output
+from kclip.data.sources.folders import read_class_folders
+from kclip.data.sources.labelled import read_coco_source, read_csv_source
+from kclip.data.sources.nus_wide import NusWideClasses, read_nus_wide
+from kclip.data.sources.selection import VALIDATION_SPLIT, merge, select
+from kclip.data.sources.split_options import parse_named, parse_numbers
+from kclip.data.sources.synthetic.generation import generate
+from kclip.data.sources.tfds import TFDSSource
+from kclip.data.sources.voc import VOC_YEAR, read_voc, voc_splits
 from kclip.errors import UserError
 
 # source -> options that it needs, options that it may have; others would be ignored silently

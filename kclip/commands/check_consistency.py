@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kclip.consistency.modes import MODE_NAMES, ModeName
 from kclip.errors import KclipError
+from kclip.evaluation.consistency.modes import MODE_NAMES, ModeName
 from kclip.zero_shot.prompts import DEFAULT_TEMPLATES
 
 
@@ -39,11 +39,11 @@ class CheckConsistency:
 
         templates = resolve_templates(self.template)
 
-        from kclip.consistency.comparison import compare_modes
-        from kclip.consistency.report import consistency_table, write_consistency_report
-        from kclip.consistency.samples import read_samples
-        from kclip.embedding import Embedder
-        from kclip.loading import refuse_export
+        from kclip.evaluation.consistency.comparison import compare_modes
+        from kclip.evaluation.consistency.samples import read_samples
+        from kclip.inference.embedder import Embedder
+        from kclip.inference.loading import refuse_export
+        from kclip.reports.consistency import consistency_table, write_consistency_report
 
         refuse_export(self.model)
         embedder = Embedder.from_name(self.model)

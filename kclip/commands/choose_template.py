@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kclip.multilabel.labelled_images import MultiLabelImages
-    from kclip.multilabel.opening import Recognizer
+    from kclip.data.labelled.multilabel_images import MultiLabelImages
+    from kclip.multilabel.recognition.opening import Recognizer
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class ChooseTemplate:
 
     def run(self) -> None:
         """Reads the split, scores every class in every template, and writes the table."""
-        from kclip.multilabel.labelled_images import read_split
+        from kclip.data.labelled.multilabel_images import read_split
         from kclip.zero_shot.prompts import resolve_templates
 
         templates = resolve_templates(self.templates)
         images = read_split(self.data, self.split)
         recognizer = self._open(images, templates)
 
-        from kclip.multilabel.template_choice import best_template, measure_templates
-        from kclip.multilabel.template_report import template_table, write_template_report
+        from kclip.evaluation.template_choice import best_template, measure_templates
+        from kclip.reports.templates import template_table, write_template_report
 
         rows = measure_templates(recognizer, images, templates)
         best = best_template(rows)
@@ -55,7 +55,7 @@ class ChooseTemplate:
         print(f"the report is {self.output / 'report.md'}")
 
     def _open(self, images: "MultiLabelImages", templates: list[str]) -> "Recognizer":
-        from kclip.multilabel.opening import classes_of_images, open_recognizer
+        from kclip.multilabel.recognition.opening import classes_of_images, open_recognizer
 
         classes = classes_of_images(
             self.model, images, self.data, self.seen_classes, self.unseen_classes

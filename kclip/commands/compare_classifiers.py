@@ -8,8 +8,8 @@ from kclip.errors import UserError
 from kclip.zero_shot.prompts import DEFAULT_TEMPLATES
 
 if TYPE_CHECKING:
-    from kclip.comparison.panel import Panel
-    from kclip.labelled_folder import LabelledFolder
+    from kclip.data.labelled.folder import LabelledFolder
+    from kclip.evaluation.comparison.panel import Panel
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class CompareClassifiers:
         templates = resolve_templates(self.template)
         train, test = self._read()
 
-        from kclip.comparison.panel import Panel
-        from kclip.comparison.report import contenders_table, few_shot_table, write_comparison
-        from kclip.comparison.results import compare
+        from kclip.evaluation.comparison.panel import Panel
+        from kclip.evaluation.comparison.results import compare
+        from kclip.reports.comparison import contenders_table, few_shot_table, write_comparison
 
         panel = Panel(
             test=test,
@@ -109,9 +109,9 @@ class CompareClassifiers:
 
     def _read(self) -> "tuple[LabelledFolder | None, LabelledFolder]":
         """The training images, if there are any, and the test images."""
-        from kclip.data.content import check_unseen, content_digests
-        from kclip.data.stratified import draw_share
-        from kclip.labelled_folder import check_same_classes, read_labelled_folder
+        from kclip.data.images.content import check_unseen, content_digests
+        from kclip.data.labelled.folder import check_same_classes, read_labelled_folder
+        from kclip.data.labelled.stratified import draw_share
 
         test = read_labelled_folder(self.images, self.classes)
         if self.train_share is not None:
@@ -126,9 +126,9 @@ class CompareClassifiers:
 
     def _ask(self, panel: "Panel") -> None:
         # They load TensorFlow, so only once the input is sound.
-        from kclip.comparison.panel import short_names
-        from kclip.embedding import Embedder
-        from kclip.trained_classifier import TrainedClassifier
+        from kclip.evaluation.comparison.panel import short_names
+        from kclip.inference.embedder import Embedder
+        from kclip.inference.trained_classifier import TrainedClassifier
 
         models = list(dict.fromkeys((*self.zero_shot, *self.probe)))
         folders = [str(folder) for folder in self.classifier]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from kclip.errors import UserError
 
 if TYPE_CHECKING:
+    from kclip.data.labelled.multilabel_images import MultiLabelImages
     from kclip.multilabel.class_split import ClassSplit
-    from kclip.multilabel.labelled_images import MultiLabelImages
-    from kclip.multilabel.opening import Recognizer
+    from kclip.multilabel.recognition.opening import Recognizer
     from kclip.multilabel.thresholds import Thresholds
 
 
@@ -64,10 +64,10 @@ class EvaluateMultilabel:
         recognizer = self._open(images)
         thresholds = self._choose_thresholds(recognizer) or recognizer.thresholds
 
-        from kclip.data.label_matrix import counted_matrix, label_matrix
-        from kclip.multilabel.published import is_nus_wide
-        from kclip.multilabel.results import multilabel_results
-        from kclip.multilabel.scoring import score_images
+        from kclip.data.labelled.label_matrix import counted_matrix, label_matrix
+        from kclip.evaluation.multilabel_results import multilabel_results
+        from kclip.evaluation.published_multilabel import is_nus_wide
+        from kclip.multilabel.recognition.scoring import score_images
 
         classes = recognizer.classes
         images, scores = score_images(recognizer, images)
@@ -108,7 +108,7 @@ class EvaluateMultilabel:
             )
 
     def _read(self) -> "MultiLabelImages":
-        from kclip.multilabel.labelled_images import read_labelled_images, read_split
+        from kclip.data.labelled.multilabel_images import read_labelled_images, read_split
 
         if self.images and self.labels:
             return read_labelled_images(self.images, self.labels)
@@ -116,8 +116,8 @@ class EvaluateMultilabel:
         return read_split(self.data, self.split)
 
     def _open(self, images: "MultiLabelImages") -> "Recognizer":
-        from kclip.data.tables import read_list
-        from kclip.multilabel.opening import classes_of_images, open_recognizer
+        from kclip.data.sources.tables import read_list
+        from kclip.multilabel.recognition.opening import classes_of_images, open_recognizer
         from kclip.zero_shot.prompts import resolve_templates
 
         templates = resolve_templates(self.template)
@@ -129,10 +129,10 @@ class EvaluateMultilabel:
         return recognizer if names is None else recognizer.with_classes(names)
 
     def _choose_thresholds(self, recognizer: "Recognizer") -> "Thresholds | None":
-        from kclip.data.label_matrix import counted_matrix, label_matrix
-        from kclip.multilabel.labelled_images import read_split
-        from kclip.multilabel.opening import is_classifier_folder
-        from kclip.multilabel.scoring import score_images
+        from kclip.data.labelled.label_matrix import counted_matrix, label_matrix
+        from kclip.data.labelled.multilabel_images import read_split
+        from kclip.multilabel.recognition.opening import is_classifier_folder
+        from kclip.multilabel.recognition.scoring import score_images
         from kclip.multilabel.thresholds import THRESHOLDS_FILE, choose_thresholds
 
         if self.thresholds is None or self.data is None or self.threshold_split is None:
@@ -162,8 +162,8 @@ class EvaluateMultilabel:
         results: dict[str, Any],
         thresholds: "Thresholds | None",
     ) -> None:
-        from kclip.multilabel.examples import write_examples
-        from kclip.multilabel.report import (
+        from kclip.reports.examples import write_examples
+        from kclip.reports.multilabel import (
             decision_table,
             ranking_table,
             write_multilabel_predictions,

@@ -26,10 +26,11 @@ class EvaluateRetrieval:
 
     def run(self) -> None:
         """Reads the captions, embeds images and captions, and writes the results."""
-        from kclip.data.sources import read_captions_csv
-        from kclip.evaluation import evaluate_retrieval
-        from kclip.readable_images import report_left_out
-        from kclip.report import retrieval_table, write_metrics, write_report
+        from kclip.data.images.faults import report_left_out
+        from kclip.data.sources.captions import read_captions_csv
+        from kclip.evaluation.retrieval import evaluate_retrieval
+        from kclip.files import write_metrics
+        from kclip.reports.report import retrieval_table, write_report
 
         split_files = {"evaluation": self.split_file} if self.split_file else {}
         source = read_captions_csv(self.captions, self.images, split_files)
@@ -38,7 +39,7 @@ class EvaluateRetrieval:
         faults = {f.file_name: f.reason for f in source.rejections if f.file_name not in images}
         report_left_out(faults, len(images) + len(faults))
 
-        from kclip.embedding import Embedder  # loads TensorFlow, so only once the input is sound
+        from kclip.inference.embedder import Embedder
 
         results = evaluate_retrieval(Embedder.from_name(self.model), source.records)
         write_metrics(self.output / "metrics.json", results)

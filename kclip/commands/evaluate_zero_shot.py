@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from kclip.errors import UserError
 
 if TYPE_CHECKING:
-    from kclip.data.protocols.labelled_images import LabelledImages
-    from kclip.embedding import Embedder
+    from kclip.data.benchmarks.registry import Protocol
+    from kclip.data.labelled.images import LabelledImages
+    from kclip.inference.embedder import Embedder
+    from kclip.inference.labelled_embeddings import LabelledEmbeddings
     from kclip.zero_shot.classifier import ZeroShotClassifier
-    from kclip.zero_shot.labelled_embeddings import LabelledEmbeddings
-    from kclip.zero_shot.protocols import Protocol
 
 MAX_PRINTED_CLASSES = 40  # a longer table would push the result off the screen
 
@@ -65,9 +65,9 @@ class EvaluateZeroShot:
 
     def run(self) -> None:
         """Reads images, embeds them and the class names, calibrates, and writes the results."""
+        from kclip.data.benchmarks.registry import find_protocol
+        from kclip.evaluation.zero_shot_results import zero_shot_results
         from kclip.zero_shot.prompts import resolve_templates
-        from kclip.zero_shot.protocols import find_protocol
-        from kclip.zero_shot.results import zero_shot_results
         from kclip.zero_shot.saved_classifier import load_or_build_classifier, save_classifier
 
         self._check()
@@ -75,7 +75,7 @@ class EvaluateZeroShot:
         templates = resolve_templates(self.template or protocol.templates)
         images, others = self._read(protocol)
 
-        from kclip.embedding import Embedder  # loads TensorFlow, so only once the input is sound
+        from kclip.inference.embedder import Embedder
 
         embedder = Embedder.from_name(self.model)
         path = self.output / "classes.npz"
@@ -118,11 +118,11 @@ class EvaluateZeroShot:
 
     def _read(self, protocol: "Protocol") -> "tuple[LabelledImages, LabelledImages | None]":
         """The images to classify, and those of `calibration_images`."""
-        from kclip.data.class_names import read_class_names
-        from kclip.data.protocols.folders import read_folders
-        from kclip.data.protocols.tfds_split import read_tfds
+        from kclip.data.benchmarks.folders import read_folders
+        from kclip.data.benchmarks.registry import with_class_names
+        from kclip.data.benchmarks.tfds_split import read_tfds
+        from kclip.data.labelled.class_names import read_class_names
         from kclip.zero_shot.classifier import named_classes
-        from kclip.zero_shot.protocols import with_class_names
 
         if self.tfds:
             images = read_tfds(self.tfds, self.split, self.data_dir)
@@ -140,8 +140,8 @@ class EvaluateZeroShot:
         self, embedder: "Embedder", images: "LabelledImages", others: "LabelledImages | None"
     ) -> "tuple[LabelledEmbeddings, LabelledEmbeddings | None]":
         """The images to measure on, and those to calibrate with, if any."""
-        from kclip.data.stratified import draw_share
-        from kclip.zero_shot.labelled_embeddings import embed_labelled_images
+        from kclip.data.labelled.stratified import draw_share
+        from kclip.inference.labelled_embeddings import embed_labelled_images
 
         labels = list(images.class_names)
         measured = embed_labelled_images(embedder, images, labels)
@@ -199,8 +199,8 @@ class EvaluateZeroShot:
         measured: "LabelledEmbeddings",
         results: dict[str, Any],
     ) -> None:
-        from kclip.report import per_class_table, zero_shot_table
-        from kclip.zero_shot_report import (
+        from kclip.reports.report import per_class_table, zero_shot_table
+        from kclip.reports.zero_shot import (
             calibration_table,
             published_table,
             write_predictions,

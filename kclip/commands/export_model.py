@@ -31,9 +31,9 @@ class ExportModel:
         check_packages(formats)
 
         # Loads TensorFlow, so only once the packages are there.
-        from kclip.embedding import Embedder
         from kclip.export.folder import export_model
-        from kclip.loading import refuse_export
+        from kclip.inference.embedder import Embedder
+        from kclip.inference.loading import refuse_export
 
         refuse_export(self.model)
         export_model(Embedder.from_name(self.model), self.output, formats, self.model)

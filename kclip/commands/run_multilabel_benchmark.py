@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from kclip.errors import UserError
 
 if TYPE_CHECKING:
-    from kclip.multilabel.benchmark.cells import Bench
-    from kclip.multilabel.benchmark.task import Task
+    from kclip.evaluation.benchmark.cells import Bench
+    from kclip.evaluation.benchmark.task import Task
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class RunMultilabelBenchmark:
         """Computes features, runs each cell that has no result, and writes the report."""
         self._check()
 
-        from kclip.embedding import Embedder
-        from kclip.loading import refuse_export
-        from kclip.multilabel.benchmark.report import TaskResults, write_benchmark
-        from kclip.multilabel.benchmark.task import open_task
+        from kclip.evaluation.benchmark.task import open_task
+        from kclip.inference.embedder import Embedder
+        from kclip.inference.loading import refuse_export
+        from kclip.reports.benchmark import TaskResults, write_benchmark
         from kclip.zero_shot.prompts import resolve_templates
 
         templates = resolve_templates(self.template)
@@ -89,8 +89,8 @@ class RunMultilabelBenchmark:
             raise UserError("two folders of --data have one name; results are kept by name")
 
     def _bench(self, task: "Task", pretrain: "Task | None", templates: list[str]) -> "Bench":
-        from kclip.multilabel.benchmark.cells import Bench
-        from kclip.multilabel.benchmark.zero_shot_methods import zero_shot_methods
+        from kclip.evaluation.benchmark.cells import Bench
+        from kclip.evaluation.benchmark.zero_shot_methods import zero_shot_methods
 
         settings = {
             "model": task.embedder.digest,
@@ -105,7 +105,7 @@ class RunMultilabelBenchmark:
     def _run_cells(self, bench: "Bench") -> dict:
         from tqdm import tqdm
 
-        from kclip.multilabel.benchmark.cells import plan, summarize
+        from kclip.evaluation.benchmark.cells import plan, summarize
 
         cells = plan(self._methods(bench), self.ratios, self.seeds)
         results = []
@@ -116,7 +116,7 @@ class RunMultilabelBenchmark:
         return summarize(iter(results))
 
     def _methods(self, bench: "Bench") -> list[str]:
-        from kclip.multilabel.benchmark.cells import LINEAR_PROBE, TRAINED, TRANSFERRED
+        from kclip.evaluation.benchmark.cells import LINEAR_PROBE, TRAINED, TRANSFERRED
 
         known = [*bench.zero_shot, *TRAINED, LINEAR_PROBE]
         known += [TRANSFERRED] if self.transfer_from else []

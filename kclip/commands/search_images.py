@@ -33,15 +33,15 @@ class SearchImages:
 
     def run(self) -> None:
         """Opens or builds the index, finds the images, and shows them."""
-        from kclip.data.images import list_images
-        from kclip.report import write_search_report
+        from kclip.data.images.opening import list_images
+        from kclip.reports.report import write_search_report
         from kclip.retrieval.index import load_or_build_approximate, load_or_build_index
         from kclip.retrieval.searcher import search
 
         self._check()
         list_images(self.images)
 
-        from kclip.embedding import Embedder  # loads TensorFlow, so only once the input is sound
+        from kclip.inference.embedder import Embedder
 
         embedder = Embedder.from_name(self.model)
         index = load_or_build_index(embedder, self.images, self.output / "index")

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from kclip.classifier_config import CLASSIFIER_PRESETS, ClassifierSettings
-from kclip.config import check_ranges
+from kclip.config.classifier import ClassifierSettings
+from kclip.config.parsing import check_ranges
+from kclip.config.presets import CLASSIFIER_PRESETS
 from kclip.errors import KclipError, UserError
-from kclip.training.run_folder import check_new_run, write_config
-from kclip.training.stopwatch import Stopwatch
+from kclip.training.common.run_folder import check_new_run, write_config
+from kclip.training.common.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from kclip.models import ImageClassifier
-    from kclip.training.classifier_data import ClassifierData
-    from kclip.training.stop_signals import StopRequest
+    from kclip.training.classifier.data import ClassifierData
+    from kclip.training.common.stop_signals import StopRequest
 
 MODEL_FOLDER = "model"
 ClassifierPreset = Literal["tiny", "xception", "efficientnetb7"]
@@ -71,7 +72,7 @@ class TrainClassifier:
     def run(self) -> None:
         """Builds the network, trains head and network, saves and measures it."""
         self._check()
-        from kclip.training.stop_signals import stop_signals
+        from kclip.training.common.stop_signals import stop_signals
 
         with stop_signals() as stop_requested:
             self._train_and_report(stop_requested)
@@ -79,8 +80,8 @@ class TrainClassifier:
     def _train_and_report(self, stop_requested: "StopRequest") -> None:
         import keras
 
-        from kclip.training.classifier_data import build_batches
-        from kclip.training.fine_tuning import train_classifier
+        from kclip.training.classifier.data import build_batches
+        from kclip.training.classifier.fine_tuning import train_classifier
 
         watch = Stopwatch()
         keras.utils.set_random_seed(self.settings.seed)
@@ -101,7 +102,7 @@ class TrainClassifier:
             raise self._stopped(stop_requested, f"the best so far is saved in {folder}")
 
     def _read(self) -> "ClassifierData":
-        from kclip.training.classifier_data import read_classifier_data
+        from kclip.training.classifier.data import read_classifier_data
 
         return read_classifier_data(
             self.images,
@@ -133,10 +134,10 @@ class TrainClassifier:
         history: list[dict[str, float]],
         watch: Stopwatch,
     ) -> None:
-        from kclip.data.content import content_digests
-        from kclip.trained_classifier import TrainedClassifier
-        from kclip.training.classifier_data import validation_batches
-        from kclip.training.classifier_report import (
+        from kclip.data.images.content import content_digests
+        from kclip.inference.trained_classifier import TrainedClassifier
+        from kclip.training.classifier.data import validation_batches
+        from kclip.training.classifier.report import (
             evaluate_classifier,
             kept_epoch,
             write_classifier_run,

@@ -5,24 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from kclip.clip_decoder_config import (
-    CLIP_DECODER_PRESETS,
-    DecoderHead,
-    DecoderImageTower,
-    DecoderOptimization,
-    JointObjective,
-)
-from kclip.config import check_ranges, parse_run
+from kclip.config.clip_decoder import DecoderHead, DecoderOptimization, JointObjective
+from kclip.config.parsing import check_ranges, parse_run
+from kclip.config.presets import CLIP_DECODER_PRESETS
+from kclip.config.towers import DecoderImageTower
 from kclip.errors import UserError
-from kclip.training.run_folder import check_new_run, write_config
-from kclip.training.stop_signals import TrainingStopped
-from kclip.training.stopwatch import Stopwatch
+from kclip.training.common.run_folder import check_new_run, write_config
+from kclip.training.common.stop_signals import TrainingStopped
+from kclip.training.common.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from kclip.training.decoder_data import CachedData, StreamedData
-    from kclip.training.decoder_labels import DecoderLabels
-    from kclip.training.decoder_towers import DecoderTowers
-    from kclip.training.stop_signals import StopRequest
+    from kclip.training.clip_decoder.data import CachedData, StreamedData
+    from kclip.training.clip_decoder.labels import DecoderLabels
+    from kclip.training.clip_decoder.towers import DecoderTowers
+    from kclip.training.common.stop_signals import StopRequest
 
 TUNING_FILE, MODEL_FOLDER = "tuning.csv", "model"
 DecoderPreset = Literal["tiny", "flickr8k", "nus_wide"]
@@ -88,7 +84,7 @@ class TrainClipDecoder:
     def run(self) -> None:
         """Builds the model, trains it, saves it, and measures it."""
         self._check()
-        from kclip.training.stop_signals import stop_signals
+        from kclip.training.common.stop_signals import stop_signals
 
         with stop_signals() as stop_requested:
             self._train_and_report(stop_requested)
@@ -96,11 +92,11 @@ class TrainClipDecoder:
     def _train_and_report(self, stop_requested: "StopRequest") -> None:
         import keras
 
-        from kclip.data.tfrecords import open_split
-        from kclip.training.decoder_data import open_data
-        from kclip.training.decoder_labels import read_labels
-        from kclip.training.decoder_report import save_decoder, write_decoder_run
-        from kclip.training.decoder_towers import build_classifier, interpolate_alignment
+        from kclip.data.records.writer import open_split
+        from kclip.training.clip_decoder.data import open_data
+        from kclip.training.clip_decoder.labels import read_labels
+        from kclip.training.clip_decoder.report import save_decoder, write_decoder_run
+        from kclip.training.clip_decoder.towers import build_classifier, interpolate_alignment
 
         watch = Stopwatch()
         keras.utils.set_random_seed(self.optimization.seed)
@@ -146,8 +142,8 @@ class TrainClipDecoder:
         write_decoder_run(self.output, about, *measured)
 
     def _open_towers(self) -> "DecoderTowers":
-        from kclip.multilabel.remembered_source import RememberedSource
-        from kclip.training.decoder_towers import open_towers
+        from kclip.multilabel.queries.remembered_source import RememberedSource
+        from kclip.training.clip_decoder.towers import open_towers
 
         dtype = self.optimization.dtype
         towers = open_towers(self.model, self.image, self.queries, self.template, dtype)
@@ -158,8 +154,8 @@ class TrainClipDecoder:
     def _tune(
         self, towers: "DecoderTowers", data: "CachedData | StreamedData", labels: "DecoderLabels"
     ) -> JointObjective:
-        from kclip.training.decoder_data import CachedData
-        from kclip.training.loss_weights import (
+        from kclip.training.clip_decoder.data import CachedData
+        from kclip.training.clip_decoder.loss_weights import (
             best_weights,
             read_trials,
             tune_loss_weights,
@@ -185,8 +181,8 @@ class TrainClipDecoder:
         stop_requested: "StopRequest",
     ) -> None:
         from kclip.losses import JointLoss
-        from kclip.training.decoder_fit import compile_decoder, fit_decoder
-        from kclip.training.decoder_labels import label_targets
+        from kclip.training.clip_decoder.fit import compile_decoder, fit_decoder
+        from kclip.training.clip_decoder.labels import label_targets
 
         def on_stop(epoch: int, batch: int) -> None:
             raise TrainingStopped("train_clip_decoder", stop_requested, self.output, epoch, batch)

@@ -4,22 +4,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from kclip.config import (
-    ImageTower,
-    Objective,
-    Optimization,
-    TextTower,
-    check_ranges,
-    parse_run,
-)
+from kclip.config.dual_encoder import Objective, Optimization
+from kclip.config.parsing import check_ranges, parse_run
+from kclip.config.presets import PRESETS
+from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
-from kclip.presets import PRESETS
-from kclip.training.run_folder import check_new_run, write_config
-from kclip.training.stop_signals import TrainingStopped
-from kclip.training.stopwatch import Stopwatch
+from kclip.training.common.run_folder import check_new_run, write_config
+from kclip.training.common.stop_signals import TrainingStopped
+from kclip.training.common.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from kclip.models.application_weights import Classifier
+    from kclip.models.towers.application_weights import Classifier
 
 PresetName = Literal["tiny", "bert_xception", "flickr8k"]
 
@@ -71,7 +66,7 @@ class TrainDualEncoder:
     def run(self) -> None:
         """Builds the model, trains it, saves it, and measures it."""
         self._check()
-        from kclip.training.stop_signals import stop_signals
+        from kclip.training.common.stop_signals import stop_signals
 
         with stop_signals() as stop_requested:
             self._train_and_report(stop_requested)
@@ -79,12 +74,22 @@ class TrainDualEncoder:
     def _train_and_report(self, stop_requested) -> None:
         import keras
 
-        from kclip.building import build_dual_encoder, build_loss
-        from kclip.data.split_reading import iterate_texts
-        from kclip.embedding import Embedder
-        from kclip.training.data import cached_data, chunked, open_splits, streamed_data
-        from kclip.training.fit import compile_model, fit
-        from kclip.training.run_report import MODEL_FOLDER, evaluate_run, save_model, write_run
+        from kclip.data.pipeline.split_reading import iterate_texts
+        from kclip.inference.embedder import Embedder
+        from kclip.training.dual_encoder.building import build_dual_encoder, build_loss
+        from kclip.training.dual_encoder.data import (
+            cached_data,
+            chunked,
+            open_splits,
+            streamed_data,
+        )
+        from kclip.training.dual_encoder.fit import compile_model, fit
+        from kclip.training.dual_encoder.report import (
+            MODEL_FOLDER,
+            evaluate_run,
+            save_model,
+            write_run,
+        )
 
         def on_stop(epoch: int, batch: int) -> None:
             raise TrainingStopped("train_dual_encoder", stop_requested, self.output, epoch, batch)
@@ -121,7 +126,7 @@ class TrainDualEncoder:
         write_run(self, validation, results, watch)
 
     def _classifier(self) -> "Classifier | None":
-        from kclip.models.image_encoder import imagenet_classifier
+        from kclip.models.towers.image_encoder import imagenet_classifier
 
         if not self.optimization.class_pairs:
             return None
@@ -143,7 +148,7 @@ class TrainDualEncoder:
                 "--image.train, and give --image.weights"
             )
         if self.zero_shot is not None:  # now, not after hours of training
-            from kclip.data.sources import read_class_folders
+            from kclip.data.sources.folders import read_class_folders
             from kclip.zero_shot.prompts import resolve_templates
 
             read_class_folders(self.zero_shot)

@@ -12,7 +12,7 @@ from kclip.export.towers import tokenize
 from kclip.files import folder_when_done
 
 if TYPE_CHECKING:
-    from kclip.embedding import Embedder
+    from kclip.inference.embedder import Embedder
 
 
 def export_model(embedder: "Embedder", output: Path, formats: Sequence[str], name: str) -> None:

@@ -12,7 +12,7 @@ from kclip.export.graph_tokenizer import lookup_tables, tokenize_in_graph
 from kclip.export.towers import image_tower, text_tower
 
 if TYPE_CHECKING:
-    from kclip.embedding import Embedder
+    from kclip.inference.embedder import Embedder
 
 
 def export_saved_model(embedder: "Embedder", folder: Path) -> None:
@@ -82,7 +82,7 @@ class _Endpoints:
 
 
 def decode(encoded: Any) -> Any:
-    """Decodes as `kclip.data.images.load_image` does, but for EXIF's orientation.
+    """Decodes as `kclip.data.images.opening.load_image` does, but for EXIF's orientation.
 
     Args:
         encoded: string scalar, the bytes of a JPEG or PNG.

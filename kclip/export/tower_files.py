@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from kclip.export.towers import image_tower, text_tower
 
 if TYPE_CHECKING:
-    from kclip.embedding import Embedder
+    from kclip.inference.embedder import Embedder
 
 SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}  # Keras insists on .tflite
 

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 if TYPE_CHECKING:
-    from kclip.embedding import Embedder
+    from kclip.inference.embedder import Embedder
 
 
 def image_tower(embedder: "Embedder") -> keras.Model:

@@ -7,7 +7,7 @@ import numpy as np
 
 from kclip.features.split_features import SplitFeatures, text_arrays
 from kclip.models import DualEncoder, DualEncoderPreprocessor
-from kclip.models.application_weights import Classifier
+from kclip.models.towers.application_weights import Classifier
 
 TEMPLATES = ("a photo of a {}.", "there is a {}", "a {}", "{}")
 # Thrice the way from one class's mean to another's: the classifier of a MobileNet then calls three

@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from kclip.data.augmentation import shrunk
-from kclip.data.split_reading import image_batches
-from kclip.data.tfrecords import SplitFiles
+from kclip.data.pipeline.augmentation import shrunk
+from kclip.data.pipeline.split_reading import image_batches
+from kclip.data.records.writer import SplitFiles
 from kclip.errors import KclipError
 
 BATCH_SIZE = 64

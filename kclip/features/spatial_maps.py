@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kclip.data.pixels import whole_pixels
-from kclip.data.tfrecords import SplitFiles
+from kclip.data.pipeline.pixels import whole_pixels
+from kclip.data.records.writer import SplitFiles
 from kclip.features.frozen_outputs import compute_views, computed_once, digest, image_views
 from kclip.models import MultiLabelClassifier
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from kclip.data.split_reading import iterate_texts
-from kclip.data.tfrecords import SplitFiles
+from kclip.data.pipeline.split_reading import iterate_texts
+from kclip.data.records.writer import SplitFiles
 from kclip.features.frozen_outputs import (
     compute_views,
     computed_once,

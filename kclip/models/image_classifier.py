@@ -1,8 +1,8 @@
 import keras
 import numpy as np
 
-from kclip.models.folder_model import FolderModel
-from kclip.models.picture_resizing import picture_resizing
+from kclip.models.folder.folder_model import FolderModel
+from kclip.models.towers.image_resizing import picture_resizing
 
 
 @keras.saving.register_keras_serializable("kclip")

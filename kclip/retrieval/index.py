@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kclip.data.images import list_images
+from kclip.data.images.opening import list_images
 from kclip.errors import KclipError
 from kclip.files import replaced_when_done
-from kclip.readable_images import ImageEmbedder, embed_readable_images
+from kclip.inference.readable_images import ImageEmbedder, embed_readable_images
 from kclip.retrieval.approximate import ApproximateIndex
 
 FORMAT = 1

@@ -11,7 +11,7 @@ from kclip.retrieval.exact import nearest_rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kclip.embedding import Embedder
+    from kclip.inference.embedder import Embedder
     from kclip.retrieval.approximate import ApproximateIndex
     from kclip.retrieval.index import EmbeddingIndex
 

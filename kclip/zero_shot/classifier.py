@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from kclip.data.class_names import shown_names
+from kclip.data.labelled.class_names import shown_names
 from kclip.errors import UserError
 from kclip.metrics.calibration import fit_temperature, softmax
 from kclip.metrics.similarity import l2_normalize
 from kclip.zero_shot.prompts import fill
 
 if TYPE_CHECKING:
-    from kclip.embedding import Embedder
+    from kclip.inference.embedder import Embedder
 
 PROMPTS_AT_ONCE = 256
 

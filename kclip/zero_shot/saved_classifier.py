@@ -12,13 +12,13 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from kclip.data.class_names import shown_names
+from kclip.data.labelled.class_names import shown_names
 from kclip.errors import UserError
 from kclip.files import replaced_when_done
 from kclip.zero_shot.classifier import ZeroShotClassifier, class_prompts, named_classes
 
 if TYPE_CHECKING:
-    from kclip.embedding import Embedder
+    from kclip.inference.embedder import Embedder
 
 
 def load_or_build_classifier(

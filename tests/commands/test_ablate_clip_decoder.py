@@ -15,10 +15,11 @@ from decoder_run import (
     write_labelled_records,
 )
 
-from kclip.clip_decoder_config import DecoderHead
 from kclip.commands.ablate_clip_decoder import AblateClipDecoder
+from kclip.config.clip_decoder import DecoderHead
 from kclip.errors import KclipError, UserError
-from kclip.multilabel.ablation import loss_table, method_table, summarize
+from kclip.evaluation.ablation import summarize
+from kclip.reports.ablation import loss_table, method_table
 
 
 def results(zsl, gzsl):

@@ -9,8 +9,8 @@ from nus_wide_files import CONCEPTS, LABELS, SEEN, write_nus_wide
 from voc_files import write_voc
 
 from kclip.commands.build_tfrecords import BuildTFRecords
-from kclip.data.split_reading import iterate_ignored_labels, iterate_labels
-from kclip.data.tfrecords import open_split
+from kclip.data.pipeline.split_reading import iterate_ignored_labels, iterate_labels
+from kclip.data.records.writer import open_split
 from kclip.errors import KclipError, UserError
 
 

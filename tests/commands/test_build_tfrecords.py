@@ -167,7 +167,7 @@ def test_class_folders_and_a_tfds_dataset_made_of_them(tmp_path):
 
 
 def test_the_generated_default(tmp_path, monkeypatch):
-    from kclip.data import synthetic
+    from kclip.data.sources.synthetic import generation as synthetic
 
     def small(directory, seed):
         synthetic.generate(directory, num_train=6, num_dev=3, zero_shot_per_class=1, seed=seed)
@@ -297,7 +297,7 @@ def test_the_script_ends_with_the_right_codes(tmp_path):
 
 def test_help_and_workers_load_no_tensorflow():
     code = (
-        "import sys, kclip.commands.build_tfrecords, kclip.data.workers;"
+        "import sys, kclip.commands.build_tfrecords, kclip.data.records.workers;"
         "heavy = {'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib', 'sklearn'};"
         "sys.exit(bool(heavy & set(sys.modules)))"
     )

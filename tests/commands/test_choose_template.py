@@ -5,17 +5,17 @@ import pytest
 from tiny_recognizer import ColorEmbedder, write_classifier, write_labelled_records
 
 from kclip.cli import main
+from kclip.data.labelled.multilabel_images import read_split
+from kclip.evaluation.multilabel_results import multilabel_results
+from kclip.evaluation.template_choice import measure_templates
 from kclip.multilabel.class_split import ClassSplit
-from kclip.multilabel.labelled_images import read_split
-from kclip.multilabel.recognizer import MultiLabelRecognizer
-from kclip.multilabel.results import multilabel_results
-from kclip.multilabel.template_choice import measure_templates
-from kclip.multilabel.word_vectors import WordVectors
+from kclip.multilabel.queries.word_vectors import WordVectors
+from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
 
 
 @pytest.fixture
 def records(tmp_path, monkeypatch):
-    monkeypatch.setattr("kclip.embedding.Embedder.from_name", lambda _: ColorEmbedder())
+    monkeypatch.setattr("kclip.inference.embedder.Embedder.from_name", lambda _: ColorEmbedder())
     return write_labelled_records(tmp_path)
 
 

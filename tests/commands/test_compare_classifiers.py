@@ -7,10 +7,10 @@ from fake_embedder import FakeEmbedder
 from tiny_models import randomize, tiny_dual_encoder, tiny_preprocessor
 
 from kclip.cli import main
-from kclip.data.content import content_digests
-from kclip.labelled_folder import read_labelled_folder
+from kclip.data.images.content import content_digests
+from kclip.data.labelled.folder import read_labelled_folder
+from kclip.inference.trained_classifier import TrainedClassifier
 from kclip.models import ImageClassifier, ImageEncoder
-from kclip.trained_classifier import TrainedClassifier
 
 CLASSES = ["red", "blue", "green"]  # in another order than that of the folders
 ZERO_SHOT, PROBE = ("--zero-shot", "colours"), ("--probe", "colours")
@@ -19,7 +19,7 @@ ZERO_SHOT, PROBE = ("--zero-shot", "colours"), ("--probe", "colours")
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     write_class_folders(tmp_path / "images", per_class=8)
-    monkeypatch.setattr("kclip.embedding.Embedder.from_name", lambda _: FakeEmbedder())
+    monkeypatch.setattr("kclip.inference.embedder.Embedder.from_name", lambda _: FakeEmbedder())
     return tmp_path
 
 
@@ -86,7 +86,7 @@ def test_a_classifier_is_asked_in_its_own_order_of_classes(data, classifier):
 
 def test_embeddings_are_computed_once(data, monkeypatch):
     embedder = FakeEmbedder()
-    monkeypatch.setattr("kclip.embedding.Embedder.from_name", lambda _: embedder)
+    monkeypatch.setattr("kclip.inference.embedder.Embedder.from_name", lambda _: embedder)
     for _ in range(2):
         compare(data, *ZERO_SHOT, *PROBE, "--train-share", "0.5", "--shots", "1")
     assert embedder.num_embedded == 24

@@ -15,7 +15,7 @@ from tiny_recognizer import (
 )
 
 from kclip.cli import main
-from kclip.multilabel.recognizer import MultiLabelRecognizer
+from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
 
 FILES = {"metrics.json", "per_class.csv", "predictions.csv", "report.md"}
 PICTURES = {"class_precisions.png", "labels.png"}
@@ -30,15 +30,15 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def data(built, tmp_path, monkeypatch):
-    monkeypatch.setattr("kclip.embedding.Embedder.from_name", lambda _: ColorEmbedder())
+    monkeypatch.setattr("kclip.inference.embedder.Embedder.from_name", lambda _: ColorEmbedder())
     return built | {"output": tmp_path / "out"}
 
 
 @pytest.fixture
 def no_pictures(monkeypatch):
     """Leaves out what takes most of the time, where a test is about something else."""
-    monkeypatch.setattr("kclip.multilabel.examples.write_examples", lambda *_: {})
-    monkeypatch.setattr("kclip.multilabel.report.save_picture", lambda *_: None)
+    monkeypatch.setattr("kclip.reports.examples.write_examples", lambda *_: {})
+    monkeypatch.setattr("kclip.reports.multilabel.save_picture", lambda *_: None)
 
 
 def evaluate(data, model, *options):

@@ -12,7 +12,7 @@ def data(tmp_path, monkeypatch):
     paths = write_color_images(tmp_path / "images")
     rows = [f"{path.name},a {path.stem.split('_')[0]} wall" for path in paths for _ in range(2)]
     (tmp_path / "captions.csv").write_text("\n".join(["image,caption", *rows]) + "\n")
-    monkeypatch.setattr("kclip.embedding.Embedder.from_name", lambda _: FakeEmbedder())
+    monkeypatch.setattr("kclip.inference.embedder.Embedder.from_name", lambda _: FakeEmbedder())
     return tmp_path
 
 

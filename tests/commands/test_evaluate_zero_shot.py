@@ -13,7 +13,7 @@ from kclip.cli import main
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     write_class_folders(tmp_path / "images")
-    monkeypatch.setattr("kclip.embedding.Embedder.from_name", lambda _: FakeEmbedder())
+    monkeypatch.setattr("kclip.inference.embedder.Embedder.from_name", lambda _: FakeEmbedder())
     return tmp_path
 
 
@@ -114,7 +114,7 @@ def test_predictions_name_the_likeliest_classes(data):
 def test_below_the_threshold_the_answer_is_unknown(data, monkeypatch):
     unsure = FakeEmbedder()
     unsure.logit_scale = 3.0  # so that probabilities differ in the digits that are written
-    monkeypatch.setattr("kclip.embedding.Embedder.from_name", lambda _: unsure)
+    monkeypatch.setattr("kclip.inference.embedder.Embedder.from_name", lambda _: unsure)
     evaluate(data)
     sure = sorted(float(row["probability_1"]) for row in predictions_of(data))
     evaluate(data, "--threshold", (sure[8] + sure[9]) / 2)
@@ -257,10 +257,10 @@ def test_class_embeddings_are_computed_once(data, monkeypatch):
 
 
 def test_a_data_set_of_tfds(data):
-    from kclip.data.encoding import Encoding
-    from kclip.data.metadata import write_metadata
-    from kclip.data.sources import read_class_folders
-    from kclip.data.tfrecords import build_shards
+    from kclip.data.records.encoding import Encoding
+    from kclip.data.records.metadata import write_metadata
+    from kclip.data.records.writer import build_shards
+    from kclip.data.sources.folders import read_class_folders
 
     records = [
         replace(record, split="test") for record in read_class_folders(data / "images").records

@@ -8,8 +8,8 @@ from decoder_run import write_dual_encoder, write_labelled_records
 
 from kclip.commands.run_multilabel_benchmark import RunMultilabelBenchmark
 from kclip.errors import UserError
-from kclip.multilabel.benchmark import cells
-from kclip.multilabel.benchmark.measures import FIGURES
+from kclip.evaluation.benchmark import cells
+from kclip.evaluation.benchmark.measures import FIGURES
 
 METHODS = ("cosine", "yes_or_no", "list_all", "top_all", "fc_adapter", "linear_probe")
 

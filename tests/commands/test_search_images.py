@@ -10,7 +10,7 @@ from kclip.cli import main
 def data(tmp_path, monkeypatch):
     write_color_images(tmp_path / "images")
     embedder = FakeEmbedder()
-    monkeypatch.setattr("kclip.embedding.Embedder.from_name", lambda _: embedder)
+    monkeypatch.setattr("kclip.inference.embedder.Embedder.from_name", lambda _: embedder)
     monkeypatch.chdir(tmp_path)
     return embedder
 

@@ -8,10 +8,10 @@ import pytest
 from class_folders import write_class_folders
 
 from kclip.cli import main
-from kclip.data.content import content_digests
-from kclip.labelled_folder import read_labelled_folder
-from kclip.trained_classifier import TrainedClassifier
-from kclip.training.image_batches import ImageBatches
+from kclip.data.images.content import content_digests
+from kclip.data.labelled.folder import read_labelled_folder
+from kclip.inference.trained_classifier import TrainedClassifier
+from kclip.training.classifier.image_batches import ImageBatches
 
 FAST = ("--size", "32", "--batch-size", "8", "--epochs", "2", "--head-learning-rate", "0.01")
 

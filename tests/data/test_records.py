@@ -1,4 +1,4 @@
-from kclip.data.records import ImageRecord
+from kclip.data.image_record import ImageRecord
 
 
 def test_digests_know_ignored_labels_only_where_there_are_some():

@@ -7,9 +7,9 @@ import tensorflow as tf
 from exported import encoded
 from tiny_clip import LENGTH, SIZE, TEXTS, tiny_clip, tiny_clip_preprocessor
 
-from kclip.embedding import Embedder
 from kclip.export.folder import export_model
 from kclip.export.graph_tokenizer import tokenize_in_graph
+from kclip.inference.embedder import Embedder
 from kclip.models import ClipPreprocessor
 
 ODD_TEXTS = [

@@ -6,7 +6,7 @@ import tensorflow as tf
 from exported import encoded
 from PIL import Image
 
-from kclip.data.images import load_image
+from kclip.data.images.opening import load_image
 from kclip.export.saved_model import decode
 
 

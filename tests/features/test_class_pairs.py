@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kclip.features.class_pairs import TEMPLATES, ClassPairs
-from kclip.models.application_weights import Classifier
+from kclip.models.towers.application_weights import Classifier
 
 NUM_CLASSES, DIM = 5, 8
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kclip.data.augmentation import shrunk
+from kclip.data.pipeline.augmentation import shrunk
 from kclip.features.frozen_outputs import image_views
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 40, 40, 3)).astype(np.float32)

@@ -6,7 +6,7 @@ import pytest
 from gradients import gradients
 
 from kclip.layers import LogitScale
-from kclip.models.dtype_scope import dtype_scope
+from kclip.models.folder.dtype_scope import dtype_scope
 
 
 def test_clip_starts_at_one_over_seven_hundredths():

@@ -7,7 +7,7 @@ from gradients import gradients
 
 from kclip.layers import LogitScale
 from kclip.losses import ContrastiveLoss, block_log_sum_exp, contrastive
-from kclip.models.contrastive_model import ContrastiveModel
+from kclip.models.dual_encoder.contrastive_model import ContrastiveModel
 
 RNG = np.random.default_rng(0)
 SIZE = 11

@@ -2,11 +2,7 @@ import numpy as np
 import pytest
 
 from kclip.errors import KclipError
-from kclip.metrics.classification import (
-    classification_metrics,
-    most_confused,
-    top_k_accuracy,
-)
+from kclip.metrics.classification import classification_metrics, most_confused, top_k_accuracy
 
 # Six images of three classes; the predictions are 0 0 1, 1 0, 2.
 LABELS = np.array([0, 0, 0, 1, 1, 2])

@@ -1,0 +1,72 @@
+"""The settings of image and text towers."""
+
+import dataclasses
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageTower:
+    """The image tower."""
+
+    backbone: str = "small_cnn"
+    """A network of keras.applications by name (xception, ...), tresnet_m, or small_cnn."""
+    size: int = 64
+    """Height and width of its input in pixels."""
+    alpha: float | None = None
+    """Width multiplier of the MobileNets."""
+    pooling: Literal["avg", "flatten"] = "avg"
+    """Average over the feature map, or keep its places (for small maps)."""
+    weights: str | None = None
+    """A weights file of that network, imagenet (downloaded), or None for random ones."""
+    resize: Literal["squash", "crop"] = "squash"
+    """Fit the whole picture into the square, or cut out the middle square."""
+    mirror: bool = False
+    """Embed each picture together with its mirror image: twice the work, a little more recall."""
+    train: bool = True
+    """Train it; a frozen one is run once and its features are kept."""
+    learning_rate: float | None = None
+    """Its own learning rate; that of the heads if left out."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TextTower:
+    """The text tower."""
+
+    backbone: str = "tiny"
+    """A BERT: a KerasHub preset (bert_base_en_uncased), a Hugging Face folder, or a size without
+    weights (tiny, mini, small, medium, base), whose vocabulary is learned from the captions."""
+    pooling: Literal["mean", "cls"] = "mean"
+    """One vector a text: the mean over its tokens, or BERT's pooled [CLS] token."""
+    dropout: float = 0.1
+    """Inside a BERT without weights, while it is trained."""
+    sequence_length: int = 32
+    """Tokens a text; longer ones are cut."""
+    vocabulary_size: int = 8192
+    """Of a vocabulary that is learned from the captions."""
+    train: bool = True
+    """Train it; a frozen one is run once and its features are kept, if the image tower's are."""
+    learning_rate: float | None = None
+    """Its own learning rate; that of the heads if left out."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DecoderImageTower:
+    """The image tower, where --model gives none."""
+
+    backbone: str = "small_cnn"
+    """A network of keras.applications by name (mobilenet, ...), tresnet_m, or small_cnn."""
+    size: int = 64
+    """Height and width of its input in pixels."""
+    alpha: float | None = None
+    """Width multiplier of the MobileNets."""
+    weights: str | None = None
+    """A weights file of that network, imagenet (downloaded), or None for random ones."""
+    resize: Literal["squash", "crop"] = "squash"
+    """Fit the whole picture into the square, or cut out the middle square."""
+    mirror: bool = False
+    """Recognize each picture together with its mirror image: twice the work, better scores. A
+    --model that was trained so brings it along."""
+    train: bool = False
+    """Train it, --model's too; a frozen one is run once and its feature maps are kept."""
+    learning_rate: float | None = None
+    """Its own learning rate; that of the head if left out."""

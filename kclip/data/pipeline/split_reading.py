@@ -1,0 +1,86 @@
+"""Whole splits of TFRecords, read in the order of their files."""
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from kclip.data.images.freed_memory import keep_freed_memory
+from kclip.data.records import schema
+from kclip.data.records.writer import SplitFiles
+
+CORES = os.cpu_count() or 1
+
+
+def image_batches(
+    split: SplitFiles, resize: Callable[[Any], Any], batch_size: int
+) -> tf.data.Dataset:
+    """All images of a split in the order of its files, float32 (B, S, S, 3), the last batch too."""
+
+    def load(serialized: tf.Tensor) -> tf.Tensor:
+        return resize(decode_image(schema.parse(serialized)["image"]))
+
+    keep_freed_memory()
+    records = tf.data.TFRecordDataset([str(path) for path in split.files])
+    return without_autotuning(records.map(load, CORES).batch(batch_size).prefetch(1))
+
+
+def iterate_texts(split: SplitFiles) -> Iterator[tuple[int, str, list[str]]]:
+    """Sibling id, file name and captions of each image, in the order of the files."""
+    for record in _records(split, ("id", "file_name", "captions")):
+        captions = [caption.decode() for caption in record["captions"]]
+        yield int(record["id"]), record["file_name"].decode(), captions
+
+
+def iterate_labels(split: SplitFiles) -> Iterator[tuple[str, list[str]]]:
+    """File name and labels of each image, in the order of the files."""
+    for record in _records(split, ("file_name", "labels")):
+        yield record["file_name"].decode(), [label.decode() for label in record["labels"]]
+
+
+def iterate_ignored_labels(split: SplitFiles) -> Iterator[tuple[str, list[str]]]:
+    """File name and ignored labels of each image, in the order of the files; most have none."""
+    for record in _records(split, ("file_name", "ignored_labels")):
+        yield record["file_name"].decode(), [label.decode() for label in record["ignored_labels"]]
+
+
+def encoded_images(split: SplitFiles, file_names: Collection[str]) -> dict[str, bytes]:
+    """The stored bytes of some of a split's images, by file name."""
+    wanted = {name.encode() for name in file_names}
+    records = _records(split, ("file_name", "image"))
+    return {r["file_name"].decode(): r["image"] for r in records if r["file_name"] in wanted}
+
+
+def decode_image(encoded: tf.Tensor) -> tf.Tensor:
+    """From JPEG or PNG bytes to a uint8 tensor (H, W, 3)."""
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    image.set_shape((None, None, 3))
+    return image
+
+
+def sibling_id(ids: tf.Tensor) -> tf.Tensor:
+    """From the ids of images, strings, to numbers that are equal for captions of one image."""
+    # Ids only need to differ within a batch: a hash of 31 bits does that without a table.
+    return tf.cast(tf.strings.to_hash_bucket_fast(ids, 2**31 - 1), tf.int32)
+
+
+def without_autotuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The same dataset with the parallelism that it was given.
+
+    The thread that tunes it holds up the end of some epochs by a second (TensorFlow 2.21).
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
+def _records(split: SplitFiles, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    def parse(serialized: tf.Tensor) -> dict[str, Any]:
+        record = schema.parse(serialized)
+        record["id"] = sibling_id(record["id"])
+        return {name: record[name] for name in names}
+
+    files = [str(path) for path in split.files]
+    records: Any = without_autotuning(tf.data.TFRecordDataset(files).map(parse, CORES))
+    yield from records.as_numpy_iterator()

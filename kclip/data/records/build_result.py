@@ -1,0 +1,48 @@
+"""What a build gave, and its summary for the user."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from kclip.data.records.shards import ShardResult
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """All shards of a build in order, and what this run had to do.
+
+    Attributes:
+        shards: in the order of the records.
+        num_written: shards that were not there yet.
+        images_per_second: rate at which these were written; 0 when there were none.
+    """
+
+    shards: list[ShardResult]
+    num_written: int
+    images_per_second: float
+
+    def summary(self, output: Path, num_rejected: int, seconds: float, next_script: str) -> str:
+        """A few lines on what lies in `output`, and the command to run next.
+
+        Args:
+            output: the folder of the shards.
+            num_rejected: images named in the report.
+            seconds: that the command took.
+            next_script: what trains on the build.
+        """
+        splits: Counter[str] = Counter()
+        for shard in self.shards:
+            splits[shard.split] += shard.num_records
+        counts = ", ".join(f"{split} {count:,}" for split, count in splits.items())
+        size = sum(shard.num_bytes for shard in self.shards) / 2**20
+        kept = len(self.shards) - self.num_written
+        resumed = f", {kept} of them from an earlier run" if kept else ""
+        rate = f", {self.images_per_second:,.0f} images/s while writing" if self.num_written else ""
+        return (
+            f"{output}\n"
+            f"  records   {counts}\n"
+            f"  rejected  {num_rejected:,} images (rejected.csv)\n"
+            f"  size      {size:,.1f} MiB in {len(self.shards)} shards{resumed}\n"
+            f"  time      {seconds:.1f} s{rate}\n"
+            f"next: python scripts/{next_script}.py --data {output}"
+        )

@@ -1,0 +1,58 @@
+"""The report on inputs that were left out."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from kclip.data.image_record import Rejection, Source
+from kclip.data.records.shards import write_atomically
+from kclip.errors import KclipError
+
+REJECTED_FILE = "rejected.csv"
+
+
+def write_rejected(directory: Path, rejections: Iterable[Rejection]) -> Path:
+    """Writes `rejected.csv` (header `file_name,reason`), sorted, and returns its path."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("file_name", "reason"))
+    writer.writerows(sorted((item.file_name, item.reason) for item in rejections))
+    path = directory / REJECTED_FILE
+    write_atomically(path, text.getvalue().encode())
+    return path
+
+
+def check_rejected(
+    source: Source,
+    from_images: Sequence[Rejection],
+    num_images: int,
+    max_share: float,
+    report: Path,
+) -> None:
+    """Raises `KclipError` when too much was left out.
+
+    Only part of a source may have been built, so names and captions are judged by the whole
+    source and images by those that were opened.
+
+    Args:
+        source: with what its reader left out; several entries for one file count once.
+        from_images: images that could not be stored.
+        num_images: images that were opened, bad ones included.
+        max_share: 0 to 1.
+        report: where the reasons can be read.
+    """
+    names, images = ({r.file_name for r in items} for items in (source.rejections, from_images))
+    num_source = max(1, len(names | {record.file_name for record in source.records}))
+    lost_when_opened = len(images) / max(1, num_images) * len(source.records)
+    share = (len(names) + lost_when_opened) / num_source
+    if share <= max_share + 1e-9:  # rounding
+        return
+    kinds = Counter(item.reason.partition(":")[0] for item in (*source.rejections, *from_images))
+    common = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common(3))
+    raise KclipError(
+        f"{len(names | images)} images were rejected, {share:.1%} where --max-rejected allows "
+        f"{max_share:.1%}; most often: {common}. See {report}; mend the images, or raise "
+        "--max-rejected and run again (finished shards are kept)."
+    )

@@ -1,0 +1,63 @@
+"""Re-reads a finished build and compares it with what was noted when it was written."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from tqdm import tqdm
+
+from kclip.data.records.metadata import INFO_FILE
+from kclip.data.records.rejected import REJECTED_FILE
+from kclip.data.records.shards import inspect_shard, read_result
+from kclip.data.records.writer import open_split
+from kclip.errors import KclipError
+
+
+def verify_build(directory: Path) -> Counter[str]:
+    """Checks every record's checksum, every file's SHA-256, and all counts.
+
+    Returns:
+        Split name -> number of records.
+
+    Raises:
+        UserError: the folder holds no finished build.
+        KclipError: something is not as it was written; the message names the files.
+    """
+    problems = []
+    counts: Counter[str] = Counter()
+    for split in split_names(directory):
+        files = open_split(directory, split)
+        pairs = list(zip(files.files, files.shard_lengths, strict=True))
+        for path, length in tqdm(pairs, desc=f"Checking {split}", unit="shard"):
+            problem = _shard_problem(path, length)
+            problems += [f"{path.name} ({problem})"] if problem else []
+        counts[split] = files.num_records
+    if not (directory / REJECTED_FILE).is_file():
+        problems.append(f"{REJECTED_FILE} (missing)")
+    if problems:
+        raise KclipError(
+            f"{len(problems)} files in {directory} are not as they were written: "
+            f"{', '.join(problems)}; delete them and run the build again to make them anew."
+        )
+    return counts
+
+
+def split_names(directory: Path) -> list[str]:
+    """The splits of a finished build; raises `UserError` where there is none."""
+    path = directory / INFO_FILE
+    if not path.is_file():
+        open_split(directory, "train")  # says what is wrong
+    return [split["name"] for split in json.loads(path.read_text(encoding="utf-8"))["splits"]]
+
+
+def _shard_problem(path: Path, length: int) -> str | None:
+    noted = read_result(path)
+    if noted is None or not path.is_file():
+        return "missing" if noted else "never finished"
+    try:
+        num_records, sha256 = inspect_shard(path)
+    except KclipError as error:
+        return str(error)
+    if not num_records == noted.num_records == length:
+        return f"{num_records} records, expected {length}"
+    return None if sha256 == noted.sha256 else "another checksum"

@@ -1,0 +1,96 @@
+"""Everyone who is asked about the test images, model by model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kclip.data.labelled.folder import LabelledFolder
+from kclip.evaluation.comparison.contenders import (
+    Contender,
+    classifier_contender,
+    few_shot_curve,
+    probe_contender,
+    zero_shot_contender,
+)
+
+if TYPE_CHECKING:
+    from kclip.inference.embedder import Embedder
+    from kclip.inference.trained_classifier import TrainedClassifier
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Collects contenders and few-shot curves on one set of test images.
+
+    Attributes:
+        test: the images that all are tested on.
+        train: what probes learn from; None where there are none.
+        templates: the prompts of zero-shot contenders.
+        shots: the k of few-shot probes; none for no curves.
+        draws: how often their images are drawn.
+        seed: of folds and draws.
+        cache: where embeddings are kept.
+        contenders: those asked so far.
+        curves: of the few-shot probes so far, as `pictures.comparison.draw_few_shot` takes them.
+    """
+
+    test: LabelledFolder
+    train: LabelledFolder | None
+    templates: Sequence[str]
+    shots: Sequence[int]
+    draws: int
+    seed: int
+    cache: Path
+    contenders: list[Contender] = field(default_factory=list)
+    curves: list[dict[str, Any]] = field(default_factory=list)
+
+    def ask_embedder(self, embedder: "Embedder", name: str, zero_shot: bool, probe: bool) -> None:
+        """Asks a model of images and texts by the names of the classes, by a probe, or both."""
+        accuracies: dict[str, float | None] = {"zero_shot": None, "all": None}
+        if zero_shot:
+            contender = zero_shot_contender(
+                embedder, f"{name}, zero-shot", self.test, self.templates, self.cache
+            )
+            self.contenders.append(contender)
+            accuracies["zero_shot"] = self._accuracy(contender)
+        if not probe or self.train is None:
+            return
+        contender = probe_contender(
+            embedder, f"{name}, linear probe", self.train, self.test, self.cache, self.seed
+        )
+        self.contenders.append(contender)
+        accuracies["all"] = self._accuracy(contender)
+        if self.shots:
+            shots = few_shot_curve(
+                embedder, self.train, self.test, self.cache, self.shots, self.draws, self.seed
+            )
+            self.curves.append({"model": name, "shots": shots} | accuracies)
+
+    def ask_classifier(self, classifier: "TrainedClassifier", name: str) -> None:
+        """Asks a network that was fine-tuned on the classes."""
+        contender = classifier_contender(classifier, f"{name}, fine-tuned", self.test, self.cache)
+        self.contenders.append(contender)
+
+    def _accuracy(self, contender: Contender) -> float:
+        labels = contender.labels_in(self.test)
+        return float(np.mean(contender.scores.argmax(axis=1) == labels))
+
+
+def short_names(models: Sequence[str]) -> dict[str, str]:
+    """Names for tables and pictures: the run of a model folder, or all of it where two are alike.
+
+    Example:
+        >>> short_names(["runs/mine/model", "clip_vit_base_patch32"])
+        {'runs/mine/model': 'mine', 'clip_vit_base_patch32': 'clip_vit_base_patch32'}
+        >>> list(short_names(["a/mine/model", "b/mine/model"]).values())
+        ['a/mine/model', 'b/mine/model']
+    """
+    short = {}
+    for model in models:
+        path = Path(model)
+        short[model] = path.parent.name if path.name == "model" and path.parent.name else path.name
+    values = list(short.values())
+    return {model: name if values.count(name) == 1 else model for model, name in short.items()}

@@ -1,0 +1,78 @@
+"""Contenders in, results out: figures with intervals, and differences between each two."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from kclip.data.labelled.folder import LabelledFolder
+from kclip.evaluation.comparison.contenders import Contender
+from kclip.metrics.bootstrap import METRICS, bootstrap_metrics, percentile_interval
+from kclip.metrics.classification import classification_metrics
+from kclip.metrics.mcnemar import mcnemar_p_value
+
+
+def compare(
+    contenders: Sequence[Contender], test: LabelledFolder, num_resamples: int, seed: int
+) -> dict[str, Any]:
+    """Measures contenders on the images that they share.
+
+    Args:
+        contenders: one or more, all with scores for the same images.
+        test: the test images, those that can't be read among them.
+        num_resamples: of the bootstrap.
+        seed: of the bootstrap.
+
+    Returns:
+        `num_images`, `class_names`, `num_resamples`;
+        `contenders`: for each its `name`, `about`, what `classification_metrics` returns, and
+        `intervals`, `{metric: [low, high]}` of 95 %;
+        `differences`: for each two `first`, `second`, `metrics`: `{metric: {"difference": first
+        less second, "interval": [low, high]}}`, and `mcnemar_p_value`.
+
+    Raises:
+        KclipError: a score is not finite.
+    """
+    labels = contenders[0].labels_in(test)
+    class_names = test.class_names
+    figures = [classification_metrics(labels, c.scores, class_names) for c in contenders]
+    predictions = np.stack([contender.scores.argmax(axis=1) for contender in contenders])
+    resampled = bootstrap_metrics(labels, predictions, len(class_names), num_resamples, seed)
+    rows = []
+    for number, (contender, own) in enumerate(zip(contenders, figures, strict=True)):
+        intervals = {name: list(percentile_interval(resampled[name][number])) for name in METRICS}
+        row = {"name": contender.name, "about": contender.about, "intervals": intervals}
+        rows.append(row | own)
+    return {
+        "num_images": len(labels),
+        "num_resamples": num_resamples,
+        "class_names": list(class_names),
+        "contenders": rows,
+        "differences": [
+            _difference(rows, predictions == labels, resampled, pair)
+            for pair in combinations(range(len(rows)), 2)
+        ],
+    }
+
+
+def _difference(
+    rows: list[dict[str, Any]],
+    right: np.ndarray,
+    resampled: dict[str, np.ndarray],
+    pair: tuple[int, int],
+) -> dict[str, Any]:
+    first, second = pair
+    metrics = {
+        name: {
+            "difference": rows[first][name] - rows[second][name],
+            "interval": list(percentile_interval(values[first] - values[second])),
+        }
+        for name, values in resampled.items()
+    }
+    return {
+        "first": rows[first]["name"],
+        "second": rows[second]["name"],
+        "metrics": metrics,
+        "mcnemar_p_value": mcnemar_p_value(right[first], right[second]),
+    }

@@ -1,0 +1,127 @@
+"""A trained model as a user of it sees it: files and strings in, embeddings out."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from kclip.data.images.decoding import decoded_batches
+
+if TYPE_CHECKING:
+    from kclip.models import CLIP, ClipPreprocessor, DualEncoder, DualEncoderPreprocessor
+
+
+class Embedder:
+    """Puts images and texts into a model's space.
+
+    Args:
+        model: `kclip.models.DualEncoder` or `CLIP`.
+        preprocessor: the model's own, `kclip.models.DualEncoderPreprocessor` or
+            `ClipPreprocessor`.
+
+    Example:
+    >>> embedder = Embedder.from_name("runs/demo/model")
+    >>> texts = embedder.embed_texts(["a red circle", "two blue squares"])
+    >>> (texts @ texts.T).shape
+    (2, 2)
+    """
+
+    def __init__(
+        self,
+        model: "DualEncoder | CLIP",
+        preprocessor: "DualEncoderPreprocessor | ClipPreprocessor",
+    ):
+        self.model = model
+        self.preprocessor = preprocessor
+
+    @classmethod
+    def from_name(cls, name_or_path: str | Path) -> "Embedder":
+        """Loads whatever `kclip.load` takes, in float32.
+
+        Raises:
+            UserError: as `kclip.load`.
+        """
+        from kclip.inference.loading import load_model
+
+        return cls(*load_model(name_or_path))
+
+    def embed_images(
+        self, images: Sequence[str | Path | bytes], batch_size: int = 64, progress: bool = True
+    ) -> np.ndarray:
+        """Embeds image files.
+
+        Args:
+            images: N paths or encoded images.
+            batch_size: images that go through the model at once.
+            progress: show a progress bar.
+
+        Returns:
+            float32 (N, D), L2-normalised.
+
+        Raises:
+            ImageError: one of them cannot be read; `load_image` names why.
+        """
+        batches = decoded_batches(images, self.preprocessor.prepare, batch_size)
+        bar = tqdm(total=len(images), unit="img", desc="Embedding images", disable=not progress)
+        embeddings = []
+        with bar:
+            for batch in batches:
+                embeddings.append(self.embed_batch(batch))
+                bar.update(len(batch))
+        return _normalized(embeddings, self.model.projection_dim)
+
+    def embed_texts(self, texts: Sequence[str], batch_size: int = 256) -> np.ndarray:
+        """Embeds M strings: float32 (M, D), L2-normalised."""
+        embeddings = []
+        for start in range(0, len(texts), batch_size):
+            tokens = self.preprocessor.tokenize(list(texts[start : start + batch_size]))
+            embeddings.append(self.model.encode_text(tokens))
+        return _normalized(embeddings, self.model.projection_dim)
+
+    @property
+    def logit_scale(self) -> float:
+        """What similarities are multiplied with to become logits."""
+        return float(self.model.logit_scale.scale)
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of the weights and the preprocessing: what saved embeddings depend on."""
+        digest = hashlib.sha256()
+        for weight in self.model.get_weights():
+            digest.update(np.ascontiguousarray(weight).data)
+        settings = [self.model.settings, self.preprocessor.settings]
+        digest.update(json.dumps(settings).encode())
+        return digest.hexdigest()
+
+    def embed_batch(self, images: np.ndarray) -> np.ndarray:
+        """Embeds B images of the model's size, float (B, S, S, 3) in [0, 255], to (B, D)."""
+        return embed_views(
+            lambda view: self.model.image_model.predict_on_batch({"image": view}),
+            [images, images[:, :, ::-1]] if self.preprocessor.mirror else [images],
+        )
+
+
+def embed_views(embed: Callable[[Any], np.ndarray], views: Sequence[Any]) -> np.ndarray:
+    """Embeds several views of the same images and takes the mean, of unit length if they are many.
+
+    Args:
+        embed: function from a view of N images to embeddings (N, D).
+        views: the images, and perhaps their mirror images.
+
+    Returns:
+        float32 (N, D).
+    """
+    if len(views) == 1:
+        return embed(views[0])
+    mean = np.mean([embed(view) for view in views], axis=0)
+    return mean / np.linalg.norm(mean, axis=-1, keepdims=True)
+
+
+def _normalized(embeddings: list[np.ndarray], dim: int) -> np.ndarray:
+    # The model normalises by itself, unless it was trained the way of keras.io's example.
+    stacked = np.concatenate([np.zeros((0, dim), np.float32), *embeddings])
+    return stacked / np.maximum(np.linalg.norm(stacked, axis=-1, keepdims=True), 1e-12)

@@ -1,0 +1,110 @@
+"""A fine-tuned classifier as a user of it sees it: files in, probabilities out."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from kclip.data.images.decoding import decoded_batches
+from kclip.files import replaced_when_done
+
+if TYPE_CHECKING:
+    from kclip.models import ImageClassifier
+
+TRAINED_ON = "trained_on.txt"
+
+
+class TrainedClassifier:
+    """Puts images into the classes that a network was fine-tuned on.
+
+    It has `digest` and `embed_images`, as `kclip.Embedder` has: C probabilities are an embedding,
+    too, and `kclip.retrieval.index` keeps them.
+
+    Args:
+        model: `kclip.models.ImageClassifier`.
+        trained_on: content digests (`kclip.data.images.content`) of its training and validation
+            images.
+
+    Example:
+    >>> classifier = TrainedClassifier.from_folder("runs/xception/model")
+    >>> probabilities = classifier.embed_images(["dog.jpg"])
+    >>> classifier.class_names[probabilities[0].argmax()]
+    'dog'
+    """
+
+    def __init__(self, model: "ImageClassifier", trained_on: Collection[str] = ()):
+        self.model = model
+        self.trained_on = frozenset(trained_on)
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> "TrainedClassifier":
+        """Loads a model folder, in float32.
+
+        Raises:
+            UserError: the folder is missing, damaged, or holds another kind of model.
+        """
+        from kclip.models import ImageClassifier
+
+        model = ImageClassifier.from_preset(str(folder), dtype="float32")
+        path = Path(folder) / TRAINED_ON
+        return cls(model, path.read_text().split() if path.is_file() else ())
+
+    def save(self, folder: Path) -> None:
+        """Writes a model folder, which appears when it is complete."""
+        partial = folder.with_name(folder.name + ".partial")
+        for old in (partial, folder):
+            shutil.rmtree(old, ignore_errors=True)
+        self.model.save_to_preset(str(partial))
+        with replaced_when_done(partial / TRAINED_ON) as temporary:
+            temporary.write_text("".join(f"{digest}\n" for digest in sorted(self.trained_on)))
+        partial.rename(folder)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The C classes in the order of the probabilities."""
+        return self.model.class_names
+
+    @property
+    def backbone(self) -> str:
+        """The name of the network."""
+        return self.model.image_encoder.backbone_name
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of weights, resizing and classes: what kept probabilities depend on."""
+        digest = hashlib.sha256()
+        for weight in self.model.get_weights():
+            digest.update(np.ascontiguousarray(weight).data)
+        encoder = self.model.image_encoder
+        settings = [self.backbone, encoder.image_size, self.model.resize_mode, self.class_names]
+        digest.update(json.dumps(settings).encode())
+        return digest.hexdigest()
+
+    def embed_images(
+        self, images: Sequence[str | Path | bytes], batch_size: int = 64, progress: bool = True
+    ) -> np.ndarray:
+        """Classifies image files.
+
+        Args:
+            images: N paths or encoded images.
+            batch_size: images that go through the model at once.
+            progress: show a progress bar.
+
+        Returns:
+            float32 (N, C) probabilities.
+
+        Raises:
+            ImageError: one of them cannot be read.
+        """
+        probabilities = [np.zeros((0, len(self.class_names)), np.float32)]
+        bar = tqdm(total=len(images), unit="img", desc="Classifying", disable=not progress)
+        with bar:
+            for batch in decoded_batches(images, self.model.prepare, batch_size):
+                probabilities.append(np.asarray(self.model.predict_on_batch(batch)))
+                bar.update(len(batch))
+        return np.concatenate(probabilities)

@@ -1,0 +1,157 @@
+import keras
+import keras_hub
+import numpy as np
+from keras import ops
+from PIL import Image
+
+from kclip.errors import UserError
+from kclip.models.clip.clip import CLIP
+from kclip.models.folder.model_folder import check_model_folder, load_preset
+
+INTERPOLATIONS = {
+    "bicubic": (Image.Resampling.BICUBIC, "cubic"),
+    "bilinear": (Image.Resampling.BILINEAR, "linear"),
+}
+
+
+@keras.saving.register_keras_serializable("kclip")
+class ClipPreprocessor(keras_hub.models.Preprocessor):
+    """From pictures and strings to the inputs of a `CLIP`; saved beside its weights.
+
+    Pictures are resized with antialias in one of two ways. `prepare` does it by Pillow, to the
+    byte as OpenAI's and Hugging Face's preprocessing does. `resize` does it by tensors, inside
+    tf.data and exports; it keeps floats between its two passes where Pillow rounds and clips to 8
+    bits, so that after normalisation it differs by up to 0.15 at hard edges and 0.005 on average.
+
+    Args:
+        tokenizer: `ClipTokenizer`, `SiglipTokenizer`, or None where a folder comes without: then
+            pictures alone can be prepared.
+        image_size: int. Height and width S of the model's input in pixels.
+        sequence_length: int. Tokens a text, its ends counted; longer texts are cut.
+        resize: "crop" brings the shorter side to S and cuts the middle square (CLIP); "squash"
+            fits the whole picture into the square (SigLIP).
+        interpolation: "bicubic" or "bilinear".
+
+    Call arguments:
+        x: dict with `image`, uint8 or float (H, W, 3) or (B, H, W, 3) in [0, 255], and `text`, a
+            string or a list of B strings. Either may be left out.
+
+    Returns:
+        A dict of the model's inputs: `image`, (B, S, S, 3) in the dtype that came, and int32
+        `token_ids`, (B, L).
+
+    Example:
+    >>> preprocessor = ClipPreprocessor(ClipTokenizer.from_openai(path), image_size=224)
+    >>> preprocessor.tokenize(["a red circle"])["token_ids"].shape
+    (1, 77)
+    """
+
+    backbone_cls = CLIP
+    mirror = False  # an embedding is of the image alone; see DualEncoderPreprocessor
+
+    def __init__(
+        self,
+        tokenizer,
+        image_size,
+        sequence_length=77,
+        resize="crop",
+        interpolation="bicubic",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.tokenizer = tokenizer
+        self.side = image_size
+        self.sequence_length = sequence_length
+        self.resize_mode = resize
+        self.interpolation = interpolation
+
+    def build(self, input_shape=None):
+        """Has no weights; without this method Keras warns of that."""
+
+    def prepare(self, picture):
+        """Brings one Pillow image of mode RGB to the model's size: uint8 (S, S, 3)."""
+        resampling, _ = INTERPOLATIONS[self.interpolation]
+        if self.resize_mode == "squash":
+            return np.asarray(picture.resize((self.side, self.side), resampling))
+        # The longer side is rounded down, and the margin to the even number, as in torchvision.
+        size = [self.side * length // min(picture.size) for length in picture.size]
+        left, top = (round((length - self.side) / 2) for length in size)
+        box = (left, top, left + self.side, top + self.side)
+        return np.asarray(picture.resize(size, resampling).crop(box))
+
+    def resize(self, image):
+        """Brings pictures to the model's size, by tensors.
+
+        Args:
+            image: uint8 or float tensor (H, W, 3) or (B, H, W, 3), RGB in [0, 255].
+
+        Returns:
+            A tensor of the image's dtype, in [0, 255], of height and width S; uint8 is rounded.
+            Works inside tf.data where TensorFlow is the backend.
+        """
+        image = ops.convert_to_tensor(image)
+        *batch, height, width, _ = ops.shape(image)
+        source = ops.cast(ops.stack([height, width]), "int32")
+        target = ops.full((2,), self.side, "int32")
+        if self.resize_mode == "crop":
+            target = self.side * source // ops.min(source)
+        margins = ops.round(ops.cast(target - self.side, "float32") / 2)
+        resized = ops.image.scale_and_translate(
+            ops.cast(image, "float32"),
+            (*batch, self.side, self.side, 3),
+            scale=ops.cast(target, "float32") / ops.cast(source, "float32"),
+            translation=-margins,
+            spatial_dims=(len(batch), len(batch) + 1),
+            method=INTERPOLATIONS[self.interpolation][1],
+        )
+        resized = ops.clip(resized, 0, 255)
+        if keras.backend.is_float_dtype(image.dtype):
+            return ops.cast(resized, image.dtype)
+        return ops.cast(ops.round(resized), image.dtype)
+
+    def tokenize(self, texts):
+        """From a string or B of them to a dict of int32 `token_ids`, (B, L).
+
+        Raises:
+            UserError: the model came without a tokenizer.
+        """
+        if self.tokenizer is None:
+            raise UserError(
+                "this model's folder holds no tokenizer; put vocab.json and merges.txt, "
+                "tokenizer.json or spiece.model beside its weights"
+            )
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        return {"token_ids": self.tokenizer.encode(texts, self.sequence_length)}
+
+    def call(self, x, y=None, sample_weight=None):
+        inputs = {}
+        if "image" in x:
+            inputs["image"] = self.resize(x["image"])
+        if "text" in x:
+            inputs |= self.tokenize(x["text"])
+        return keras.utils.pack_x_y_sample_weight(inputs, y, sample_weight)
+
+    @property
+    def settings(self):
+        """What the model's inputs depend on, as plain values."""
+        return {**self._numbers(), "tokenizer": self.tokenizer and self.tokenizer.settings}
+
+    def _numbers(self):
+        return {
+            "image_size": self.side,
+            "sequence_length": self.sequence_length,
+            "resize": self.resize_mode,
+            "interpolation": self.interpolation,
+        }
+
+    def get_config(self):
+        # The tokenizer stands there by the parent's doing, unless there is none.
+        return {"tokenizer": None, **super().get_config(), **self._numbers()}
+
+    @classmethod
+    def from_preset(cls, preset, **kwargs):
+        """Loads the preprocessor of a model folder; see `DualEncoder.from_preset`."""
+        preset = str(preset)  # KerasHub takes no Path
+        check_model_folder(preset, "kclip>CLIP")
+        load = super().from_preset
+        return load_preset(preset, lambda: load(preset, **kwargs))

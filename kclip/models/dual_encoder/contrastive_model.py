@@ -1,0 +1,30 @@
+from kclip.models.dual_encoder.image_text_model import ImageTextModel
+
+
+class ContrastiveModel(ImageTextModel):
+    """What a model with a contrastive objective adds to `keras.Model`; mix it in before that.
+
+    `compile(optimizer, loss)` takes a loss of `kclip.losses`. The model's outputs are a dict of
+    `image_embeddings` and `text_embeddings`, (B, D) each; its targets are ids, int (B,), equal
+    for rows whose texts fit each other's images. The (B, B) logits exist in `compute_loss` alone,
+    so that `predict` works on any batch, and `train_step` stays Keras' own: a custom one that
+    forgets `optimizer.scale_loss` trains wrongly in float16 and says nothing.
+    """
+
+    def compile(self, optimizer, loss, **kwargs):
+        """Configures training.
+
+        Args:
+            optimizer: a Keras optimizer.
+            loss: `kclip.losses.ContrastiveLoss` or `SigmoidLoss`.
+            **kwargs: further arguments of `keras.Model.compile`.
+        """
+        super().compile(optimizer=optimizer, **kwargs)
+        self.contrastive_loss = loss
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The contrastive loss of one batch, plus the layers' regularisation."""
+        loss = self.contrastive_loss(
+            y_pred["image_embeddings"], y_pred["text_embeddings"], self.logit_scale, ids=y
+        )
+        return sum(self.losses, start=loss)

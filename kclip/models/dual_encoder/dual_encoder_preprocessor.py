@@ -1,0 +1,130 @@
+from functools import cached_property
+
+import keras
+import keras_hub
+import numpy as np
+
+from kclip.models.dual_encoder.dual_encoder import DualEncoder
+from kclip.models.folder.model_folder import check_model_folder, load_preset
+from kclip.models.towers.image_resizing import picture_resizing
+
+RESIZE_MODES = ("squash", "crop")
+
+
+@keras.saving.register_keras_serializable("kclip")
+class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
+    """From pictures and strings to the inputs of a `DualEncoder`; saved beside its weights.
+
+    Args:
+        tokenizer: `keras_hub.models.BertTokenizer`.
+        image_size: int. Height and width of the model's input in pixels.
+        sequence_length: int. Tokens a text, [CLS] and [SEP] counted; longer texts are cut.
+        resize: "squash" fits the whole picture into the square (keras.io, the report); "crop"
+            keeps the proportions and cuts what stands out of the middle square (CLIP).
+        mirror: bool. Whether an image's embedding is the mean of its own and its mirror image's;
+            `kclip.Embedder` does so.
+
+    Call arguments:
+        x: dict with `image`, uint8 or float (H, W, 3) or (B, H, W, 3) in [0, 255], and `text`, a
+            string or a list of B strings. Either may be left out.
+
+    Returns:
+        A dict of the model's inputs: `image`, (B, image_size, image_size, 3) in the dtype that
+        came, and (B, L) `token_ids` and `segment_ids`, int32, and `padding_mask`, bool.
+
+    Example:
+    >>> preprocessor = DualEncoderPreprocessor.from_preset("runs/demo/model")
+    >>> preprocessor({"text": ["a red circle"]})["token_ids"].shape
+    TensorShape([1, 32])
+    """
+
+    backbone_cls = DualEncoder
+    tokenizer_cls = keras_hub.models.BertTokenizer
+
+    def __init__(
+        self, tokenizer, image_size, sequence_length=32, resize="squash", mirror=False, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.tokenizer = tokenizer
+        self.resizing = picture_resizing(image_size, resize)
+        self.side = image_size
+        self.sequence_length = sequence_length
+        self.resize_mode = resize
+        self.mirror = mirror
+
+    @cached_property
+    def packer(self):
+        # Not in the constructor: a tokenizer that is being loaded has no vocabulary yet.
+        # Not the packer of several segments: it takes as long as the tokenizer itself.
+        return keras_hub.layers.StartEndPacker(
+            sequence_length=self.sequence_length,
+            start_value=self.tokenizer.cls_token_id,
+            end_value=self.tokenizer.sep_token_id,
+            pad_value=self.tokenizer.pad_token_id,
+        )
+
+    def build(self, input_shape=None):
+        """Has no weights; without this method Keras warns of that."""
+
+    def prepare(self, picture):
+        """Brings one Pillow image of mode RGB to the model's size: uint8 (S, S, 3)."""
+        return np.asarray(self.resize(np.asarray(picture)))
+
+    def resize(self, image):
+        """Brings one picture to the model's size.
+
+        Args:
+            image: uint8 or float tensor (H, W, 3) or (B, H, W, 3), RGB in [0, 255].
+
+        Returns:
+            A tensor of the image's dtype and of height and width `image_size`. uint8 is rounded
+            and clipped; float keeps what bicubic interpolation overshoots at hard edges. Works
+            inside tf.data.
+        """
+        return self.resizing(image)
+
+    def tokenize(self, texts):
+        """From a string or B of them to a dict of (B, L).
+
+        These are int32 `token_ids` and `segment_ids`, and bool `padding_mask`.
+        """
+        texts = [texts] if isinstance(texts, str) else texts
+        token_ids = self.packer(self.tokenizer(texts))
+        return {
+            "token_ids": token_ids,
+            "padding_mask": token_ids != self.tokenizer.pad_token_id,
+            "segment_ids": 0 * token_ids,  # an operator works in tf.data under any backend
+        }
+
+    def call(self, x, y=None, sample_weight=None):
+        inputs = {}
+        if "image" in x:
+            inputs["image"] = self.resize(x["image"])
+        if "text" in x:
+            inputs |= self.tokenize(x["text"])
+        return keras.utils.pack_x_y_sample_weight(inputs, y, sample_weight)
+
+    @property
+    def settings(self):
+        """What the embeddings depend on besides the model, as plain values."""
+        tokenizer = self.tokenizer
+        words = [tokenizer.lowercase, tokenizer.strip_accents, tokenizer.get_vocabulary()]
+        return [self.side, self.sequence_length, self.resize_mode, self.mirror, words]
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            image_size=self.side,
+            sequence_length=self.sequence_length,
+            resize=self.resize_mode,
+            mirror=self.mirror,
+        )
+        return config
+
+    @classmethod
+    def from_preset(cls, preset, **kwargs):
+        """Loads the preprocessor of a model folder; see `DualEncoder.from_preset`."""
+        preset = str(preset)  # KerasHub takes no Path
+        check_model_folder(preset)
+        load = super().from_preset
+        return load_preset(preset, lambda: load(preset, **kwargs))

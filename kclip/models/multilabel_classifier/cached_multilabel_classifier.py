@@ -1,0 +1,27 @@
+import keras
+
+from kclip.models.multilabel_classifier.multilabel_model import MultiLabelModel
+
+
+class CachedMultiLabelClassifier(MultiLabelModel, keras.Model):
+    """A multi-label classifier whose frozen image tower has been run already.
+
+    It shares the head, the queries and the logit scale with the model that it was made from.
+
+    Args:
+        classifier: `kclip.models.MultiLabelClassifier` whose image tower is frozen.
+
+    Input: the tower's feature maps, float tensor (B, H, W, C), in half precision too.
+    Outputs: as the classifier's.
+
+    Example:
+    >>> model.image_encoder.trainable = False
+    >>> cached = CachedMultiLabelClassifier(model)
+    >>> cached.compile(keras.optimizers.Adam(1e-4), loss=JointLoss())
+    """
+
+    def __init__(self, classifier, **kwargs):
+        shape = classifier.spatial_encoder.output_shape[1:]
+        spatial_map = keras.Input(shape, name="spatial_map")
+        super().__init__(inputs=spatial_map, outputs=classifier.decode(spatial_map), **kwargs)
+        self.logit_scale = classifier.logit_scale

@@ -1,0 +1,167 @@
+import inspect
+from pathlib import Path
+
+import keras
+import keras_hub
+
+from kclip.errors import UserError
+from kclip.layers.imagenet_preprocessing import ImagenetPreprocessing
+from kclip.models.folder.dtype_scope import dtype_scope
+from kclip.models.towers.application_weights import load_application_weights, load_classifier
+from kclip.models.towers.frozen import FrozenInInference
+from kclip.models.towers.small_cnn import small_cnn
+from kclip.models.towers.tresnet import tresnet_m
+from kclip.models.towers.tresnet_weights import load_tresnet_weights
+
+# name -> constructor: every network of keras.applications, and kclip's own.
+BACKBONES = {
+    name.lower(): constructor
+    for name, constructor in vars(keras.applications).items()
+    if inspect.isfunction(constructor)
+} | {"small_cnn": small_cnn, "tresnet_m": tresnet_m}
+
+POOLINGS = {"avg": keras.layers.GlobalAveragePooling2D, "flatten": keras.layers.Flatten}
+
+# Networks that are missing here rescale their input by themselves.
+_PREPROCESSING_MODES = {
+    "xception": "tf",
+    "mobilenet": "tf",
+    "mobilenetv2": "tf",
+    "inceptionv3": "tf",
+    "inceptionresnetv2": "tf",
+    "nasnetlarge": "tf",
+    "nasnetmobile": "tf",
+    "resnet50v2": "tf",
+    "resnet101v2": "tf",
+    "resnet152v2": "tf",
+    "small_cnn": "tf",
+    "vgg16": "caffe",
+    "vgg19": "caffe",
+    "resnet50": "caffe",
+    "resnet101": "caffe",
+    "resnet152": "caffe",
+    "densenet121": "torch",
+    "densenet169": "torch",
+    "densenet201": "torch",
+    "tresnet_m": "unit",
+}
+
+
+@keras.saving.register_keras_serializable("kclip")
+class ImageEncoder(FrozenInInference, keras_hub.models.Backbone):
+    """The image tower: a `keras.applications` network, its own preprocessing inside, pooled.
+
+    It is stored by its name and plain numbers. A frozen one (`trainable = False`) always runs in
+    inference mode, so that its features are constants.
+
+    Args:
+        backbone: string. A network of `keras.applications` in any case ("xception", "MobileNet",
+            "efficientnetb7", ...), "tresnet_m" (TResNet-M), or "small_cnn", for small pictures.
+        image_size: int. Height and width of the input in pixels.
+        alpha: float or None. Width multiplier of the MobileNets.
+        pooling: "avg", the average over the last feature map; "flatten", the map as it is, for
+            small maps whose places matter.
+        weights: None (random), "imagenet" (downloaded by Keras), or the path of a weights file of
+            the same network, with its classifier or without; for "tresnet_m" also the folder of
+            timm's `model.safetensors`. Not part of the config.
+        dtype: dtype policy.
+
+    Input: float tensor (B, image_size, image_size, 3), RGB in [0, 255].
+    Output: float tensor (B, F). `encoder.backbone` gives the feature map, (B, H, W, C).
+
+    Raises:
+        UserError: the name is unknown, or the weights do not fit it.
+
+    Example:
+    >>> encoder = ImageEncoder("mobilenet", image_size=96, alpha=0.25)
+    >>> encoder(keras.ops.zeros((2, 96, 96, 3))).shape
+    TensorShape([2, 256])
+    """
+
+    def __init__(
+        self,
+        backbone,
+        image_size,
+        alpha=None,
+        pooling="avg",
+        weights=None,
+        dtype=None,
+        **kwargs,
+    ):
+        # === Layers ===
+        name = _known_name(backbone)
+        self.preprocessing = ImagenetPreprocessing(
+            _PREPROCESSING_MODES.get(name), dtype=dtype, name="preprocessing"
+        )
+        with dtype_scope(dtype):
+            self.backbone = _build_backbone(name, image_size, alpha, weights)
+            self.pooling = POOLINGS[pooling](name="pooling")
+
+        # === Functional Model ===
+        image = keras.Input((image_size, image_size, 3), name="image")
+        features = self.pooling(self.backbone(self.preprocessing(image)))
+        super().__init__(inputs=image, outputs=features, dtype=dtype, **kwargs)
+
+        # === Config ===
+        self.backbone_name = name
+        self.image_size = image_size
+        self.alpha = alpha
+        self.pooling_name = pooling
+
+    @property
+    def feature_dim(self):
+        """Width F of the output."""
+        return self.output_shape[-1]
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            backbone=self.backbone_name,
+            image_size=self.image_size,
+            alpha=self.alpha,
+            pooling=self.pooling_name,
+        )
+        return config
+
+
+def imagenet_classifier(backbone, weights, alpha=None):
+    """The `Classifier` of ImageNet that belongs to a backbone's features; arguments as above.
+
+    Raises:
+        UserError: the weights have none.
+    """
+    options = {} if alpha is None else {"alpha": alpha}
+    return load_classifier(BACKBONES[_known_name(backbone)], options, weights)
+
+
+def _known_name(backbone):
+    name = backbone.lower()
+    if name not in BACKBONES:
+        raise UserError(
+            f"there is no image backbone {backbone!r}; choose one of {', '.join(sorted(BACKBONES))}"
+        )
+    return name
+
+
+def _build_backbone(name, image_size, alpha, weights):
+    constructor = BACKBONES[name]
+    options = {} if alpha is None else {"alpha": alpha}
+    if set(options) - set(inspect.signature(constructor).parameters):
+        raise UserError(f"alpha={alpha} was given, but {name!r} has no width multiplier; leave it")
+    shape = (image_size, image_size, 3)
+    try:
+        if weights in (None, "imagenet"):
+            return constructor(include_top=False, weights=weights, input_shape=shape, **options)
+        if name == "tresnet_m" and Path(weights).is_dir():
+            return load_tresnet_weights(constructor(input_shape=shape), weights)
+        return load_application_weights(constructor, shape, options, weights)
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(f"cannot build {name!r} at {image_size} pixels: {error}") from error
+    except Exception as error:  # what Keras raises where a download fails
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"the {weights} weights of {name!r} cannot be had ({reason}); without network, give a "
+            "weights file, or None for random ones"
+        ) from error

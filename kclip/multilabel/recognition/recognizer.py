@@ -1,0 +1,209 @@
+"""A trained multi-label model as its user sees it: files in, scores or names out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from kclip.data.images.decoding import decoded_batches
+from kclip.data.sources.tables import read_json
+from kclip.errors import UserError
+from kclip.multilabel.class_split import ClassSplit
+from kclip.multilabel.thresholds import THRESHOLDS_FILE, Thresholds
+
+if TYPE_CHECKING:
+    from kclip.models import MultiLabelClassifier
+    from kclip.multilabel.queries.query_sources import QuerySource
+
+CLASSES_FILE, QUERIES_FILE = "classes.json", "queries.npz"
+# Queries times images of a batch: 1.3 GiB of activations in the decoder's widest layers.
+MAX_QUERIES_OF_A_BATCH = 2**16
+
+
+class MultiLabelRecognizer:
+    """Says what images show, of classes that training has seen and of others.
+
+    Args:
+        model: `kclip.models.MultiLabelClassifier` over the classes of `classes`, in their order.
+        classes: the seen and unseen ones.
+        query_source: what embedded the classes (`kclip.multilabel.queries`); None where the head
+            has learned queries.
+        templates: the prompts of `query_source`.
+        thresholds: what `predict_labels` goes by, or None.
+
+    Example:
+    >>> recognizer = MultiLabelRecognizer.from_folder("runs/clip_decoder/model")
+    >>> recognizer.predict_labels(["beach.jpg"])
+    [['sea', 'sand', 'dog']]
+    >>> recognizer.with_classes(["parasol", "surfboard"]).predict_scores(["beach.jpg"]).shape
+    (1, 2)
+    """
+
+    scoring = "logits of the decoder"
+
+    def __init__(
+        self,
+        model: "MultiLabelClassifier",
+        classes: ClassSplit,
+        query_source: str | None = None,
+        templates: Sequence[str] = (),
+        thresholds: Thresholds | None = None,
+    ):
+        self.model = model
+        self.classes = classes
+        self.query_source = query_source
+        self.templates = tuple(templates)
+        self.thresholds = thresholds
+        self._source: QuerySource | None = None
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> "MultiLabelRecognizer":
+        """Loads the model folder of a run, in float32, with its thresholds if it has any.
+
+        Raises:
+            UserError: the folder is missing, damaged, or holds another kind of model.
+        """
+        from kclip.models import MultiLabelClassifier
+
+        folder = Path(folder)
+        model: Any = MultiLabelClassifier.from_preset(str(folder), dtype="float32")
+        content = read_json(folder / CLASSES_FILE, ("seen", "unseen", "query_source", "templates"))
+        classes = ClassSplit(tuple(content["seen"]), tuple(content["unseen"]))
+        if model.class_names != classes.class_names:
+            model = model.with_classes(classes.class_names, _read_queries(folder, classes))
+        path = folder / THRESHOLDS_FILE
+        thresholds = Thresholds.load(path) if path.is_file() else None
+        return cls(model, classes, content["query_source"], content["templates"], thresholds)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The C classes in the order of the scores: seen, then unseen."""
+        return self.classes.class_names
+
+    @property
+    def seen(self) -> list[str]:
+        """The classes that training had labels of."""
+        return list(self.classes.seen)
+
+    @property
+    def unseen(self) -> list[str]:
+        """The classes that are known by their names alone."""
+        return list(self.classes.unseen)
+
+    @property
+    def source(self) -> "QuerySource":
+        """What embeds class names; raises `UserError` where the head has learned queries."""
+        from kclip.multilabel.queries.query_sources import load_query_source
+
+        if self.query_source is None:
+            raise UserError(
+                f"this model has learned a query for each of its {len(self.class_names)} classes "
+                "and takes no others; train one with --head.kind zero_shot"
+            )
+        if self._source is None:
+            self._source = load_query_source(self.query_source, self.templates)
+        return self._source
+
+    def predict_scores(
+        self, images: Sequence[str | Path | bytes], batch_size: int = 64, progress: bool = True
+    ) -> np.ndarray:
+        """Scores every class on every image.
+
+        Args:
+            images: N paths or encoded images.
+            batch_size: images that go through the model at once; fewer where classes are many.
+            progress: show a progress bar.
+
+        Returns:
+            float32 (N, C) logits.
+
+        Raises:
+            ImageError: one of them cannot be read.
+        """
+        num_classes = len(self.class_names)
+        batch_size = min(batch_size, max(1, MAX_QUERIES_OF_A_BATCH // num_classes))
+        scores = [np.zeros((0, num_classes), np.float32)]
+        with tqdm(total=len(images), unit="img", desc="Recognizing", disable=not progress) as bar:
+            for batch in decoded_batches(images, self.model.prepare, batch_size):
+                scores.append(self.model.predict_logits(batch))
+                bar.update(len(batch))
+        return np.concatenate(scores)
+
+    @staticmethod
+    def confidences(scores: np.ndarray) -> np.ndarray:
+        """Turns logits into values in [0, 1], by a sigmoid."""
+        from scipy.special import expit
+
+        return expit(scores)
+
+    def predict_labels(
+        self, images: Sequence[str | Path | bytes], batch_size: int = 64, progress: bool = True
+    ) -> list[list[str]]:
+        """Names what each image shows, the highest score first; arguments as `predict_scores`.
+
+        Raises:
+            UserError: the model has no thresholds.
+            ImageError: an image cannot be read.
+        """
+        if self.thresholds is None:
+            raise UserError(
+                "this model has no thresholds, without which scores name nothing; choose them with "
+                "'kclip evaluate_multilabel --model MODEL --data DATA --threshold-split SPLIT "
+                "--thresholds per_class', which keeps them in the model folder"
+            )
+        scores = self.predict_scores(images, batch_size, progress)
+        return self.thresholds.labels(scores, self.class_names)
+
+    def with_classes(self, names: Sequence[str]) -> "MultiLabelRecognizer":
+        """Returns a recognizer of other classes, embedded by the source that training used.
+
+        Args:
+            names: class names, each once; those that training has seen come first in the result.
+
+        Raises:
+            UserError: the head has learned queries, the source cannot be loaded or lacks a word,
+                or a name comes twice.
+        """
+        classes = self.classes.among(names)
+        return self.with_queries(classes, self.source.embed_classes(classes.class_names))
+
+    def with_queries(
+        self, classes: ClassSplit, query_embeddings: np.ndarray
+    ) -> "MultiLabelRecognizer":
+        """Returns a recognizer of other classes by their embeddings, float (C, E)."""
+        model: Any = self.model.with_classes(classes.class_names, query_embeddings)
+        other = MultiLabelRecognizer(
+            model, classes, self.query_source, self.templates, self.thresholds
+        )
+        other._source = self._source
+        return other
+
+    def attention_maps(
+        self, images: Sequence[str | Path | bytes], batch_size: int = 8
+    ) -> np.ndarray:
+        """Shows where each class's query looks.
+
+        Returns:
+            float32 (N, heads, C, H, W); each map sums to 1.
+        """
+        batches = decoded_batches(images, self.model.prepare, batch_size)
+        return np.concatenate([self.model.attention_maps(batch) for batch in batches])
+
+
+def _read_queries(folder: Path, classes: ClassSplit) -> np.ndarray:
+    path = folder / QUERIES_FILE
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            names, embeddings = saved["names"].tolist(), saved["embeddings"]
+    except (OSError, ValueError, KeyError):
+        raise UserError(
+            f"{path} is missing or damaged; copy the model folder again, whole"
+        ) from None
+    if names != classes.class_names:
+        raise UserError(
+            f"{path} holds queries of other classes than {CLASSES_FILE} beside it; copy the model "
+            "folder again, whole"
+        )
+    return embeddings

@@ -1,0 +1,192 @@
+"""Pictures of a comparison: confusion matrices side by side, intervals, few-shot curves."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kclip.reports.figures.style import BLUE, GREEN, GREY, ORANGE, cut, plain, wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_COUNTED_CLASSES = 15  # beyond that the counts in the cells could not be read
+MAX_NAMED_CLASSES = 40
+COLORS = (BLUE, ORANGE, GREEN, "#805ad5", "#b83280", "#744210")
+
+
+def draw_confusion_matrices(
+    contenders: Sequence[Mapping[str, Any]], class_names: Sequence[str]
+) -> "Figure":
+    """Draws the confusion matrices of contenders side by side, in one scale of colours.
+
+    Args:
+        contenders: `name`, `accuracy` in [0, 1] and `confusion_matrix`, (C, C) counts with a row
+            for each true class.
+        class_names: C names; long ones are cut.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(len(contenders), 3)
+    rows = math.ceil(len(contenders) / columns)
+    side = min(max(0.42 * len(class_names), 2.8), 7.0)
+    size = (columns * (side + 0.4) + 2.4, rows * (side + 0.9) + 1.2)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    images = []
+    for axes, contender in zip(grid.flat, contenders, strict=False):
+        images.append(_draw_matrix(axes, np.asarray(contender["confusion_matrix"])))
+        title = f"{contender['name']}: {100 * contender['accuracy']:.1f} %"
+        axes.set_title(plain(wrapped(title, int(9 * side))), fontsize=11, pad=8)
+    for axes in grid.flat[len(contenders) :]:
+        axes.set_visible(False)
+    for number in range(columns):  # the lowest picture of a column carries the names
+        _name_classes(grid[(len(contenders) - 1 - number) // columns, number], class_names)
+    figure.supylabel("true class", fontsize=11)
+    bar = figure.colorbar(images[0], ax=grid, shrink=0.7, aspect=35, pad=0.015)
+    bar.set_label("% of the true class")
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue] (matplotlib's own stub)
+    return figure
+
+
+def draw_accuracies(contenders: Sequence[Mapping[str, Any]]) -> "Figure":
+    """Draws each contender's accuracy with its interval.
+
+    Args:
+        contenders: `name`, `accuracy` and `intervals`: `{"accuracy": [low, high]}`, fractions.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.0, 1.1 + 0.5 * len(contenders)), layout="constrained")
+    axes = figure.add_subplot()
+    for row, contender in enumerate(contenders):
+        accuracy, (low, high) = contender["accuracy"], contender["intervals"]["accuracy"]
+        axes.plot([100 * low, 100 * high], [row, row], color=BLUE, lw=5, alpha=0.35)
+        axes.plot(100 * accuracy, row, "o", color=BLUE, ms=8)
+        axes.annotate(
+            f"{100 * accuracy:.1f} %", (100 * high, row), (8, 0), textcoords="offset points",
+            va="center", fontsize=10,
+        )  # fmt: skip
+    names = [plain(wrapped(contender["name"], 36)) for contender in contenders]
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.margins(x=0.12)
+    _finish(axes, "Accuracy and its 95 % interval")
+    axes.set_xlabel("accuracy (%)")
+    axes.grid(axis="x", color="#e5e7eb")
+    return figure
+
+
+def draw_paired_differences(differences: Sequence[Mapping[str, Any]]) -> "Figure":
+    """Draws how much more accurate one contender is than another, with the interval.
+
+    Pairs whose interval holds zero, so that either may be the better one, are grey.
+
+    Args:
+        differences: of `comparison.results.compare`, one or more.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.0, 1.3 + 0.62 * len(differences)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.axvline(0, color=GREY, lw=1, ls="--")
+    for row, pair in enumerate(differences):
+        difference = 100 * pair["metrics"]["accuracy"]["difference"]
+        low, high = (100 * end for end in pair["metrics"]["accuracy"]["interval"])
+        color = GREY if low <= 0 <= high else BLUE
+        axes.plot([low, high], [row, row], color=color, lw=5, alpha=0.35)
+        axes.plot(difference, row, "o", color=color, ms=8)
+        axes.annotate(
+            f"{difference:+.1f}", (high, row), (8, 0), textcoords="offset points",
+            va="center", fontsize=10,
+        )  # fmt: skip
+    names = [
+        f"{plain(cut(pair['first'], 40))}\nless {plain(cut(pair['second'], 36))}"
+        for pair in differences
+    ]
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.margins(x=0.12)
+    _finish(axes, "Difference of accuracy and its 95 % interval")
+    axes.set_xlabel("percentage points")
+    axes.grid(axis="x", color="#e5e7eb")
+    return figure
+
+
+def draw_few_shot(curves: Sequence[Mapping[str, Any]]) -> "Figure":
+    """Draws accuracy against labelled examples a class, as in Radford et al. 2021, figure 6.
+
+    Zero-shot, which needs none, is a dashed line; the probe on all images a line of dots.
+
+    Args:
+        curves: `model`; `shots`, a list of `{"shots", "mean", "deviation"}`; `zero_shot` and
+            `all`, accuracies or None. Fractions in [0, 1].
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.0, 5.0), layout="constrained")
+    axes = figure.add_subplot()
+    counts = sorted({row["shots"] for curve in curves for row in curve["shots"]})
+    for curve, color in zip(curves, COLORS * len(curves), strict=False):
+        _draw_curve(axes, curve, counts, color)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.minorticks_off()
+    axes.set_xlim(counts[0] / 1.3, counts[-1] * 1.3)
+    axes.margins(y=0.08)
+    axes.set_xlabel("labelled images of each class")
+    axes.set_ylabel("accuracy (%)")
+    axes.grid(axis="y", color="#e5e7eb")
+    _finish(axes, "Linear probes on a few labelled images, and zero-shot")
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def _draw_curve(axes: "Axes", curve: Mapping[str, Any], counts: Sequence[int], color: str) -> None:
+    name = plain(cut(curve["model"], 40))
+    shots = [row["shots"] for row in curve["shots"]]
+    mean = 100 * np.array([row["mean"] for row in curve["shots"]])
+    spread = 100 * np.array([row["deviation"] for row in curve["shots"]])
+    axes.plot(shots, mean, "o-", color=color, lw=1.8, label=f"{name}: probe")
+    axes.fill_between(shots, mean - spread, mean + spread, color=color, alpha=0.15, lw=0)
+    for key, style, label in (("zero_shot", "--", "zero-shot"), ("all", ":", "probe on all")):
+        if curve[key] is not None:
+            axes.axhline(100 * curve[key], color=color, ls=style, lw=1.6, label=f"{name}: {label}")
+
+
+def _draw_matrix(axes: "Axes", counts: np.ndarray) -> Any:
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    axes.tick_params(length=0)
+    axes.spines[:].set_color("#d1d5db")
+    if len(counts) <= MAX_COUNTED_CLASSES:
+        font = 8 if counts.max() < 1000 else 6
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                color = "white" if shares[row, column] > 55 else "black"
+                axes.text(
+                    column, row, str(count), ha="center", va="center", color=color, fontsize=font
+                )
+    return image
+
+
+def _name_classes(axes: "Axes", class_names: Sequence[str]) -> None:
+    axes.set_xlabel("predicted class", fontsize=11, labelpad=8)
+    names = [plain(cut(name, 24)) for name in class_names]
+    if len(names) > MAX_NAMED_CLASSES:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
+    font = 9 if len(names) <= MAX_COUNTED_CLASSES else 6
+    axes.set_xticks(range(len(names)), names, fontsize=font, rotation=90)
+    axes.set_yticks(range(len(names)), names, fontsize=font)
+    axes.tick_params(labelbottom=True)
+
+
+def _finish(axes: "Axes", title: str) -> None:
+    axes.set_title(title, fontsize=12, pad=10)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(color=GREY)

@@ -1,0 +1,48 @@
+"""The curves of training a multi-label classifier; imports no TensorFlow."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kclip.reports.figures.style import BLUE, GREY, ORANGE, finish_epochs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# column -> label, colour, line
+_LOSSES = {
+    "classification_loss": ("classification, training", BLUE, "-"),
+    "val_classification_loss": ("classification, validation", ORANGE, "-"),
+    "alignment_loss": ("alignment, training", GREY, "--"),
+}
+
+
+def draw_decoder_curves(history: Mapping[str, Sequence[float]]) -> "Figure":
+    """Draws the parts of the loss over the epochs, and beside them the seen classes' mAP.
+
+    Args:
+        history: column -> one value an epoch, as read from `history.csv`: `loss`, `val_map` in
+            [0, 1], `val_classification_loss`, and with alignment `classification_loss` and
+            `alignment_loss`.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12.0, 4.0), layout="constrained")
+    losses, precision = figure.subplots(1, 2)
+    if "classification_loss" not in history:  # it is the whole loss then
+        history = {**history, "classification_loss": history["loss"]}
+    for column, (label, color, style) in _LOSSES.items():
+        if column in history:
+            _draw(losses, np.asarray(history[column], float), label, color, style)
+    _draw(precision, 100 * np.asarray(history["val_map"], float), "", ORANGE, "-")
+    finish_epochs(losses, "Parts of the loss, before weighting", "loss an image")
+    losses.legend(frameon=False)
+    finish_epochs(precision, "Seen classes on the validation split", "mAP (%)")
+    return figure
+
+
+def _draw(axes: "Axes", values: np.ndarray, label: str, color: str, style: str) -> None:
+    epochs = np.arange(1, len(values) + 1)
+    axes.plot(epochs, values, style, marker="o", ms=4, lw=1.8, color=color, label=label)

@@ -1,0 +1,105 @@
+"""Grids of images that a search found, with their scores; imports no TensorFlow."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image, ImageOps
+
+from kclip.data.images.opening import load_image
+from kclip.reports.figures.style import DPI, GREEN, GREY, cut, plain, wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Inches: a picture, what a cell takes with its gap, the lines for score and file name.
+PICTURE, CELL, SCORE_LINE, NAME_LINE, TITLE_LINE, MARGIN = 2.0, 2.12, 0.26, 0.24, 0.3, 0.12
+ROW = SCORE_LINE + PICTURE + NAME_LINE
+
+
+def draw_search_grid(
+    query: str, hits: Sequence[Mapping[str, Any]], images: Mapping[str, Path | bytes]
+) -> "Figure":
+    """Draws what a query found, best first, with scores, as a grid like the report's Figure 3.
+
+    Args:
+        query: the sentence.
+        hits: `{"file_name", "score"}` each, best first.
+        images: file name -> image.
+    """
+    columns = max(3, math.ceil(math.sqrt(len(hits))))
+    rows = [hits[start : start + columns] for start in range(0, len(hits), columns)]
+    title = wrapped(f"“{query}”", 10 * round(columns * CELL))
+    return _draw_blocks([(title, rows)], images, min(columns, max(len(hits), 2)), centred=True)
+
+
+def draw_search_rows(
+    examples: Sequence[Mapping[str, Any]], images: Mapping[str, Path | bytes]
+) -> "Figure":
+    """Draws several queries, a row of hits for each; the image that was meant is framed.
+
+    Args:
+        examples: `{"query", "hits": [{"file_name", "score", "correct"}]}` each.
+        images: file name -> image.
+    """
+    columns = max(3, *(len(example["hits"]) for example in examples))
+    width = 11 * round(columns * CELL)
+    blocks = [(f"“{cut(example['query'], width)}”", [example["hits"]]) for example in examples]
+    return _draw_blocks(blocks, images, columns, centred=False)
+
+
+def _draw_blocks(
+    blocks: Sequence[tuple[str, Sequence[Sequence[Mapping[str, Any]]]]],
+    images: Mapping[str, Path | bytes],
+    columns: int,
+    centred: bool,
+) -> "Figure":
+    """Draws blocks of a title and rows of hits, from the top, at fixed places.
+
+    Places are computed, since matplotlib takes seconds to lay out twenty pictures by itself.
+    """
+    from matplotlib.figure import Figure
+
+    heights = [_title_height(title) + len(rows) * ROW for title, rows in blocks]
+    figure = Figure(figsize=(columns * CELL + MARGIN, sum(heights) + MARGIN))
+    width, height = figure.get_size_inches()
+    top = height
+    for title, rows in blocks:
+        place, side = (0.5, "center") if centred else (MARGIN / width, "left")
+        top -= _title_height(title)
+        y = (top + MARGIN / 2) / height
+        figure.text(place, y, plain(title), ha=side, va="bottom", fontsize=13)
+        rank = 1
+        for hits in rows:
+            top -= ROW
+            for column, hit in enumerate(hits):
+                corner = (MARGIN + column * CELL, top + NAME_LINE)
+                _draw_hit(figure, rank, hit, images[hit["file_name"]], corner)
+                rank += 1
+    return figure
+
+
+def _title_height(title: str) -> float:
+    return TITLE_LINE * (1.4 + title.count("\n"))
+
+
+def _draw_hit(
+    figure: "Figure",
+    rank: int,
+    hit: Mapping[str, Any],
+    image: Path | bytes,
+    corner: tuple[float, float],
+) -> None:
+    width, height = figure.get_size_inches()
+    x, y = corner
+    axes = figure.add_axes((x / width, y / height, PICTURE / width, PICTURE / height))
+    # Squares keep the scores of a row on one line, whatever the images' shapes.
+    side = round(PICTURE * DPI)
+    square = ImageOps.pad(load_image(image), (side, side), Image.Resampling.BICUBIC, "white")
+    axes.imshow(square, interpolation="nearest")
+    axes.set(xticks=(), yticks=())
+    axes.spines[:].set(visible=bool(hit.get("correct")), color=GREEN, linewidth=4)
+    axes.set_title(f"{rank}.  {hit['score']:.3f}", fontsize=10, pad=4)
+    name = cut(Path(hit["file_name"]).name, 26)
+    axes.set_xlabel(plain(name), fontsize=7, color=GREY, labelpad=4)

@@ -1,0 +1,175 @@
+"""The results folder of a multi-label evaluation: metrics, pictures, tables and `report.md`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kclip.evaluation.multilabel_results import CUTOFFS
+from kclip.evaluation.published_multilabel import PUBLISHED_GZSL, PUBLISHED_ZSL
+from kclip.files import write_csv, write_metrics, write_text
+from kclip.reports.figures.class_precisions import draw_class_precisions
+from kclip.reports.figures.style import save_picture
+from kclip.reports.report import markdown_table, percent
+
+SECTIONS = {"zsl": "ZSL (unseen classes)", "gzsl": "GZSL (all classes)", "all": "all classes"}
+PUBLISHED = {"zsl": PUBLISHED_ZSL, "gzsl": PUBLISHED_GZSL}
+LISTED_CLASSES = 8  # best, and worst, in the report; per_class.csv has all
+DECISIONS = ("CP", "CR", "CF1", "OP", "OR", "OF1")
+SCORES_OF_AN_IMAGE = 10
+
+
+def write_multilabel_report(
+    directory: Path,
+    about: Mapping[str, Any],
+    results: Mapping[str, Any],
+    pictures: Mapping[str, str],
+) -> None:
+    """Writes `metrics.json`, `per_class.csv`, `class_precisions.png` and `report.md`.
+
+    Args:
+        directory: the results folder.
+        about: name -> value, shown as a table at the top.
+        results: of `multilabel_results`, with `published` (bool: whether the classes are those of
+            NUS-WIDE) and, where there are thresholds, `thresholds`: `chosen_on`,
+            `wanted_precision`, `scope` and `same_images`.
+        pictures: file name in `directory` -> what it shows; they are there already.
+    """
+    write_metrics(directory / "metrics.json", results)
+    rows = results["per_class"]
+    write_csv(directory / "per_class.csv", list(rows[0]), (row.values() for row in rows))
+    save_picture(draw_class_precisions(rows), directory / "class_precisions.png")
+    sections = ["# Multi-label recognition", markdown_table(("", ""), about.items())]
+    sections += _ranking_section(results)
+    if "thresholds" in results:
+        sections += _decision_section(results)
+    sections += ["## Classes", "![Average precision of each class](class_precisions.png)"]
+    sections += [class_table(rows)]
+    for name, caption in pictures.items():
+        sections += [caption, f"![{caption}]({name})"]
+    write_text(directory / "report.md", "\n\n".join(sections) + "\n")
+
+
+def write_multilabel_predictions(
+    path: Path,
+    file_names: Sequence[str],
+    labels: Sequence[Sequence[str]],
+    class_names: Sequence[str],
+    scores: np.ndarray,
+    predicted: Sequence[Sequence[str]] | None,
+) -> None:
+    """Writes one row an image: file, labels, predicted labels, and the ten highest scores.
+
+    Args:
+        path: the CSV.
+        file_names: N names.
+        labels: the true labels of each, joined by `;`, those outside of the classes too.
+        class_names: C names.
+        scores: (N, C) floats.
+        predicted: the labels that thresholds give; None, and no such column, without thresholds.
+    """
+    count = min(SCORES_OF_AN_IMAGE, len(class_names))
+    ranked = [name for n in range(1, count + 1) for name in (f"class_{n}", f"score_{n}")]
+    header = ["image", "labels", *(["predicted_labels"] if predicted else []), *ranked]
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+    rows = (
+        [name, ";".join(labels[n]), *([";".join(predicted[n])] if predicted else [])]
+        + [cell for c in best[n] for cell in (class_names[c], f"{scores[n, c]:.4f}")]
+        for n, name in enumerate(file_names)
+    )
+    write_csv(path, header, rows)
+
+
+def ranking_table(results: Mapping[str, Any]) -> str:
+    """Returns the figures of each section, beside a random ranking's, as Markdown, in percent.
+
+    Published rows stand below where the classes are those of NUS-WIDE.
+    """
+    names = [name for name in SECTIONS if name in results]
+    ks = [k for k in CUTOFFS if any(f"f1@{k}" in results[name] for name in names)]
+    columns = {"map": "mAP", "map_biam": "mAP (BiAM)", "map_ml_decoder": "mAP (ML-Decoder)"}
+    columns |= {f"f1@{k}": f"F1@{k}" for k in ks}
+    columns |= {f"f1@{k}_labelled": f"F1@{k} (labelled)" for k in ks}
+    rows = []
+    for name in names:
+        rows.append([SECTIONS[name], "this model", *_cells(results[name], columns)])
+        rows.append(["", "random ranking", *_cells(results[name]["random"], columns)])
+        published = PUBLISHED.get(name, ()) if results.get("published") else ()
+        for system, map_, *f1 in published:
+            figures = {"map": map_ / 100, "f1@3": f1[0] / 100, "f1@5": f1[1] / 100}
+            rows.append(["", f"{system} (published)", *_cells(figures, columns)])
+    return markdown_table(("classes", "", *columns.values()), rows)
+
+
+def class_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the best and worst classes, unseen and seen apart, as Markdown."""
+    lines = []
+    for seen, kind in ((False, "unseen"), (True, "seen")):
+        own = [row for row in rows if row["ap"] is not None and row["seen"] == seen]
+        own.sort(key=lambda row: -row["ap"])
+        listed = own if len(own) <= 2 * LISTED_CLASSES else own[:LISTED_CLASSES]
+        listed += own[-LISTED_CLASSES:] if len(listed) < len(own) else []
+        label = kind if any(row["seen"] != seen for row in rows) else ""
+        lines += [
+            (r["class_name"], label, r["num_images"], percent(r["ap"]), percent(r["random_ap"]))
+            for r in listed
+        ]
+    return markdown_table(("class", "", "images", "AP", "random order"), lines)
+
+
+def decision_table(results: Mapping[str, Any]) -> str:
+    """Returns precision, recall and F1 of the decisions at thresholds as Markdown, in percent."""
+    rows = [
+        [SECTIONS[name], *(percent(results[name]["decisions"][key]) for key in DECISIONS)]
+        for name in SECTIONS
+        if name in results
+    ]
+    return markdown_table(("classes", *DECISIONS), rows)
+
+
+def _ranking_section(results: Mapping[str, Any]) -> list[str]:
+    section = results.get("gzsl") or results["all"]
+    empty = section["num_empty_classes"]
+    text = (
+        f"{section['num_images']:,} images, {section['num_images_labelled']:,} of them with one of "
+        f"the {section['num_classes']:,} classes"
+        + (f"; {empty} classes have no image here. " if empty else ". ")
+        + "mAP is scikit-learn's, over the classes that have an image. BiAM's counts the others as "
+        "0; ML-Decoder's does too, and leaves out images without one of the classes. F1@K gives "
+        "every image its K highest classes; “labelled” leaves out images without one of the "
+        "classes. Figures of different columns do not compare."
+    )
+    parts = ["## Ranking", text, ranking_table(results)]
+    if "gzsl" in results and results["gzsl"]["seen_map"] is not None:
+        gzsl = results["gzsl"]
+        parts.append(
+            f"Within GZSL: mAP of the seen classes {percent(gzsl['seen_map'])}, of the unseen ones "
+            f"{percent(gzsl['unseen_map'])}, harmonic mean {percent(gzsl['harmonic_mean_map'])}."
+        )
+    if results.get("published"):
+        parts.append(
+            "Published F1@K is over all images. Published mAP is BiAM's or, in ML-Decoder's own "
+            "code, ML-Decoder's; the papers do not say which they took from one another."
+        )
+    return parts
+
+
+def _decision_section(results: Mapping[str, Any]) -> list[str]:
+    chosen = results["thresholds"]
+    aim = "the best F1"
+    if chosen["wanted_precision"] is not None:
+        aim = f"the highest recall at a precision of {percent(chosen['wanted_precision'])}"
+    scope = "one for each class" if chosen["scope"] == "per_class" else "one for all classes"
+    text = (
+        f"Thresholds, {scope}, were chosen for {aim} on {chosen['chosen_on']}; "
+        f"{chosen['num_own']:,} of the classes have one of their own. C is the mean over classes, "
+        "O of all decisions together."
+    )
+    if chosen["same_images"]:
+        text += " **These are the images they were chosen on, so the figures are flattering.**"
+    return ["## Decisions", text, decision_table(results)]
+
+
+def _cells(figures: Mapping[str, float], columns: Iterable[str]) -> list[str]:
+    return [percent(figures[key]) if key in figures else "" for key in columns]

@@ -1,0 +1,99 @@
+"""Class folders to the batches that a classifier is fine-tuned on."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from kclip.config.classifier import ClassifierSettings
+from kclip.data.images.decoding import DECODING_THREADS
+from kclip.data.images.faults import image_fault, report_left_out
+from kclip.data.labelled.folder import LabelledFolder, check_same_classes, read_labelled_folder
+from kclip.data.labelled.stratified import draw_share
+from kclip.data.pipeline.augmentation import build_augmentation
+from kclip.models import ImageClassifier
+from kclip.training.classifier.image_batches import ImageBatches
+
+
+@dataclass(frozen=True)
+class ClassifierData:
+    """The images to train on and those that choose the epoch."""
+
+    train: LabelledFolder
+    validation: LabelledFolder
+
+
+def read_classifier_data(
+    images: Path,
+    train_share: float | None,
+    validation_images: Path | None,
+    validation_share: float,
+    seed: int,
+) -> ClassifierData:
+    """Reads class folders and parts them.
+
+    Args:
+        images: class folders.
+        train_share: what part of each class to use at all; None for everything. The rest is what
+            compare_classifiers tests on if it is given the same share and seed.
+        validation_images: class folders of other images to validate on, or None.
+        validation_share: part of each class to validate on where there are no such folders.
+        seed: of both draws.
+
+    Raises:
+        UserError: the folders hold no classes or different ones, a share leaves a class without an
+            image, or more than 1 % of the images can't be read.
+    """
+    folder = read_labelled_folder(images)
+    if train_share is not None:
+        drawn, _ = draw_share(folder.labels, train_share, seed, "--train-share")
+        folder = folder.rows(drawn)
+    if validation_images is not None:
+        validation = read_labelled_folder(validation_images)
+        check_same_classes(folder, validation)
+    else:
+        rows, rest = draw_share(folder.labels, validation_share, seed, "--validation-share")
+        folder, validation = folder.rows(rest), folder.rows(rows)
+    return ClassifierData(readable_part(folder), readable_part(validation))
+
+
+def readable_part(folder: LabelledFolder) -> LabelledFolder:
+    """Decodes all images once, now rather than in the middle of an epoch.
+
+    Raises:
+        UserError: more than 1 % of them can't be read; fewer are printed and left out.
+    """
+    with ThreadPoolExecutor(DECODING_THREADS) as pool:
+        faults = pool.map(image_fault, folder.paths)
+        faults = list(tqdm(faults, total=len(folder), unit="img", desc="Checking images"))
+    named = zip(folder.file_names, faults, strict=True)
+    report_left_out({name: fault for name, fault in named if fault}, len(folder))
+    return folder.rows([row for row, fault in enumerate(faults) if not fault])
+
+
+def build_batches(
+    data: ClassifierData, model: ImageClassifier, settings: ClassifierSettings
+) -> tuple[ImageBatches, ImageBatches, ImageBatches]:
+    """Training batches, shuffled and augmented; the same images plain; validation batches."""
+    augment = build_augmentation(
+        settings.augmentation, model.image_encoder.image_size, settings.seed
+    )
+    if augment is not None:
+        augment = tf.function(augment)  # several times faster than op by op
+    options = {"prepare": model.prepare, "batch_size": settings.batch_size}
+    train = data.train.paths, data.train.labels
+    return (
+        ImageBatches(*train, **options, augment=augment, shuffle=True, seed=settings.seed),
+        ImageBatches(*train, **options),
+        validation_batches(data, model, settings),
+    )
+
+
+def validation_batches(
+    data: ClassifierData, model: ImageClassifier, settings: ClassifierSettings
+) -> ImageBatches:
+    """The validation images as they are, in their order."""
+    folder = data.validation
+    return ImageBatches(folder.paths, folder.labels, model.prepare, settings.batch_size)

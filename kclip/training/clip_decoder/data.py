@@ -1,0 +1,163 @@
+"""The two ways to feed a multi-label classifier: from TFRecords, or from a frozen tower's maps."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from kclip.config.clip_decoder import DecoderOptimization
+from kclip.data.pipeline.augmentation import build_augmentation
+from kclip.data.pipeline.pixels import whole_pixels
+from kclip.data.pipeline.split_reading import image_batches
+from kclip.data.pipeline.streamed_batches import InputFunctions
+from kclip.data.records.writer import SplitFiles
+from kclip.errors import UserError
+from kclip.features import spatial_maps
+from kclip.models import CachedMultiLabelClassifier, MultiLabelClassifier
+from kclip.training.clip_decoder.label_targets import LabelTargets
+from kclip.training.clip_decoder.labelled_stream import LabelledStream
+from kclip.training.clip_decoder.map_batches import MapBatches
+
+# Queries times images that go through a decoder at once: 1.3 GiB in its widest layers.
+MAX_QUERIES_OF_A_BATCH = 2**16
+PREDICTION_BATCH_SIZE = 256
+STATISTICS_IMAGES = 1000
+
+
+class DecoderData(Protocol):
+    """A training and a validation split, as one of the two models takes them."""
+
+    def fed_model(self, classifier: MultiLabelClassifier) -> Any:
+        """The model that takes what this gives and shares the classifier's weights."""
+        ...
+
+    def standardize(self, classifier: MultiLabelClassifier) -> None:
+        """Gives a classifier the statistics of a frozen tower's features, which stay as they are.
+
+        A tower that is trained has none that stay.
+        """
+        ...
+
+    def train_batches(self, targets: LabelTargets, settings: DecoderOptimization) -> Any:
+        """Batches with `dataset`, `set_position` and `batches_per_epoch`."""
+        ...
+
+    def validation_logits(self, model: Any, num_classes: int) -> np.ndarray:
+        """What a fed model says of the validation split: float32 (N, C)."""
+        ...
+
+
+@dataclass(frozen=True)
+class CachedData:
+    """Feature maps, float16 (V, N, H, W, C) with V views, of both splits."""
+
+    train_maps: np.ndarray
+    validation_maps: np.ndarray
+
+    def fed_model(self, classifier: MultiLabelClassifier) -> Any:
+        """See `DecoderData`."""
+        return CachedMultiLabelClassifier(classifier)
+
+    def standardize(self, classifier: MultiLabelClassifier) -> None:
+        """See `DecoderData`."""
+        images = self.train_maps.shape[1]
+        some = np.linspace(0, images - 1, min(images, STATISTICS_IMAGES)).astype(int)
+        maps = self.train_maps[0, some].astype(np.float32)
+        classifier.standardize_maps(maps.mean((0, 1, 2)), maps.var((0, 1, 2)))
+        standardization = classifier.alignment and classifier.alignment.standardization
+        if standardization and standardization.trainable:  # a dual encoder's are there already
+            pooled = np.asarray(classifier.image_encoder.pooling(maps))
+            standardization.moving_mean.assign(pooled.mean(axis=0))
+            standardization.moving_variance.assign(pooled.var(axis=0))
+            standardization.trainable = False
+
+    def train_batches(
+        self,
+        targets: LabelTargets,
+        settings: DecoderOptimization,
+        rows: np.ndarray | None = None,
+    ) -> MapBatches:
+        """See `DecoderData`; `rows` are the images to train on, all by default."""
+        size = settings.batch_size
+        return MapBatches(self.train_maps, targets, size, rows, seed=settings.seed)
+
+    def validation_logits(self, model: Any, num_classes: int) -> np.ndarray:
+        """See `DecoderData`."""
+        views = [map_logits(model, view, num_classes) for view in self.validation_maps]
+        return np.mean(views, axis=0)
+
+
+@dataclass(frozen=True)
+class StreamedData:
+    """Records of both splits, which go through the tower in every step."""
+
+    train: SplitFiles
+    validation: SplitFiles
+    resize: Any
+    image_size: int
+
+    def fed_model(self, classifier: MultiLabelClassifier) -> Any:
+        """See `DecoderData`."""
+        return classifier
+
+    def standardize(self, classifier: MultiLabelClassifier) -> None:
+        """See `DecoderData`."""
+
+    def train_batches(self, targets: LabelTargets, settings: DecoderOptimization) -> LabelledStream:
+        """See `DecoderData`."""
+        augment = build_augmentation(settings.augmentation, self.image_size, settings.seed)
+        functions = InputFunctions(self.resize, None, augment, self.image_size)
+        size, seed = settings.batch_size, settings.seed
+        return LabelledStream(self.train, functions, targets, size, seed=seed)
+
+    def validation_logits(self, model: Any, num_classes: int) -> np.ndarray:
+        """See `DecoderData`."""
+        batches = image_batches(self.validation, self.resize, _batch_size(num_classes))
+        return np.concatenate(
+            [model.predict_logits(batch) for batch in batches.as_numpy_iterator()]
+        )
+
+
+def open_data(
+    model: MultiLabelClassifier,
+    train: SplitFiles,
+    validation: SplitFiles,
+    settings: DecoderOptimization,
+) -> CachedData | StreamedData:
+    """Runs a frozen tower once over both splits; one that is trained will be fed with images.
+
+    Args:
+        model: what is trained.
+        train: records to train on.
+        validation: records to measure on.
+        settings: with the augmentation.
+
+    Raises:
+        UserError: a frozen tower cannot see the images that the augmentation would make.
+    """
+    if model.image_encoder.trainable:
+        resize = whole_pixels(model.resizing)
+        return StreamedData(train, validation, resize, model.image_encoder.image_size)
+    if settings.augmentation not in ("none", "flip"):
+        raise UserError(
+            f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "
+            "but a frozen image tower sees each image once; use none or flip, or --image.train"
+        )
+    store = train.files[0].parent / "features"
+    train_maps = spatial_maps(model, train, store, mirror=settings.augmentation == "flip")
+    return CachedData(train_maps, spatial_maps(model, validation, store, model.mirror))
+
+
+def map_logits(model: Any, maps: np.ndarray, num_classes: int) -> np.ndarray:
+    """What a model of feature maps says of N of them, (N, H, W, C): float32 (N, classes)."""
+    size = _batch_size(num_classes)
+    return _logits(model, (maps[start : start + size] for start in range(0, len(maps), size)))
+
+
+def _logits(model: Any, batches: Iterable[np.ndarray]) -> np.ndarray:
+    return np.concatenate([model.predict_on_batch(batch)["logits"] for batch in batches])
+
+
+def _batch_size(num_classes: int) -> int:
+    return max(1, min(PREDICTION_BATCH_SIZE, MAX_QUERIES_OF_A_BATCH // num_classes))

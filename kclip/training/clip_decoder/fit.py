@@ -1,0 +1,124 @@
+"""Compile and fit: the steps of training a multi-label classifier."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kclip.config.clip_decoder import DecoderOptimization
+from kclip.losses import JointLoss
+from kclip.models import MultiLabelClassifier
+from kclip.training.clip_decoder.data import DecoderData
+from kclip.training.clip_decoder.label_targets import LabelTargets
+from kclip.training.common.averaging import averaged_weights, use_averaged_weights
+from kclip.training.common.callbacks import RunState, SeenPrecision, StopOnNonFiniteLoss
+from kclip.training.common.fit import fit_epochs, write_history
+from kclip.training.common.one_cycle import OneCycle
+from kclip.training.common.optimizer import TowerAdam, TowerAdamW
+
+
+def build_decoder_optimizer(settings: DecoderOptimization, steps: int) -> TowerAdamW:
+    """The optimizer that the config names, with one cycle of the learning rate.
+
+    Args:
+        settings: the config.
+        steps: int. Of the whole training.
+    """
+    optimizer = {"adam": TowerAdam, "adamw": TowerAdamW}[settings.optimizer]
+    return optimizer(
+        OneCycle(settings.learning_rate, steps, settings.warmup),
+        weight_decay=settings.weight_decay,
+        use_ema=settings.ema > 0,
+        ema_momentum=settings.ema,
+    )
+
+
+def compile_decoder(
+    model: Any,
+    classifier: MultiLabelClassifier,
+    loss: JointLoss,
+    steps: int,
+    settings: DecoderOptimization,
+    tower_learning_rate: float | None = None,
+) -> None:
+    """Compiles what is trained, with the image tower's own learning rate.
+
+    Args:
+        model: the classifier, or its `CachedMultiLabelClassifier`.
+        classifier: the classifier.
+        loss: what is minimised.
+        steps: int. Of the whole training.
+        settings: the config.
+        tower_learning_rate: of the image tower; that of the head if None.
+    """
+    optimizer = build_decoder_optimizer(settings, steps)
+    model.compile(optimizer=optimizer, loss=loss)
+    variables = model.trainable_variables  # without those that compile has found no use for
+    optimizer.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2])
+    # Through the model: under mixed_float16 it has put a loss scale around the optimizer.
+    model.optimizer.build(variables)
+    if tower_learning_rate is not None:
+        factor = tower_learning_rate / settings.learning_rate
+        tower = {id(variable) for variable in classifier.image_encoder.trainable_variables}
+        optimizer.scale_learning_rate([v for v in variables if id(v) in tower], factor)
+
+
+def fit_decoder(
+    model: Any,
+    data: DecoderData,
+    targets: LabelTargets,
+    validation_labels: np.ndarray,
+    settings: DecoderOptimization,
+    run_folder: Path,
+    stop_requested: Callable[[], bool],
+    on_stop: Callable[[int, int], None],
+    resume: bool = False,
+    validation_counted: np.ndarray | None = None,
+) -> None:
+    """Trains to the last epoch and leaves the averaged weights in the model.
+
+    Writes `history.csv`, TensorBoard's logs and the state that `resume` goes on from. Each epoch
+    is measured with the averaged weights, on the seen classes of the validation split.
+
+    Args:
+        model: compiled, of `data.fed_model`.
+        data: both splits.
+        targets: of the training split.
+        validation_labels: (N, C) of the seen classes.
+        settings: the config.
+        run_folder: where the files go.
+        stop_requested: function without arguments, asked after each batch.
+        on_stop: called with epoch and batch once the state is saved; raises what ends the run.
+        resume: go on from the state in the folder.
+        validation_counted: (N, C) bool, False where a label is ignored; by default all count.
+
+    Raises:
+        KclipError: the loss is not finite.
+    """
+    batches = data.train_batches(targets, settings)
+
+    def logits():
+        with averaged_weights(model):
+            return data.validation_logits(model, validation_labels.shape[1])
+
+    state = RunState(
+        run_folder / "checkpoint" / "state.npz",
+        batches,
+        (),
+        stop_requested=stop_requested,
+        on_stop=on_stop,
+        on_history=lambda history: write_history(history, run_folder / "history.csv"),
+    )
+    callbacks = [
+        SeenPrecision(logits, validation_labels, validation_counted),
+        StopOnNonFiniteLoss("a smaller --optimization.learning-rate"),
+        keras.callbacks.TensorBoard(str(run_folder / "tensorboard")),
+        state,
+    ]
+    if resume:
+        state.load()
+    fit_epochs(model, batches, callbacks, state, settings.epochs)
+    state.put_in_place(model)
+    use_averaged_weights(model)

@@ -1,0 +1,177 @@
+"""The weights of the joint loss, chosen by cross-validation on the training split."""
+
+import csv
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from kclip.config.clip_decoder import DecoderHead, DecoderOptimization, JointObjective
+from kclip.errors import UserError
+from kclip.files import replaced_when_done
+from kclip.losses import JointLoss
+from kclip.metrics.multilabel import mean_average_precision
+from kclip.training.clip_decoder.data import CachedData, map_logits
+from kclip.training.clip_decoder.fit import compile_decoder
+from kclip.training.clip_decoder.labels import label_targets
+from kclip.training.clip_decoder.towers import (
+    DecoderTowers,
+    build_classifier,
+    interpolate_alignment,
+)
+from kclip.training.common.averaging import use_averaged_weights
+
+# Adam's steps do not depend on the scale of the loss, so the ratio of the weights is all there is.
+GRID = ((0.0, 1.0), (0.1, 1.0), (0.3, 1.0), (1.0, 1.0), (3.0, 1.0), (10.0, 1.0))
+NUM_FOLDS = 3
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One pair of weights on one fold; the last is the mean of the two before it."""
+
+    alpha: float
+    beta: float
+    fold: int
+    zsl_map: float
+    gzsl_map: float
+    score: float
+
+
+def tune_loss_weights(
+    towers: DecoderTowers,
+    data: CachedData,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    head: DecoderHead,
+    objective: JointObjective,
+    settings: DecoderOptimization,
+    counted: np.ndarray | None = None,
+) -> list[Trial]:
+    """Trains each pair of weights on each fold; `best_weights` chooses among them.
+
+    A fold holds out a third of the images and a third of the seen classes. What was trained
+    without either is measured on the held-out images: mAP of the held-out classes (as in
+    zero-shot recognition) and of all seen ones (as in the generalised kind).
+
+    Args:
+        towers: of the run, its source not None.
+        data: feature maps of the training split.
+        labels: (N, C) of the seen classes.
+        class_names: C names.
+        head: the config of the head.
+        objective: the config of the loss, whose weights are replaced.
+        settings: the config of the training.
+        counted: (N, C) bool, False where a label is ignored; by default all count.
+
+    Raises:
+        UserError: there are too few classes.
+    """
+    if len(class_names) < 2 * NUM_FOLDS:
+        raise UserError(
+            f"{len(class_names)} seen classes are too few for {NUM_FOLDS} folds of them; give "
+            "--objective.alpha and --objective.beta instead of --tune-loss-weights"
+        )
+    counted = np.ones(labels.shape, bool) if counted is None else counted
+    rng = np.random.default_rng(settings.seed)
+    image_folds = rng.permutation(len(labels)) % NUM_FOLDS
+    class_folds = rng.permutation(len(class_names)) % NUM_FOLDS
+    runs = [(fold, *weights) for fold in range(NUM_FOLDS) for weights in GRID]
+    trials = []
+    for fold, alpha, beta in tqdm(runs, desc="Tuning the loss weights", unit="run"):
+        weights = dataclasses.replace(objective, alpha=alpha, beta=beta)
+        held_out = image_folds == fold, class_folds == fold
+        figures = _held_out_map(
+            towers, data, labels, counted, class_names, held_out, head, weights, settings
+        )
+        trials.append(Trial(alpha, beta, fold, *figures, score=float(np.mean(figures))))
+    return trials
+
+
+def best_weights(trials: Sequence[Trial]) -> tuple[float, float]:
+    """The pair of the best mean score over the folds; of equal ones the first."""
+    pairs = list(dict.fromkeys((trial.alpha, trial.beta) for trial in trials))
+    means = [
+        np.mean([trial.score for trial in trials if (trial.alpha, trial.beta) == pair])
+        for pair in pairs
+    ]
+    return pairs[int(np.argmax(means))]
+
+
+def write_trials(trials: Sequence[Trial], path: Path) -> None:
+    """Writes one row a trial."""
+    rows = [dataclasses.asdict(trial) for trial in trials]
+    with replaced_when_done(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_trials(path: Path) -> list[Trial]:
+    """Reads what `write_trials` wrote."""
+    with path.open(newline="") as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    return [Trial(**{**row, "fold": int(row["fold"])}) for row in rows]
+
+
+def _held_out_map(
+    towers: DecoderTowers,
+    data: CachedData,
+    labels: np.ndarray,
+    counted: np.ndarray,
+    class_names: Sequence[str],
+    held_out: tuple[np.ndarray, np.ndarray],
+    head: DecoderHead,
+    objective: JointObjective,
+    settings: DecoderOptimization,
+) -> tuple[float, float]:
+    """Trains without the held-out images and classes; their mAP, and that of all classes."""
+    assert towers.source is not None
+    images, classes = held_out
+    align = objective.alpha > 0
+    names = [class_names[column] for column in np.flatnonzero(~classes)]
+    keras.utils.set_random_seed(settings.seed)
+    classifier = build_classifier(towers, names, head, align, settings.dtype)
+    data.standardize(classifier)
+    source = towers.source if align else None
+    targets = label_targets(
+        labels[:, ~classes], names, source, objective.sentence, counted[:, ~classes]
+    )
+    batches = data.train_batches(targets, settings, np.flatnonzero(~images))
+    model: Any = data.fed_model(classifier)
+    steps = batches.batches_per_epoch * settings.epochs
+    loss = JointLoss(objective.alpha, objective.beta)
+    compile_decoder(model, classifier, loss, steps, settings)
+    for epoch in range(settings.epochs):
+        batches.set_position(epoch)
+        model.fit(batches.dataset(), shuffle=False, verbose=0)
+    use_averaged_weights(model)
+    interpolate_alignment(classifier, towers, head.trained_share)
+    queries = towers.source.embed_classes(class_names)
+    whole = data.fed_model(classifier.with_classes(class_names, queries))
+    rows = np.flatnonzero(images)
+    logits = map_logits(whole, _Rows(data.train_maps[0], rows), len(class_names))
+    own, of_classes = (labels[rows], logits), counted[rows]
+    zsl = mean_average_precision(
+        *(array[:, classes] for array in own), counted=of_classes[:, classes]
+    )
+    return zsl, mean_average_precision(*own, counted=of_classes)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Some rows of an array on the disk, read as they are asked for."""
+
+    array: np.ndarray
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        return self.array[self.rows[part]]

@@ -1,0 +1,88 @@
+"""The end of a CLIP-Decoder run: the trained model measured, saved and described."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kclip.evaluation.multilabel_results import multilabel_results
+from kclip.evaluation.published_multilabel import is_nus_wide
+from kclip.files import read_history
+from kclip.models import MultiLabelClassifier
+from kclip.multilabel.class_split import ClassSplit
+from kclip.multilabel.recognition.recognizer import CLASSES_FILE, QUERIES_FILE
+from kclip.reports.figures.decoder_curves import draw_decoder_curves
+from kclip.reports.figures.style import save_picture
+from kclip.reports.multilabel import ranking_table, write_multilabel_report
+from kclip.training.common.stopwatch import Stopwatch
+
+
+def save_decoder(
+    model: MultiLabelClassifier,
+    classes: ClassSplit,
+    query_source: str | None,
+    templates: Sequence[str],
+    folder: Path,
+) -> None:
+    """Writes a model folder, which appears when it is complete.
+
+    Args:
+        model: over the classes, seen and unseen.
+        classes: their names.
+        query_source: what embeds further classes: a name or path, None for learned queries.
+        templates: its prompts.
+        folder: where to write; replaced if it is there.
+    """
+    partial = folder.with_name(folder.name + ".partial")
+    for old in (partial, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    model.save_to_preset(str(partial))
+    content = {
+        "seen": classes.seen,
+        "unseen": classes.unseen,
+        "query_source": query_source,
+        "templates": list(templates),
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (partial / CLASSES_FILE).write_text(text + "\n", encoding="utf-8")
+    if model.queries is not None:
+        embeddings = np.asarray(model.queries.embeddings, np.float32)
+        np.savez(partial / QUERIES_FILE, names=np.array(classes.class_names), embeddings=embeddings)
+    partial.rename(folder)
+
+
+def write_decoder_run(
+    output: Path,
+    about: dict[str, Any],
+    labels: np.ndarray,
+    logits: np.ndarray,
+    classes: ClassSplit,
+    watch: Stopwatch,
+    counted: np.ndarray | None = None,
+) -> None:
+    """Writes `metrics.json`, `report.md` and the pictures, and prints the result.
+
+    Args:
+        output: the run folder, with `history.csv`.
+        about: name -> value, shown as a table at the top of the report.
+        labels: (N, C) of the validation split.
+        logits: (N, C) of the model.
+        classes: the C names.
+        watch: the run's stages.
+        counted: (N, C) bool, False where a label is ignored; by default all count.
+    """
+    names, seen = classes.class_names, classes.seen_mask
+    results = multilabel_results(labels, logits, names, seen, counted=counted)
+    results["published"] = is_nus_wide(classes.seen, classes.unseen)
+    results["run"] = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
+    about["seconds"] = ", ".join(f"{stage} {time}" for stage, time in watch.seconds.items())
+    about["peak memory"] = f"{watch.peak_memory_gib} GiB"
+    curves = draw_decoder_curves(read_history(output / "history.csv"))
+    save_picture(curves, output / "curves.png")
+    pictures = {"curves.png": "Training: losses, and mAP of the seen classes, by epoch"}
+    write_multilabel_report(output, about, results, pictures)
+    print(ranking_table(results))
+    print(f"the report is {output / 'report.md'}, the model {output / 'model'}")

@@ -1,0 +1,65 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("kclip")
+class TowerAdamW(keras.optimizers.AdamW):
+    """AdamW with a learning rate of its own for each tower.
+
+    One rate that schedules, warm-up and ReduceLROnPlateau act on, times a factor for each
+    variable (`keras.optimizers.MultiOptimizer` keeps separate rates, which ReduceLROnPlateau
+    would set to one value). Decay is scaled like the step, as AdamW's is relative to the rate.
+
+    Example:
+    >>> optimizer = TowerAdamW(1e-3, weight_decay=1e-3)
+    >>> optimizer.build(model.trainable_variables)
+    >>> optimizer.scale_learning_rate(model.text_encoder.trainable_variables, 0.1)
+    """
+
+    def build(self, variables):
+        if self.built:  # under mixed_float16 `compile` wraps it, and the wrapper builds it again
+            return
+        super().build(variables)
+        self._factors = [1.0] * len(variables)
+
+    def scale_learning_rate(self, variables, factor):
+        """Multiplies the learning rate of some of the variables given to `build`."""
+        for variable in variables:
+            self._factors[self._get_variable_index(variable)] = factor
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One AdamW step of one variable, at its own learning rate."""
+        factor = self._factors[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate * factor)
+
+    def finalize_variable_values(self, var_list):
+        """Leaves the weights as they are at the end of `fit`, with `use_ema` too.
+
+        A run that is resumed calls `fit` twice, so it puts the averages in place by itself; see
+        `kclip.training.common.averaging`.
+        """
+
+    def _apply_weight_decay(self, variables):
+        for variable in variables:
+            if self._use_weight_decay(variable):
+                factor = self._factors[self._get_variable_index(variable)]
+                rate = ops.cast(self.learning_rate, variable.dtype) * factor
+                variable.assign(variable - variable * self.weight_decay * rate)
+
+
+@keras.saving.register_keras_serializable("kclip")
+class TowerAdam(TowerAdamW):
+    """Adam whose weight decay is a part of the gradient (L2), so that Adam's step divides it too.
+
+    As ML-Decoder trains. Learning rates as in `TowerAdamW`.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One Adam step of one variable, its decay included."""
+        if self._use_weight_decay(variable):
+            decay = ops.cast(self.weight_decay, variable.dtype)
+            gradient = ops.cast(gradient, variable.dtype) + decay * variable
+        super().update_step(gradient, variable, learning_rate)
+
+    def _apply_weight_decay(self, variables):
+        """Has been applied with the gradient."""

@@ -1,0 +1,175 @@
+"""The two ways to feed a dual encoder: straight from TFRecords, or from frozen towers' features."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kclip.config.dual_encoder import Optimization
+from kclip.data.pipeline.augmentation import build_augmentation
+from kclip.data.pipeline.split_reading import image_batches, iterate_texts
+from kclip.data.pipeline.streamed_batches import InputFunctions, StreamedBatches
+from kclip.data.records.writer import SplitFiles, open_split
+from kclip.errors import UserError
+from kclip.features import split_features
+from kclip.features.class_pairs import class_pairs
+from kclip.inference.embedder import Embedder, embed_views
+from kclip.models import CachedDualEncoder, DualEncoder, DualEncoderPreprocessor
+from kclip.models.towers.application_weights import Classifier
+from kclip.training.dual_encoder.cached_batches import CachedBatches
+from kclip.training.dual_encoder.chunked_model import ChunkedModel
+
+EMBEDDING_BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What `fit` needs, whichever way the batches come.
+
+    Args:
+        model: what is trained: the dual encoder, or its `CachedDualEncoder`; either of them may be
+            in a `ChunkedModel`.
+        train, validation: `StreamedBatches` or `CachedBatches`.
+        embed_validation: function without arguments that returns image_embeddings (N, D) and
+            text_embeddings (M, D) of the whole validation split under the current weights.
+        text_to_image_index: int (M,), the validation image that each of its captions describes.
+    """
+
+    model: Any
+    train: Any
+    validation: Any
+    embed_validation: Callable[[], tuple[np.ndarray, np.ndarray]]
+    text_to_image_index: np.ndarray
+
+
+def streamed_data(
+    model: DualEncoder,
+    preprocessor: DualEncoderPreprocessor,
+    train: SplitFiles,
+    validation: SplitFiles,
+    settings: Optimization,
+) -> TrainingData:
+    """Images and texts go through both towers in every step.
+
+    Args:
+        model: what is trained.
+        preprocessor: of the model.
+        train: records to train on.
+        validation: records for loss and recall.
+        settings: batch size, captions, augmentation and seed.
+    """
+    augment = build_augmentation(settings.augmentation, model.image_size, settings.seed)
+    plain, augmented = (
+        InputFunctions(preprocessor.resize, preprocessor.tokenize, change, model.image_size)
+        for change in (None, augment)
+    )
+    texts = [captions for _, _, captions in iterate_texts(validation)]
+    tokens = preprocessor.tokenize([caption for captions in texts for caption in captions])
+    tokens = {name: np.asarray(value) for name, value in tokens.items()}
+    embedder = Embedder(model, preprocessor)
+
+    def embed_validation():
+        images = image_batches(validation, preprocessor.resize, EMBEDDING_BATCH_SIZE)
+        images = images.as_numpy_iterator()
+        embeddings = [embedder.embed_batch(batch) for batch in images]
+        return np.concatenate(embeddings), _predict(model.text_model, tokens)
+
+    return TrainingData(
+        model=model,
+        train=StreamedBatches(
+            train, augmented, settings.batch_size, settings.captions, seed=settings.seed
+        ),
+        validation=StreamedBatches(
+            validation, plain, settings.batch_size, shuffle=False, drop_remainder=False
+        ),
+        embed_validation=embed_validation,
+        text_to_image_index=np.repeat(np.arange(len(texts)), [len(c) for c in texts]),
+    )
+
+
+def cached_data(
+    model: DualEncoder,
+    preprocessor: DualEncoderPreprocessor,
+    train: SplitFiles,
+    validation: SplitFiles,
+    settings: Optimization,
+    classifier: Classifier | None = None,
+) -> TrainingData:
+    """The frozen towers run once over each split; see `kclip.features`.
+
+    Arguments as above, and the image tower's classifier where `settings` wants class pairs.
+    """
+    if settings.augmentation not in ("none", "flip", "shrink"):
+        raise UserError(
+            f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "
+            "but a frozen image tower sees each image once; use none, flip or shrink, or train it"
+        )
+    store = train.files[0].parent / "features"
+    shrink = settings.augmentation == "shrink"
+    mirror = shrink or settings.augmentation == "flip"
+    train_features = split_features(model, preprocessor, train, store, mirror, shrink)
+    features = split_features(model, preprocessor, validation, store, preprocessor.mirror)
+    cached = CachedDualEncoder(model)
+
+    def embed_validation():
+        images = embed_views(
+            lambda view: _predict(cached.image_model, {"image_features": view}),
+            features.image_features,
+        )
+        return images, _predict(cached.text_model, features.text)
+
+    return TrainingData(
+        model=cached,
+        train=CachedBatches(
+            train_features,
+            settings.batch_size,
+            settings.captions,
+            seed=settings.seed,
+            class_pairs=classifier and class_pairs(model, preprocessor, train_features, classifier),
+            num_class_pairs=settings.class_pairs,
+        ),
+        validation=CachedBatches(
+            features, settings.batch_size, shuffle=False, drop_remainder=False
+        ),
+        embed_validation=embed_validation,
+        text_to_image_index=features.text_to_image,
+    )
+
+
+def chunked(data: TrainingData, chunk_size: int) -> TrainingData:
+    """The same data for a model that encodes a batch chunk by chunk; see `ChunkedModel`."""
+    return replace(data, model=ChunkedModel(data.model, chunk_size))
+
+
+def open_splits(
+    directory: Path, splits: tuple[str, str], batch_size: int
+) -> tuple[SplitFiles, SplitFiles]:
+    """Opens the training and the validation split.
+
+    Raises:
+        UserError: a split is missing or has no captions, or a batch does not fit.
+    """
+    train, validation = (open_split(directory, split) for split in splits)
+    for split, name in zip((train, validation), splits, strict=True):
+        _check_captions(split, name)
+    if batch_size > train.num_records:
+        raise UserError(
+            f"a batch of {batch_size} does not fit the {train.num_records} images of split "
+            f"{splits[0]!r}; use --optimization.batch-size {train.num_records} or less"
+        )
+    return train, validation
+
+
+def _check_captions(split: SplitFiles, name: str) -> None:
+    _, file_name, captions = next(iterate_texts(split))
+    if not captions:
+        raise UserError(
+            f"the images of split {name!r} have no captions ({file_name}, say); a dual encoder "
+            "learns from captions, so build the records from a CSV or COCO JSON that has them"
+        )
+
+
+def _predict(model: Any, arrays: dict[str, np.ndarray]) -> np.ndarray:
+    return model.predict(arrays, batch_size=EMBEDDING_BATCH_SIZE, verbose=0)

@@ -1,0 +1,98 @@
+"""The end of a training run: the trained model measured, saved and described."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from kclip.data.pipeline.split_reading import encoded_images, iterate_texts
+from kclip.data.records.writer import SplitFiles
+from kclip.data.sources.folders import read_class_folders
+from kclip.evaluation.retrieval import retrieval_results
+from kclip.evaluation.zero_shot import evaluate_zero_shot
+from kclip.files import write_metrics
+from kclip.inference.embedder import Embedder
+from kclip.models import DualEncoder, DualEncoderPreprocessor
+from kclip.reports.report import retrieval_table, write_report, zero_shot_table
+from kclip.training.common.stopwatch import Stopwatch
+from kclip.training.dual_encoder.data import TrainingData
+from kclip.zero_shot.prompts import resolve_templates
+
+MODEL_FOLDER = "model"
+
+
+def evaluate_run(
+    embedder: Embedder,
+    data: TrainingData,
+    validation: SplitFiles,
+    class_folders: Path | None,
+    templates: list[str],
+) -> dict[str, Any]:
+    """Retrieval on a split of the TFRecords, and zero-shot classification where there are classes.
+
+    Args:
+        embedder: the trained model.
+        data: whose `embed_validation` embeds the split.
+        validation: the split.
+        class_folders: folder with one sub-folder of images a class, or None.
+        templates: prompts with {} for the class name.
+
+    Returns:
+        `retrieval`, and `zero_shot` where `class_folders` is given.
+    """
+    _, file_names, captions = zip(*iterate_texts(validation), strict=True)
+    texts = [caption for of_image in captions for caption in of_image]
+    results: dict[str, Any] = {
+        "retrieval": retrieval_results(
+            *data.embed_validation(), data.text_to_image_index, file_names, texts
+        )
+    }
+    if class_folders is not None:
+        records = read_class_folders(class_folders).records
+        prompts = resolve_templates(templates)
+        results["zero_shot"] = evaluate_zero_shot(embedder, records, prompts)
+    return results
+
+
+def write_run(
+    command: Any, validation: SplitFiles, results: dict[str, Any], watch: Stopwatch
+) -> None:
+    """Writes `metrics.json` and `report.md` with its pictures, and prints the result.
+
+    Args:
+        command: `TrainDualEncoder`.
+        validation: the split, whose images the report shows.
+        results: of `evaluate_run`.
+        watch: the run's stages.
+    """
+    output = command.output
+    run = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
+    write_metrics(output / "metrics.json", results | {"run": run})
+    about = {
+        "data": command.data,
+        "splits": f"{command.train_split} / {command.validation_split}",
+        "image tower": _tower(command.image),
+        "text tower": _tower(command.text),
+        "seed": command.optimization.seed,
+        "seconds": ", ".join(f"{stage} {time}" for stage, time in watch.seconds.items()),
+        "peak memory": f"{watch.peak_memory_gib} GiB",
+    }
+    shown = {hit["file_name"] for e in results["retrieval"]["examples"] for hit in e["hits"]}
+    write_report(output, "Dual encoder", about, results, encoded_images(validation, shown))
+    print(retrieval_table(results["retrieval"]))
+    if "zero_shot" in results:
+        print(zero_shot_table(results["zero_shot"]))
+    print(f"the report is {output / 'report.md'}, the model {output / MODEL_FOLDER}")
+
+
+def save_model(model: DualEncoder, preprocessor: DualEncoderPreprocessor, folder: Path) -> None:
+    """Writes a model folder, which appears when it is complete."""
+    partial = folder.with_name(folder.name + ".partial")
+    for old in (partial, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    model.save_to_preset(str(partial))
+    preprocessor.save_to_preset(str(partial))
+    partial.rename(folder)
+
+
+def _tower(tower: Any) -> str:
+    return f"{tower.backbone}, {'trained' if tower.train else 'frozen'}"

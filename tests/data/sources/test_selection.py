@@ -1,0 +1,61 @@
+import pytest
+
+from kclip.data.image_record import ImageRecord, Rejection, Source
+from kclip.data.sources.selection import merge, select
+from kclip.errors import UserError
+
+
+def records(count, split="train"):
+    return [
+        ImageRecord(f"{split}{i}", f"{i}.jpg", b"", ("one", "two", "three"), (), split)
+        for i in range(count)
+    ]
+
+
+def ids(split):
+    return [record.id for record in split]
+
+
+def test_the_order_depends_on_the_seed_alone():
+    forward, backward = records(50), records(50)[::-1]
+    assert select(forward, seed=1) == select(backward, seed=1)
+    assert ids(select(forward, seed=1)["train"]) != ids(select(forward, seed=2)["train"])
+    assert sorted(ids(select(forward, seed=1)["train"])) == sorted(ids(forward))
+
+
+def test_limits_are_per_split_and_keep_the_beginning():
+    everything = records(9) + records(9, "validation")
+    whole = select(everything, seed=0)
+    cut = select(everything, seed=0, max_images={"": 5, "validation": 2})
+    assert cut["train"] == whole["train"][:5]
+    assert cut["validation"] == whole["validation"][:2]
+    with pytest.raises(UserError, match="no split 'dev'; the splits are train, validation"):
+        select(everything, seed=0, max_images={"dev": 1})
+
+
+def test_first_captions_are_kept():
+    assert select(records(1), seed=0, captions_per_image=2)["train"][0].captions == ("one", "two")
+
+
+def test_a_validation_share_divides_the_training_images():
+    splits = select(records(10), seed=0, validation_share=0.3)
+    assert (len(splits["train"]), len(splits["validation"])) == (7, 3)
+    assert sorted(ids(splits["train"]) + ids(splits["validation"])) == sorted(ids(records(10)))
+    assert {record.split for record in splits["validation"]} == {"validation"}
+
+
+def test_a_validation_share_must_make_sense():
+    with pytest.raises(UserError, match="is 0;"):
+        select(records(3), seed=0, validation_share=0.1)
+    with pytest.raises(UserError, match="has a split 'validation' already"):
+        select(records(9) + records(1, "validation"), seed=0, validation_share=0.5)
+
+
+def test_merge_rejects_later_records_of_one_id():
+    twin = ImageRecord("train0", "twin.jpg", b"", split="validation")
+    merged = merge([Source(records(2), []), Source([twin], [Rejection("x", "y")])])
+    assert merged.records == records(2)
+    assert merged.rejections == [
+        Rejection("x", "y"),
+        Rejection("twin.jpg", "duplicate id: train0 is in train already"),
+    ]

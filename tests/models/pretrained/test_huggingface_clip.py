@@ -1,0 +1,127 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from kclip.errors import UserError
+from kclip.models.pretrained.huggingface_clip import load_huggingface_clip
+
+FOLDERS = ["hf_clip_tiny", "hf_clip_tiny_gelu", "hf_siglip_tiny"]
+
+
+@pytest.fixture
+def folder(goldens, tmp_path):
+    """A copy of a good folder, to be spoilt."""
+    return shutil.copytree(goldens / "hf_clip_tiny", tmp_path / "model")
+
+
+def edit(folder, **changes):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def pixels(model, arrays):
+    """What the model, which normalises inside, turns into the golden's `pixel_values`."""
+    mean, std = model.numbers["mean"], model.numbers["std"]
+    return (arrays["pixel_values"].transpose(0, 2, 3, 1) * std + np.array(mean)) * 255
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_golden_embeddings_and_logits(goldens, name):
+    model = load_huggingface_clip(goldens / name)
+    arrays = np.load(goldens / name / "io.npz")
+    images, tokens = pixels(model, arrays), {"token_ids": arrays["input_ids"]}
+    np.testing.assert_allclose(model.encode_image(images), arrays["image_embeds"], atol=2e-5)
+    np.testing.assert_allclose(model.encode_text(tokens), arrays["text_embeds"], atol=2e-5)
+    logits = model.logits_per_image(images, tokens)
+    np.testing.assert_allclose(logits, arrays["logits_per_image"], atol=5e-5)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_golden_under_mixed_precision_stays_near(goldens, name):
+    model = load_huggingface_clip(goldens / name, dtype="mixed_bfloat16")
+    arrays = np.load(goldens / name / "io.npz")
+    embeddings = model.encode_image(pixels(model, arrays))
+    assert embeddings.dtype == np.float32
+    np.testing.assert_allclose(embeddings, arrays["image_embeds"], atol=0.02)
+
+
+def test_golden_weights_in_shards(folder, goldens):
+    tensors = load_file(folder / "model.safetensors")
+    names = sorted(tensors)
+    parts = {"a.safetensors": names[:30], "b.safetensors": names[30:]}
+    for file, part in parts.items():
+        save_file({name: tensors[name] for name in part}, folder / file)
+    index = {"weight_map": {name: file for file, part in parts.items() for name in part}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    (folder / "model.safetensors").unlink()
+    whole, sharded = load_huggingface_clip(goldens / "hf_clip_tiny"), load_huggingface_clip(folder)
+    for one, other in zip(whole.get_weights(), sharded.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_golden_weights_in_half_precision(folder):
+    tensors = load_file(folder / "model.safetensors")
+    halves = {name: tensor.astype("float16") for name, tensor in tensors.items()}
+    save_file(halves, folder / "model.safetensors")
+    arrays = np.load(folder / "io.npz")
+    model = load_huggingface_clip(folder)
+    embeddings = model.encode_image(pixels(model, arrays))
+    np.testing.assert_allclose(embeddings, arrays["image_embeds"], atol=2e-3)
+
+
+def refused(folder, message):
+    with pytest.raises(UserError, match=message) as error:
+        load_huggingface_clip(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_without_config(tmp_path):
+    refused(tmp_path, "holds no config.json")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", ""])
+def test_a_damaged_config(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    refused(tmp_path, "is not valid JSON")
+
+
+def test_golden_folder_of_another_kind(folder):
+    edit(folder, model_type="bert")
+    refused(folder, "holds a model of type 'bert'; kclip reads clip and siglip")
+
+
+def test_golden_folder_of_another_size(folder):
+    edit(folder, projection_dim=20)
+    refused(folder, r"'visual_projection.weight' .* shape \(16, 32\), .* asks for \(20, 32\)")
+
+
+def test_golden_folder_with_another_activation(folder):
+    edit(folder, vision_config={"hidden_act": "relu"})
+    refused(folder, "uses the activation 'relu'; kclip knows quick_gelu")
+
+
+def test_golden_folder_without_weights(folder):
+    (folder / "model.safetensors").unlink()
+    refused(folder, "holds no model.safetensors; download it too")
+
+
+def test_golden_folder_with_a_tensor_missing(folder):
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["text_projection.weight"]
+    save_file(tensors, folder / "model.safetensors")
+    refused(folder, "holds no tensor 'text_projection.weight'")
+
+
+def test_golden_folder_with_damaged_weights(folder):
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    refused(folder, "model.safetensors' cannot be read .*; download them again")
+
+
+def test_golden_folder_with_a_damaged_index(folder):
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": 3}')
+    refused(folder, "is not a valid index")

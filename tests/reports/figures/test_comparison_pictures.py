@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from kclip.reports.figures.comparison import (
+    draw_accuracies,
+    draw_confusion_matrices,
+    draw_few_shot,
+    draw_paired_differences,
+)
+from kclip.reports.figures.style import BLUE, GREY
+
+
+def contender(name, matrix):
+    accuracy = float(np.trace(matrix) / np.sum(matrix))
+    intervals = {"accuracy": [accuracy - 0.1, accuracy + 0.05]}
+    return {
+        "name": name, "accuracy": accuracy, "confusion_matrix": matrix, "intervals": intervals
+    }  # fmt: skip
+
+
+MATRICES = ([[3, 1], [0, 4]], [[4, 0], [2, 2]])
+
+
+def shown(figure):
+    return [axes for axes in figure.axes if axes.images and axes.get_visible()]
+
+
+def test_matrices_share_one_scale_and_one_bar():
+    contenders = [contender(name, matrix) for name, matrix in zip("ab", MATRICES, strict=True)]
+    figure = draw_confusion_matrices(contenders, ["cat", "dog"])
+    first, second = shown(figure)
+    assert first.images[0].get_array().tolist() == [[75, 25], [0, 100]]
+    assert [axes.images[0].get_clim() for axes in (first, second)] == [(0, 100)] * 2
+    assert len(figure.axes) == 3  # two matrices and one colour bar
+    assert first.get_title() == "a: 87.5 %"
+    assert sorted(text.get_text() for text in second.texts) == ["2", "2", "4"]
+    assert [label.get_text() for label in first.get_yticklabels()] == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7])
+def test_every_contender_is_drawn_and_every_column_named(count):
+    contenders = [contender(f"number {n}", MATRICES[0]) for n in range(count)]
+    figure = draw_confusion_matrices(contenders, ["cat", "dog"])
+    assert [axes.get_title() for axes in shown(figure)] == [
+        f"number {n}: 87.5 %" for n in range(count)
+    ]
+    figure.canvas.draw()
+    columns = {round(axes.get_position().x0, 2): axes for axes in shown(figure)}  # the lowest ones
+    for axes in columns.values():
+        labels = axes.get_xticklabels()
+        assert [label.get_text() for label in labels if label.get_visible()] == ["cat", "dog"]
+
+
+def test_many_classes_go_without_names_and_counts():
+    figure = draw_confusion_matrices([contender("a", np.eye(60, dtype=int))], ["x"] * 60)
+    (axes,) = shown(figure)
+    assert not axes.texts and not list(axes.get_xticks())
+
+
+def test_accuracies_and_their_intervals_in_percent():
+    (axes,) = draw_accuracies([contender("a $5 model", MATRICES[0])]).axes
+    interval, point = axes.lines
+    assert interval.get_xdata() == pytest.approx([77.5, 92.5])
+    assert point.get_xdata() == pytest.approx([87.5])
+    assert axes.get_yticklabels()[0].get_text() == r"a \$5 model"
+
+
+def curve(model, zero_shot, everything):
+    shots = [{"shots": k, "mean": 0.1 * k, "deviation": 0.02} for k in (1, 2, 4)]
+    return {"model": model, "shots": shots, "zero_shot": zero_shot, "all": everything}
+
+
+def test_few_shot_curves_with_zero_shot_as_a_level_line():
+    (axes,) = draw_few_shot([curve("one", 0.3, 0.9), curve("two", None, None)]).axes
+    lines = {line.get_label(): line for line in axes.lines}
+    assert set(lines) == {"one: probe", "one: zero-shot", "one: probe on all", "two: probe"}
+    assert lines["one: probe"].get_xdata().tolist() == [1, 2, 4]
+    assert lines["one: probe"].get_ydata() == pytest.approx([10, 20, 40])
+    assert set(lines["one: zero-shot"].get_ydata()) == {30}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "4"]
+
+
+def test_a_difference_that_may_be_none_is_grey():
+    def pair(difference, low, high):
+        metrics = {"accuracy": {"difference": difference, "interval": [low, high]}}
+        return {"first": "a $5 model", "second": "b", "metrics": metrics}
+
+    (axes,) = draw_paired_differences([pair(0.1, 0.05, 0.2), pair(-0.02, -0.1, 0.01)]).axes
+    zero, *lines = axes.lines
+    assert zero.get_xdata() == [0, 0]
+    assert [line.get_color() for line in lines] == [BLUE, BLUE, GREY, GREY]
+    assert lines[0].get_xdata() == pytest.approx([5, 20])
+    assert lines[3].get_xdata() == pytest.approx([-2])
+    assert axes.get_yticklabels()[0].get_text() == "a \\$5 model\nless b"
+    assert [text.get_text() for text in axes.texts] == ["+10.0", "-2.0"]

@@ -1,0 +1,116 @@
+import keras
+import numpy as np
+import pytest
+from class_folders import write_class_folders
+
+from kclip.config.classifier import ClassifierSettings
+from kclip.data.labelled.folder import read_labelled_folder
+from kclip.models import ImageClassifier, ImageEncoder
+from kclip.training.classifier.fine_tuning import train_classifier, unfreeze
+from kclip.training.classifier.image_batches import ImageBatches
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return read_labelled_folder(write_class_folders(tmp_path_factory.mktemp("images"), per_class=5))
+
+
+def small_classifier(weights=None):
+    encoder = ImageEncoder("small_cnn", image_size=32, weights=weights, name="image_encoder")
+    return ImageClassifier(encoder, ["blue", "green", "red"])
+
+
+def batches(images, model, **options):
+    return ImageBatches(images.paths, images.labels, model.prepare, batch_size=4, **options)
+
+
+def test_batches_hold_every_image_once_and_its_own_label(images):
+    shuffled = batches(images, small_classifier(), shuffle=True)
+    assert len(shuffled) == 4
+    pictures, labels = (
+        np.concatenate(part) for part in zip(*(shuffled[n] for n in range(4)), strict=True)
+    )
+    assert pictures.shape == (15, 32, 32, 3) and pictures.dtype == np.float32
+    assert np.bincount(labels).tolist() == [5, 5, 5]
+    strongest = pictures.mean(axis=(1, 2)).argmax(axis=1)  # of red, green and blue
+    assert (strongest == 2 - labels).all()
+
+
+def test_the_order_depends_on_seed_and_epoch_alone(images):
+    model = small_classifier()
+    first, second = (batches(images, model, shuffle=True, seed=3) for _ in range(2))
+    assert np.array_equal(first[1][1], second[1][1])
+    before = [first[n][1].tolist() for n in range(4)]
+    first.on_epoch_end()
+    second.on_epoch_end()
+    after = [first[n][1].tolist() for n in range(4)]
+    assert before != after == [second[n][1].tolist() for n in range(4)]
+
+
+def trained_kinds(encoder):
+    """The classes of the layers that would be trained, in their order."""
+    return [type(layer).__name__ for layer in encoder.backbone.layers if layer.trainable_weights]
+
+
+def test_the_last_layers_are_unfrozen_and_pretrained_statistics_kept():
+    encoder = small_classifier().image_encoder
+    convolution, norm = "Conv2D", "BatchNormalization"
+    unfreeze(encoder, 6, pretrained=True)  # twice convolution, normalisation, ReLU
+    assert trained_kinds(encoder) == [convolution] * 2
+    unfreeze(encoder, "all", pretrained=True)
+    assert trained_kinds(encoder) == [convolution] * 4
+    for layers in ("all", 1000):
+        unfreeze(encoder, layers, pretrained=False)
+        assert trained_kinds(encoder) == [convolution, norm] * 4
+
+
+@pytest.fixture
+def pretrained(tmp_path):
+    path = tmp_path / "tower.weights.h5"
+    small_classifier().image_encoder.backbone.save_weights(path)
+    return str(path)
+
+
+def train(images, model, folder, **changes):
+    settings = ClassifierSettings(batch_size=4, **changes)
+    keras.utils.set_random_seed(0)
+    data = batches(images, model, shuffle=True), batches(images, model), batches(images, model)
+    return train_classifier(model, *data, settings, folder, stop_requested=lambda: False)
+
+
+def test_the_head_is_trained_first_and_the_tower_stays(images, pretrained, tmp_path):
+    model = small_classifier(pretrained)
+    tower = model.image_encoder.get_weights()
+    history = train(images, model, tmp_path, weights=pretrained, head_epochs=3, fine_tune_layers=0)
+    assert [row["fine_tuning"] for row in history] == [0, 0, 0]
+    assert history[-1]["loss"] < history[0]["loss"]
+    for before, after in zip(tower, model.image_encoder.get_weights(), strict=True):
+        assert np.array_equal(before, after)
+    loss = history[-1]["val_loss"]
+    probabilities = np.asarray(model.predict(batches(images, model), verbose=0))
+    own = probabilities[np.arange(15), images.labels]
+    assert -np.log(own).mean() == pytest.approx(loss, abs=1e-4)  # it is the model's own head
+
+
+def test_then_the_last_layers_are_fine_tuned(images, pretrained, tmp_path):
+    model = small_classifier(pretrained)
+    tower = model.image_encoder.backbone.get_weights()
+    changes = {"head_epochs": 1, "epochs": 2, "learning_rate": 1e-3, "fine_tune_layers": 3}
+    history = train(images, model, tmp_path, weights=pretrained, **changes)
+    assert [row["fine_tuning"] for row in history] == [0, 1, 1]
+    assert [row["epoch"] for row in history] == [0, 1, 2]
+    moved = [
+        not np.array_equal(before, after)
+        for before, after in zip(tower, model.image_encoder.backbone.get_weights(), strict=True)
+    ]
+    assert sum(moved) == 1  # the last convolution
+
+
+def test_fine_tuning_that_makes_it_worse_is_undone(images, pretrained, tmp_path):
+    model = small_classifier(pretrained)
+    tower = model.image_encoder.get_weights()
+    changes = {"head_epochs": 5, "epochs": 1, "learning_rate": 10.0, "weight_decay": 0.0}
+    history = train(images, model, tmp_path, weights=pretrained, **changes)
+    assert history[-1]["val_loss"] > history[0]["val_loss"]
+    for before, after in zip(tower, model.image_encoder.get_weights(), strict=True):
+        assert np.array_equal(before, after)
