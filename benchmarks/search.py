@@ -91,7 +91,7 @@ def kclip_approximate(rows, folder):
     return opened, about | {"lists": opened.lists.nlist, "lists_read": opened.lists.nprobe}
 
 
-def contenders(rows, folder, hnsw):
+def methods(rows, folder, hnsw):
     """Name -> function of queries that returns rows, and name -> what building it took."""
     flat, of_flat = built(lambda: faiss_index(faiss.IndexFlatIP(DIM), rows))
     lists, of_lists = kclip_approximate(rows, folder)
@@ -150,7 +150,7 @@ def measure(size, turns, hnsw):
     """All figures of one size, by contender, and the ratios call by call."""
     rows, queries = draw(size, 256)
     with tempfile.TemporaryDirectory() as folder:
-        searches, figures = contenders(rows, folder, hnsw)
+        searches, figures = methods(rows, folder, hnsw)
         one = measure_times(searches, queries, 1, turns)
         many = measure_times(searches, queries, BATCH, max(2, turns // 5))
         recall = recalls(searches, queries)

@@ -73,7 +73,7 @@ def export(folder: Path) -> None:
     export_model(Embedder.from_name(folder / "model"), folder / "export", ["onnx"], "ViT-B/32")
 
 
-CONTENDERS = {
+METHODS = {
     "kclip": (kclip_classifier, ["tensorflow", "keras"]),
     "kclip_onnx": (partial(kclip_classifier, source="export"), ["onnxruntime"]),
     "transformers": (transformers_classifier, ["torch", "transformers"]),
@@ -86,7 +86,7 @@ def serve(name: str, folder: Path) -> None:
     The first line is answered by the versions. The probabilities of the last call lie beside
     the file, named after the contender.
     """
-    make, packages = CONTENDERS[name]
+    make, packages = METHODS[name]
     classify = make(folder, np.load(folder / "token_ids.npy"))
     versions = {package: importlib.metadata.version(package) for package in packages}
     print(json.dumps(versions), flush=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kclip.data.benchmarks.folders import read_folders
 from kclip.data.labelled.class_names import read_class_names
-from kclip.data.labelled.stratified import draw_share
+from kclip.data.labelled.stratified import sample_fraction
 from kclip.evaluation.zero_shot_results import zero_shot_results
 from kclip.inference.embedder import Embedder
 from kclip.inference.labelled_embeddings import embed_labelled_images
@@ -31,7 +31,7 @@ TEMPLATES = ["a photo of a {}.", "{}", "photos", "small_pictures", "animals"]
 def measure(embedder, images, classes, template, seed):
     """Accuracy on all images, and on four fifths the calibration error before and after."""
     classifier = ZeroShotClassifier.from_names(embedder, classes, resolve_templates([template]))
-    drawn, rest = draw_share(images.labels, 0.2, seed)
+    drawn, rest = sample_fraction(images.labels, 0.2, seed)
     fitted = images.rows(drawn)
     calibrated = classifier.calibrated(fitted.labels, fitted.embeddings)
     results = zero_shot_results(calibrated, images.rows(rest), None)

@@ -31,7 +31,7 @@ PEER = "transformers"
 TOLERANCE = 1e-4  # of probabilities
 
 
-class Contender:
+class Method:
     """A process that keeps a model and classifies when asked to."""
 
     def __init__(self, name: str, python: str, folder: Path):
@@ -85,20 +85,20 @@ def write_inputs(folder: Path, torch_python: str) -> None:
     np.save(folder / "token_ids.npy", token_ids)
 
 
-def take_turns(contenders: list[Contender], batch_size: int, rounds: int) -> dict[str, list]:
+def take_turns(methods: list[Method], batch_size: int, rounds: int) -> dict[str, list]:
     """Seconds of each contender by its name; who comes first changes from round to round."""
-    seconds = {contender.name: [] for contender in contenders}
+    seconds = {method.name: [] for method in methods}
     for number in range(rounds):
-        for contender in contenders[:: 1 if number % 2 else -1]:
-            seconds[contender.name].append(contender.seconds(batch_size))
+        for method in methods[:: 1 if number % 2 else -1]:
+            seconds[method.name].append(method.seconds(batch_size))
         last = {name: round(values[-1], 4) for name, values in seconds.items()}
         print(f"batch {batch_size}: {last}", flush=True)
     return seconds
 
 
-def check(contenders: list[Contender], batch_size: int) -> float:
+def check(methods: list[Method], batch_size: int) -> float:
     """The largest difference of a probability from the peer's, which must be small."""
-    of = {contender.name: contender.probabilities(batch_size) for contender in contenders}
+    of = {method.name: method.probabilities(batch_size) for method in methods}
     apart = max(float(np.abs(of[way] - of[PEER]).max()) for way in WAYS)
     if not apart <= TOLERANCE:
         sys.exit(f"the probabilities differ by {apart:.1e}, more than {TOLERANCE}")
@@ -130,19 +130,19 @@ def measure(torch_python: str, rounds: dict[int, int]) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         write_inputs(folder, torch_python)
-        contenders = [
-            Contender(name, torch_python if name == PEER else sys.executable, folder)
+        methods = [
+            Method(name, torch_python if name == PEER else sys.executable, folder)
             for name in (*WAYS, PEER)
         ]
         try:
-            seconds = {size: take_turns(contenders, size, rounds[size]) for size in CALLS}
-            apart = {size: check(contenders, size) for size in CALLS}
+            seconds = {size: take_turns(methods, size, rounds[size]) for size in CALLS}
+            apart = {size: check(methods, size) for size in CALLS}
         finally:
-            for contender in contenders:
-                contender.close()
+            for method in methods:
+                method.close()
     return {
         "rows": [row(way, size, seconds[size]) for size in CALLS for way in WAYS],
-        "versions": {name: v for c in contenders for name, v in c.versions.items()},
+        "versions": {name: v for c in methods for name, v in c.versions.items()},
         "seconds": seconds,
         "max_probability_difference": apart,
     }

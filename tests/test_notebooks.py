@@ -124,8 +124,8 @@ def test_compare_classifiers_asks_every_contender(run_folder, tmp_path, monkeypa
     assert len(outputs(notebook, "image/png")) == 5
     tables = "\n".join(outputs(notebook, "text/markdown"))
     run = re.escape(run_folder.name)
-    for contender in (f"{run}, zero-shot", f"{run}, linear probe", "small_cnn, fine-tuned"):
-        assert re.search(rf"\| {contender} +\| \d+\.\d \[\d+\.\d, \d+\.\d\]", tables)
+    for method in (f"{run}, zero-shot", f"{run}, linear probe", "small_cnn, fine-tuned"):
+        assert re.search(rf"\| {method} +\| \d+\.\d \[\d+\.\d, \d+\.\d\]", tables)
     assert "| zero-shot | 1-shot" in tables and "8-shot" not in tables  # six images a class
     assert tables.count(" − ") == 3  # three pairs
     assert not printed(notebook)

@@ -29,7 +29,7 @@ from kclip.errors import UserError
 # source -> options that it needs, options that it may have; others would be ignored silently
 _OPTIONS = {
     "synthetic": ((), ()),
-    "csv": (("images",), ("captions", "labels", "split_lists", "validation_share")),
+    "csv": (("images",), ("captions", "labels", "split_lists", "validation_fraction")),
     "coco": (
         ("images",),
         (
@@ -38,13 +38,13 @@ _OPTIONS = {
             "validation_images",
             "validation_captions",
             "validation_labels",
-            "validation_share",
+            "validation_fraction",
         ),
     ),
-    "folders": (("images",), ("validation_share",)),
-    "nus_wide": (("data_dir",), ("images", "validation_share")),
-    "voc": (("data_dir",), ("year", "validation_share")),
-    "tfds": (("dataset",), ("data_dir", "validation_share")),
+    "folders": (("images",), ("validation_fraction",)),
+    "nus_wide": (("data_dir",), ("images", "validation_fraction")),
+    "voc": (("data_dir",), ("year", "validation_fraction")),
+    "tfds": (("dataset",), ("data_dir", "validation_fraction")),
 }
 _FetchImages = Callable[[Iterable[ImageRecord]], None]
 
@@ -55,16 +55,16 @@ class BuildTFRecords:
 
     Without options it generates a dataset of coloured shapes. Your own images:
 
-      --source csv --images photos --captions captions.csv --validation-share 0.1
+      --source csv --images photos --captions captions.csv --validation-fraction 0.1
 
     The report's COCO pairs:
 
       --source coco --images train2017 --captions captions_train2017.json
-      --validation-share 0.1 --max-images train=30000 validation=6000 --captions-per-image 3
+      --validation-fraction 0.1 --max-images train=30000 validation=6000 --captions-per-image 3
 
     Images with labels and without captions, for multi-label recognition:
 
-      --source csv --images photos --labels tags.csv --validation-share 0.1
+      --source csv --images photos --labels tags.csv --validation-fraction 0.1
       --source coco --images train2017 --labels instances_train2017.json
       --source nus_wide --data-dir NUS-WIDE --resize 256
       --source voc --data-dir VOCdevkit --year 2007
@@ -91,7 +91,7 @@ class BuildTFRecords:
     """Captions JSON of a validation split (coco)."""
     validation_labels: Path | None = None
     """Instances JSON of the validation split (coco)."""
-    validation_share: float = 0.0
+    validation_fraction: float = 0.0
     """Share of the training images to draw for a split "validation", 0 to 1."""
     split_lists: tuple[str, ...] = ()
     """Splits as NAME=FILE, each file with one image name a line (csv), such as
@@ -144,7 +144,7 @@ class BuildTFRecords:
         splits = select(
             source.records,
             seed=self.seed,
-            validation_share=self.validation_share,
+            validation_fraction=self.validation_fraction,
             max_images=parse_numbers("--max-images", self.max_images),
             captions_per_image=self.captions_per_image,
         )
@@ -165,7 +165,7 @@ class BuildTFRecords:
         print(result.summary(output, num_rejected, time.monotonic() - started, next_script))
 
     def _check(self) -> None:
-        _check_range("--validation-share", self.validation_share, 0, 1)
+        _check_range("--validation-fraction", self.validation_fraction, 0, 1)
         _check_range("--max-rejected", self.max_rejected, 0, 1)
         _check_range("--jpeg-quality", self.jpeg_quality, 1, 100)
         _check_range("--workers", self.workers, 1)
@@ -243,7 +243,7 @@ class BuildTFRecords:
             "source",
             "max_images",
             "captions_per_image",
-            "validation_share",
+            "validation_fraction",
             "resize",
             "jpeg_quality",
             "seed",

@@ -22,7 +22,7 @@ class CompareClassifiers:
     """
 
     images: Path
-    """Folder with one sub-folder of images for each class: the test images, unless --train-share
+    """Folder with one sub-folder of images for each class: the test images, unless --train-fraction
     takes a part of them for training."""
     output: Path
     """Folder that the results are written to; made if missing."""
@@ -38,7 +38,7 @@ class CompareClassifiers:
     """How often the images of --shots are drawn; mean and deviation are shown."""
     train_images: Path | None = None
     """Class folders of training images for the probes."""
-    train_share: float | None = None
+    train_fraction: float | None = None
     """Instead: the share of --images, drawn of each class by --seed, that the probes train on; all
     are tested on the rest. Give train_classifier the same share and seed."""
     classes: Path | None = None
@@ -63,7 +63,7 @@ class CompareClassifiers:
 
         from kclip.evaluation.comparison.panel import Panel
         from kclip.evaluation.comparison.results import compare
-        from kclip.reports.comparison import contenders_table, few_shot_table, write_comparison
+        from kclip.reports.comparison import few_shot_table, methods_table, write_comparison
 
         panel = Panel(
             test=test,
@@ -75,7 +75,7 @@ class CompareClassifiers:
             cache=self.output / "embeddings",
         )
         self._ask(panel)
-        results = compare(panel.contenders, test, self.resamples, self.seed)
+        results = compare(panel.methods, test, self.resamples, self.seed)
         results |= {"few_shot": panel.curves, "num_train_images": len(train or ())}
         about = {
             "test images": f"{results['num_images']:,} of {self.images}",
@@ -84,7 +84,7 @@ class CompareClassifiers:
             "prompts": ", ".join(f"`{template}`" for template in templates),
         }
         write_comparison(self.output, about, results, self.published)
-        print(contenders_table(results))
+        print(methods_table(results))
         if panel.curves:
             print("", few_shot_table(panel.curves), sep="\n")
         print(f"the report is {self.output / 'report.md'}")
@@ -96,11 +96,13 @@ class CompareClassifiers:
             )
         if self.shots and not self.probe:
             raise UserError("--shots needs a model; give it by --probe")
-        sources = (self.train_images, self.train_share)
+        sources = (self.train_images, self.train_fraction)
         if None not in sources:
-            raise UserError("give --train-images or --train-share, not both")
+            raise UserError("give --train-images or --train-fraction, not both")
         if self.probe and sources == (None, None):
-            raise UserError("a probe needs training images; give --train-images or --train-share")
+            raise UserError(
+                "a probe needs training images; give --train-images or --train-fraction"
+            )
         for flag, values in (("--shots", self.shots), ("--draws", (self.draws,))):
             if any(value < 1 for value in values):
                 raise UserError(f"{flag} is {min(values)}; give 1 or more")
@@ -111,11 +113,13 @@ class CompareClassifiers:
         """The training images, if there are any, and the test images."""
         from kclip.data.images.content import check_unseen, content_digests
         from kclip.data.labelled.folder import check_same_classes, read_labelled_folder
-        from kclip.data.labelled.stratified import draw_share
+        from kclip.data.labelled.stratified import sample_fraction
 
         test = read_labelled_folder(self.images, self.classes)
-        if self.train_share is not None:
-            drawn, rest = draw_share(test.labels, self.train_share, self.seed, "--train-share")
+        if self.train_fraction is not None:
+            drawn, rest = sample_fraction(
+                test.labels, self.train_fraction, self.seed, "--train-fraction"
+            )
             return test.rows(drawn), test.rows(rest)
         if self.train_images is None:
             return None, test

@@ -64,7 +64,7 @@ class EvaluateMultilabel:
         recognizer = self._open(images)
         thresholds = self._choose_thresholds(recognizer) or recognizer.thresholds
 
-        from kclip.data.labelled.label_matrix import counted_matrix, label_matrix
+        from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
         from kclip.evaluation.multilabel_results import multilabel_results
         from kclip.evaluation.published_multilabel import is_nus_wide
         from kclip.multilabel.recognition.scoring import score_images
@@ -77,7 +77,7 @@ class EvaluateMultilabel:
             classes.class_names,
             classes.seen_mask,
             None if thresholds is None else thresholds.of(classes.class_names),
-            counted_matrix(images.ignored_labels, classes.class_names),
+            valid_mask_matrix(images.ignored_labels, classes.class_names),
         )
         results["published"] = is_nus_wide(classes.seen, classes.unseen)
         if thresholds is not None:
@@ -129,7 +129,7 @@ class EvaluateMultilabel:
         return recognizer if names is None else recognizer.with_classes(names)
 
     def _choose_thresholds(self, recognizer: "Recognizer") -> "Thresholds | None":
-        from kclip.data.labelled.label_matrix import counted_matrix, label_matrix
+        from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
         from kclip.data.labelled.multilabel_images import read_split
         from kclip.multilabel.recognition.opening import is_classifier_folder
         from kclip.multilabel.recognition.scoring import score_images
@@ -146,7 +146,7 @@ class EvaluateMultilabel:
             self.thresholds,
             self.wanted_precision,
             images.origin,
-            counted_matrix(images.ignored_labels, names),
+            valid_mask_matrix(images.ignored_labels, names),
         )
         chosen.save(self.output / THRESHOLDS_FILE)
         if is_classifier_folder(self.model):

@@ -51,7 +51,7 @@ class EvaluateZeroShot:
     By default those of the protocol, or 'a photo of a {}.'"""
     top_k: int = 5
     """Classes listed for each image in predictions.csv."""
-    calibration_share: float = 0.0
+    calibration_fraction: float = 0.0
     """Part of each class, drawn by --seed, that a temperature is fitted on; the
     results are measured on the rest."""
     calibration_images: Path | None = None
@@ -94,15 +94,17 @@ class EvaluateZeroShot:
 
     def _check(self) -> None:
         """Refuses options that make no sense together, before anything is read."""
-        for name in ("threshold", "wanted_accuracy", "calibration_share"):
+        for name in ("threshold", "wanted_accuracy", "calibration_fraction"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 flag = f"--{name.replace('_', '-')}"
                 raise UserError(f"{flag} is {value}; give a number from 0 to 1")
         if self.top_k < 1:
             raise UserError(f"--top-k is {self.top_k}; give a number from 1")
-        if self.calibration_share == 1:
-            raise UserError("--calibration-share is 1, which leaves nothing to measure; give less")
+        if self.calibration_fraction == 1:
+            raise UserError(
+                "--calibration-fraction is 1, which leaves nothing to measure; give less"
+            )
         if self.images and (self.protocol != "folders" or self.tfds or self.data_dir):
             raise UserError("--images is for class folders alone; leave out the other data options")
         if not (self.images or self.tfds or self.data_dir):
@@ -110,10 +112,10 @@ class EvaluateZeroShot:
         if self.wanted_accuracy is not None:
             if self.threshold is not None:
                 raise UserError("give --threshold or --wanted-accuracy, not both")
-            if not (self.calibration_share or self.calibration_images):
+            if not (self.calibration_fraction or self.calibration_images):
                 raise UserError(
                     "--wanted-accuracy chooses a threshold on labelled images that are not "
-                    "measured; give --calibration-share or --calibration-images"
+                    "measured; give --calibration-fraction or --calibration-images"
                 )
 
     def _read(self, protocol: "Protocol") -> "tuple[LabelledImages, LabelledImages | None]":
@@ -140,19 +142,19 @@ class EvaluateZeroShot:
         self, embedder: "Embedder", images: "LabelledImages", others: "LabelledImages | None"
     ) -> "tuple[LabelledEmbeddings, LabelledEmbeddings | None]":
         """The images to measure on, and those to calibrate with, if any."""
-        from kclip.data.labelled.stratified import draw_share
+        from kclip.data.labelled.stratified import sample_fraction
         from kclip.inference.labelled_embeddings import embed_labelled_images
 
         labels = list(images.class_names)
         measured = embed_labelled_images(embedder, images, labels)
         fitted = embed_labelled_images(embedder, others, labels) if others else None
-        if self.calibration_share:
+        if self.calibration_fraction:
             # A benchmark may have classes of one image, which then is measured.
-            drawn, rest = draw_share(
+            drawn, rest = sample_fraction(
                 measured.labels,
-                self.calibration_share,
+                self.calibration_fraction,
                 self.seed,
-                "--calibration-share",
+                "--calibration-fraction",
                 every_class=False,
             )
             own, measured = measured.rows(drawn), measured.rows(rest)
@@ -176,15 +178,17 @@ class EvaluateZeroShot:
         return threshold
 
     def _fitted_on(self, count: int) -> str:
-        share = f"{self.calibration_share:.0%} of each class, drawn by seed {self.seed}"
-        parts = [share] if self.calibration_share else []
+        share = f"{self.calibration_fraction:.0%} of each class, drawn by seed {self.seed}"
+        parts = [share] if self.calibration_fraction else []
         parts += [f"the images in {self.calibration_images}"] if self.calibration_images else []
         return f"{' and '.join(parts)} ({count:,} images)"
 
     def _about(
         self, protocol: "Protocol", templates: list[str], num_images: int, calibrated: bool
     ) -> dict[str, Any]:
-        rest = " that no temperature was fitted on" if calibrated and self.calibration_share else ""
+        rest = (
+            " that no temperature was fitted on" if calibrated and self.calibration_fraction else ""
+        )
         return {
             "protocol": self.protocol,
             "metric": protocol.metric,

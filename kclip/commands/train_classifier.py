@@ -45,12 +45,12 @@ class TrainClassifier:
     preset: ClassifierPreset = "tiny"
     """Where the other flags' defaults come from: tiny (a small network from scratch), xception or
     efficientnetb7 (the Politecnico report's). Add --help to see them."""
-    train_share: float | None = None
+    train_fraction: float | None = None
     """Share of each class to train and validate on, drawn by --seed; compare_classifiers with the
     same share and seed tests on the rest. All of --images if left out."""
     validation_images: Path | None = None
     """Class folders of other images to choose the best epoch by."""
-    validation_share: float = 0.2
+    validation_fraction: float = 0.2
     """Without them: the share of each class that is held out for that."""
     settings: ClassifierSettings = field(default_factory=ClassifierSettings)
 
@@ -106,9 +106,9 @@ class TrainClassifier:
 
         return read_classifier_data(
             self.images,
-            self.train_share,
+            self.train_fraction,
             self.validation_images,
-            self.validation_share,
+            self.validation_fraction,
             self.settings.seed,
         )
 

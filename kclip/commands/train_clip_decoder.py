@@ -125,7 +125,7 @@ class TrainClipDecoder:
         with watch.stage("training"):
             data.standardize(classifier)
             self._fit(classifier, towers, data, labels, objective, stop_requested)
-            interpolate_alignment(classifier, towers, self.head.trained_share)
+            interpolate_alignment(classifier, towers, self.head.trained_fraction)
         classes = labels.classes
         if classes.unseen:
             assert towers.source is not None  # `_check_head` has seen to it
@@ -138,7 +138,7 @@ class TrainClipDecoder:
             model = data.fed_model(classifier)
             logits = data.validation_logits(model, len(classes.class_names))
         about = self._about(labels, objective)
-        measured = (labels.validation, logits, classes, watch, labels.validation_counted)
+        measured = (labels.validation, logits, classes, watch, labels.validation_valid_mask)
         write_decoder_run(self.output, about, *measured)
 
     def _open_towers(self) -> "DecoderTowers":
@@ -165,7 +165,7 @@ class TrainClipDecoder:
         assert isinstance(data, CachedData)  # `_check` has seen to it
         path = self.output / TUNING_FILE
         if not path.is_file():
-            settings = (self.head, self.objective, self.optimization, labels.train_counted)
+            settings = (self.head, self.objective, self.optimization, labels.train_valid_mask)
             seen = labels.classes.seen
             write_trials(tune_loss_weights(towers, data, labels.train, seen, *settings), path)
         alpha, beta = best_weights(read_trials(path))
@@ -189,7 +189,7 @@ class TrainClipDecoder:
 
         source = towers.source if objective.alpha else None
         of_train = (labels.train, labels.classes.seen, source, objective.sentence)
-        targets = label_targets(*of_train, labels.train_counted)
+        targets = label_targets(*of_train, labels.train_valid_mask)
         model = data.fed_model(classifier)
         steps = (len(labels.train) // self.optimization.batch_size) * self.optimization.epochs
         loss = JointLoss(objective.alpha, objective.beta)
@@ -205,7 +205,7 @@ class TrainClipDecoder:
             stop_requested,
             on_stop,
             self.resume is not None,
-            labels.seen_validation_counted,
+            labels.seen_validation_valid_mask,
         )
 
     def _check(self) -> None:

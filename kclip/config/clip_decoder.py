@@ -24,7 +24,7 @@ class DecoderHead:
     similarity: bool = True
     """Add the scaled cosine of image and class text to the logits of a zero_shot head, unless the
     queries are word vectors."""
-    trained_share: float = 1.0
+    trained_fraction: float = 1.0
     """Where the projection of image features starts from a dual encoder's: how far its weights go
     from there to the trained ones. Below 1, seen classes gain less and unseen ones lose less
     (WiSE-FT, Wortsman et al. 2022)."""

@@ -36,7 +36,7 @@ class Optimization:
     chunk_size: int | None = None
     """Pairs that trained towers encode at a time, twice each: the negatives of a large batch-size
     on the memory of this one; it must divide batch-size. None: the whole batch at once."""
-    captions: Literal["draw", "expand"] = "draw"
+    captions: Literal["sample", "expand"] = "sample"
     """One caption an image and epoch, another in the next epoch; or every pair in each epoch."""
     augmentation: Literal["none", "flip", "shrink", "crop", "randaugment"] = "none"
     """Random changes to training images; with a frozen image tower, none, flip or shrink, which

@@ -24,7 +24,7 @@ _RANGES = {
     "image_feature_dropout": (0, 0.99),
     "text_feature_dropout": (0, 0.99),
     "label_smoothing": (0, 0.99),
-    "trained_share": (0, 1),
+    "trained_fraction": (0, 1),
     "epochs": (1, 100_000),
     "batch_size": (2, 1_000_000),
     "chunk_size": (1, 1_000_000),

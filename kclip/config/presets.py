@@ -75,7 +75,7 @@ CLIP_DECODER_PRESETS = {
         # The best of 23 on training images that the dual encoder had not seen.
         "template": ["there is a {}"],
         "image": DecoderImageTower(backbone="mobilenet", size=224, alpha=0.75, mirror=True),
-        "head": DecoderHead(dim=128, intermediate_dim=256, trained_share=0.75),
+        "head": DecoderHead(dim=128, intermediate_dim=256, trained_fraction=0.75),
         "objective": JointObjective(sentence="there is {}"),
         "optimization": DecoderOptimization(
             epochs=6,

@@ -42,7 +42,7 @@ def multilabel_results(
     class_names: Sequence[str],
     seen: np.ndarray | None = None,
     thresholds: np.ndarray | None = None,
-    counted: np.ndarray | None = None,
+    valid_mask: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Measures scores against labels in the protocols of NUS-WIDE's zero-shot papers.
 
@@ -53,7 +53,7 @@ def multilabel_results(
         seen: (C,) bool, True where training had labels of the class; None where that is not told.
         thresholds: (C,) floats; a class is predicted where its score is at least that. Infinity
             for a class that never is. None for none.
-        counted: (N, C) bool, False where a label is ignored; by default all count.
+        valid_mask: (N, C) bool, False where a label is ignored; by default all count.
 
     Returns:
         The dict that this file's head describes; all figures in [0, 1].
@@ -70,28 +70,30 @@ def multilabel_results(
     """
     labels, scores = np.asarray(labels).astype(bool), np.asarray(scores)
     seen = np.ones(labels.shape[1], bool) if seen is None else np.asarray(seen, bool)
-    counted = np.ones(labels.shape, bool) if counted is None else np.asarray(counted, bool)
-    labels = labels & counted
+    valid_mask = np.ones(labels.shape, bool) if valid_mask is None else np.asarray(valid_mask, bool)
+    labels = labels & valid_mask
     if not labels.any():
         raise UserError(
             f"none of the {len(labels)} images has a label among the {len(class_names)} classes; "
             "names must be spelled alike in both"
         )
     by_class = {
-        "map": average_precision(labels, scores, "sklearn", counted),
-        "map_biam": average_precision(labels, scores, "biam", counted),
+        "map": average_precision(labels, scores, "sklearn", valid_mask),
+        "map_biam": average_precision(labels, scores, "biam", valid_mask),
     }
-    decisions = None if thresholds is None else (scores >= thresholds) & counted
-    results: dict[str, Any] = {"num_images": len(labels), "num_ignored": int(np.sum(~counted))}
+    decisions = None if thresholds is None else (scores >= thresholds) & valid_mask
+    results: dict[str, Any] = {"num_images": len(labels), "num_ignored": int(np.sum(~valid_mask))}
     for name, columns in _sections(labels, seen).items():
         own = {measure: values[columns] for measure, values in by_class.items()}
-        results[name] = _section(labels[:, columns], scores[:, columns], counted[:, columns], own)
+        results[name] = _section(
+            labels[:, columns], scores[:, columns], valid_mask[:, columns], own
+        )
         if decisions is not None:
             own_decisions = decisions[:, columns]
             results[name]["decisions"] = multilabel_metrics(labels[:, columns], own_decisions)
     if "gzsl" in results:
         results["gzsl"] |= _seen_and_unseen(by_class["map"], seen)
-    results["per_class"] = _per_class(labels, counted, class_names, seen, by_class["map"])
+    results["per_class"] = _per_class(labels, valid_mask, class_names, seen, by_class["map"])
     if thresholds is not None and decisions is not None:
         _add_decisions(results["per_class"], labels, decisions, thresholds)
     return results
@@ -136,7 +138,7 @@ def _sections(labels: np.ndarray, seen: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _section(
-    labels: np.ndarray, scores: np.ndarray, counted: np.ndarray, by_class: dict[str, np.ndarray]
+    labels: np.ndarray, scores: np.ndarray, valid_mask: np.ndarray, by_class: dict[str, np.ndarray]
 ) -> dict[str, Any]:
     labelled = labels.any(axis=1)
     of_labelled = labels[labelled], scores[labelled]
@@ -147,21 +149,21 @@ def _section(
         "num_images_labelled": int(labelled.sum()),
     }
     section |= {measure: float(np.nanmean(values)) for measure, values in by_class.items()}
-    section["map_ml_decoder"] = mean_average_precision(labels, scores, "ml_decoder", counted)
+    section["map_ml_decoder"] = mean_average_precision(labels, scores, "ml_decoder", valid_mask)
     cutoffs = [k for k in CUTOFFS if k <= labels.shape[1]]
-    section |= {f"f1@{k}": f1_at_k(labels, scores, k, counted) for k in cutoffs}
-    section |= {f"f1@{k}_labelled": f1_at_k(*of_labelled, k, counted[labelled]) for k in cutoffs}
-    section["random"] = _random(labels, counted, cutoffs)
+    section |= {f"f1@{k}": f1_at_k(labels, scores, k, valid_mask) for k in cutoffs}
+    section |= {f"f1@{k}_labelled": f1_at_k(*of_labelled, k, valid_mask[labelled]) for k in cutoffs}
+    section["random"] = _random(labels, valid_mask, cutoffs)
     return section
 
 
-def _random(labels: np.ndarray, counted: np.ndarray, cutoffs: Sequence[int]) -> dict[str, float]:
+def _random(labels: np.ndarray, valid_mask: np.ndarray, cutoffs: Sequence[int]) -> dict[str, float]:
     """The expected figures of a random ranking: F1@K gives K/C of all labels that count."""
-    precisions = expected_random_ap(labels.sum(axis=0), counted.sum(axis=0))
+    precisions = expected_random_ap(labels.sum(axis=0), valid_mask.sum(axis=0))
     positives, num_classes = labels.sum(), labels.shape[1]
     expected = {"map": float(np.nanmean(precisions))}
     for k in cutoffs:
-        hits, given = positives * k / num_classes, counted.sum() * k / num_classes
+        hits, given = positives * k / num_classes, valid_mask.sum() * k / num_classes
         expected[f"f1@{k}"] = float(2 * hits / (given + positives))
     return expected
 
@@ -177,13 +179,13 @@ def _seen_and_unseen(precisions: np.ndarray, seen: np.ndarray) -> dict[str, floa
 
 def _per_class(
     labels: np.ndarray,
-    counted: np.ndarray,
+    valid_mask: np.ndarray,
     class_names: Sequence[str],
     seen: np.ndarray,
     precisions: np.ndarray,
 ) -> list[dict[str, Any]]:
     counts = labels.sum(axis=0)
-    expected = expected_random_ap(counts, counted.sum(axis=0))
+    expected = expected_random_ap(counts, valid_mask.sum(axis=0))
     return [
         {
             "class_name": name,

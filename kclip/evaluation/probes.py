@@ -64,7 +64,7 @@ def fit_probe(
         return search.fit(embeddings, labels).best_estimator_
 
 
-def draw_shots(
+def sample_shots(
     labels: np.ndarray, class_names: Sequence[str], shots: Sequence[int], seed: int
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Draws k images of each class, for every k; a larger draw holds the smaller ones.
@@ -83,7 +83,7 @@ def draw_shots(
 
     Example:
         >>> labels = np.array([0, 0, 0, 1, 1, 1])
-        >>> [labels[rows].tolist() for _, rows in draw_shots(labels, ["cat", "dog"], [1, 2], 0)]
+        >>> [labels[rows].tolist() for _, rows in sample_shots(labels, ["cat", "dog"], [1, 2], 0)]
         [[0, 1], [0, 0, 1, 1]]
     """
     _check_counts(np.bincount(labels, minlength=len(class_names)), class_names, max(shots))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kclip.data.labelled.label_matrix import counted_matrix, label_matrix
+from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
 from kclip.data.labelled.multilabel_images import MultiLabelImages
 from kclip.errors import UserError
 from kclip.evaluation.multilabel_results import multilabel_results
@@ -50,10 +50,10 @@ def measure_templates(
     joint = recognizer.with_queries(together, queries.reshape(len(together.unseen), -1))
     images, scores = score_images(joint, images)
     labels = label_matrix(images.labels, classes.class_names)
-    counted = counted_matrix(images.ignored_labels, classes.class_names)
+    valid_mask = valid_mask_matrix(images.ignored_labels, classes.class_names)
     by_template = np.split(scores, len(names), axis=1)
     return [
-        {"template": name, "results": _without_classes(labels, own, counted, classes)}
+        {"template": name, "results": _without_classes(labels, own, valid_mask, classes)}
         for name, own in zip(names, by_template, strict=True)
     ]
 
@@ -87,9 +87,9 @@ def _choice_map(results: dict[str, Any]) -> float:
 
 
 def _without_classes(
-    labels: np.ndarray, scores: np.ndarray, counted: np.ndarray, classes: ClassSplit
+    labels: np.ndarray, scores: np.ndarray, valid_mask: np.ndarray, classes: ClassSplit
 ) -> dict[str, Any]:
     names, seen = classes.class_names, classes.seen_mask
-    results = multilabel_results(labels, scores, names, seen, counted=counted)
+    results = multilabel_results(labels, scores, names, seen, valid_mask=valid_mask)
     del results["per_class"]
     return results

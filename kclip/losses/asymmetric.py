@@ -25,7 +25,7 @@ class AsymmetricLoss:
     Call arguments:
         labels: tensor (B, C) of 0 and 1, any dtype.
         logits: float tensor (B, C).
-        counted: bool tensor (B, C), False where a label is neither right nor wrong and costs
+        valid_mask: bool tensor (B, C), False where a label is neither right nor wrong and costs
             nothing; by default all count.
 
     Returns:
@@ -42,15 +42,15 @@ class AsymmetricLoss:
     clip: float = 0.05
     focusing_gradient: bool = False
 
-    def __call__(self, labels, logits, counted=None):
+    def __call__(self, labels, logits, valid_mask=None):
         labels = ops.cast(labels, "float32")
         logits = ops.cast(logits, "float32")
         positive = ops.sigmoid(logits)
         negative = ops.minimum(ops.sigmoid(-logits) + self.clip, 1.0)
         costs = labels * self._cost(positive, self.gamma_positive)
         costs += (1.0 - labels) * self._cost(negative, self.gamma_negative)
-        if counted is not None:
-            costs *= ops.cast(counted, "float32")
+        if valid_mask is not None:
+            costs *= ops.cast(valid_mask, "float32")
         return ops.sum(costs)
 
     def _cost(self, probability, gamma):

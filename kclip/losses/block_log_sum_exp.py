@@ -8,7 +8,7 @@ BLOCK_ROWS = 256
 LEFT_OUT = -1e9
 
 
-def log_sum_exps(rows, columns, counted):
+def log_sum_exps(rows, columns, valid_mask):
     """Log-sum-exp of each row and of each column of `rows @ columns^T`.
 
     No pass holds more than `BLOCK_ROWS` rows of that matrix: the forward pass keeps the 2 B
@@ -18,7 +18,7 @@ def log_sum_exps(rows, columns, counted):
     Args:
         rows: float32 tensor (B, D); B may be unknown while a graph is traced.
         columns: float32 tensor (B, D).
-        counted: float32 tensor (B,) of 1, and 0 for rows that are left out of all sums; what is
+        valid_mask: float32 tensor (B,) of 1, and 0 for rows that are left out of all sums; what is
             returned for these means nothing.
 
     Returns:
@@ -29,7 +29,7 @@ def log_sum_exps(rows, columns, counted):
     >>> log_sum_exps(eye, eye, keras.ops.ones(2)).numpy().round(3).tolist()
     [[1.313, 1.313], [1.313, 1.313]]
     """
-    left_out = (1.0 - counted)[:, None] * LEFT_OUT
+    left_out = (1.0 - valid_mask)[:, None] * LEFT_OUT
     one = ops.ones_like(left_out)
     # By two more places of the dot product, a pair is left out with either of its sides.
     rows = _whole_blocks(ops.concatenate([rows, left_out, one], axis=1))

@@ -23,7 +23,7 @@ class JointLoss:
 
     Call arguments:
         targets: dict of `labels` (B, C) of 0 and 1; where some are neither right nor wrong,
-            `counted`, bool (B, C), False for these, which then cost nothing in L_c; and, where
+            `valid_mask`, bool (B, C), False for these, which then cost nothing in L_c; and, where
             alpha is not 0, `text_embeddings` (B, E) of the sentences that name each image's labels,
             L2-normalised, and `ids`, int (B,), equal for equal sets of labels and negative for the
             empty one.
@@ -50,7 +50,7 @@ class JointLoss:
     def __call__(self, targets, outputs, logit_scale):
         logits = outputs["logits"]
         rows = ops.cast(ops.shape(logits)[0], "float32")
-        costs = self.classification(targets["labels"], logits, targets.get("counted"))
+        costs = self.classification(targets["labels"], logits, targets.get("valid_mask"))
         losses = {"classification_loss": costs / rows}
         total = self.beta * losses["classification_loss"]
         if self.alpha:
@@ -59,7 +59,7 @@ class JointLoss:
                 targets["text_embeddings"],
                 logit_scale,
                 ids=targets["ids"],
-                counted=targets["ids"] >= 0,
+                valid_mask=targets["ids"] >= 0,
             )
             total = total + self.alpha * losses["alignment_loss"]
         return {"loss": total, **losses}

@@ -31,7 +31,7 @@ def average_precision(
     labels: np.ndarray,
     scores: np.ndarray,
     convention: Convention = "sklearn",
-    counted: np.ndarray | None = None,
+    valid_mask: np.ndarray | None = None,
 ) -> np.ndarray:
     """Measures, class by class, how far the images of the class stand before the others.
 
@@ -45,7 +45,8 @@ def average_precision(
         labels: (N, C) of 0 and 1 or bool. Labels of -1 and 1 are refused; pass `labels == 1`.
         scores: (N, C) floats, higher is likelier.
         convention: one of the above.
-        counted: (N, C) bool, False where a label is unknown or "difficult"; by default all count.
+        valid_mask: (N, C) bool, False where a label is unknown or "difficult"; all count by
+            default.
 
     Returns:
         (C,) float64 in [0, 1] or NaN.
@@ -64,17 +65,17 @@ def average_precision(
         [0.8485]
     """
     labels, scores = _checked(labels, scores)
-    counted = np.ones(labels.shape, bool) if counted is None else np.asarray(counted, bool)
-    labels = labels & counted
+    valid_mask = np.ones(labels.shape, bool) if valid_mask is None else np.asarray(valid_mask, bool)
+    labels = labels & valid_mask
     if not labels.any():
         raise ValueError("no label is positive, so there is nothing to rank")
     if convention == "ml_decoder":
-        counted = counted & labels.any(axis=1, keepdims=True)
+        valid_mask = valid_mask & labels.any(axis=1, keepdims=True)
     of_class, of_empty_class = _CONVENTIONS[convention]
     return np.array(
         [
             of_class(labels[rows, c], scores[rows, c]) if labels[:, c].any() else of_empty_class
-            for c, rows in enumerate(counted.T)
+            for c, rows in enumerate(valid_mask.T)
         ]
     )
 
@@ -83,7 +84,7 @@ def mean_average_precision(
     labels: np.ndarray,
     scores: np.ndarray,
     convention: Convention = "sklearn",
-    counted: np.ndarray | None = None,
+    valid_mask: np.ndarray | None = None,
 ) -> float:
     """Averages `average_precision`, which see, over the classes that have a value.
 
@@ -99,7 +100,7 @@ def mean_average_precision(
         >>> mean_average_precision(labels, scores, "ml_decoder")  # (1 + 1/2 + 0) / 3
         0.5
     """
-    return float(np.nanmean(average_precision(labels, scores, convention, counted)))
+    return float(np.nanmean(average_precision(labels, scores, convention, valid_mask)))
 
 
 def top_k_predictions(scores: np.ndarray, k: int) -> np.ndarray:
@@ -126,7 +127,7 @@ def top_k_predictions(scores: np.ndarray, k: int) -> np.ndarray:
 
 
 def f1_at_k(
-    labels: np.ndarray, scores: np.ndarray, k: int, counted: np.ndarray | None = None
+    labels: np.ndarray, scores: np.ndarray, k: int, valid_mask: np.ndarray | None = None
 ) -> float:
     """F1 of all decisions together when every image is given exactly `k` labels, in [0, 1].
 
@@ -137,7 +138,7 @@ def f1_at_k(
         labels: (N, C) of 0 and 1 or bool.
         scores: (N, C) floats.
         k: int in [1, C].
-        counted: (N, C) bool, False where a label is unknown or "difficult". Such a label may be
+        valid_mask: (N, C) bool, False where a label is unknown or "difficult". Such a label may be
             among an image's `k`, but is neither a hit nor a mistake. By default all count.
 
     Example:
@@ -149,8 +150,8 @@ def f1_at_k(
     """
     labels, scores = _checked(labels, scores)
     predictions = top_k_predictions(scores, k)
-    if counted is not None:
-        labels, predictions = labels & counted, predictions & counted
+    if valid_mask is not None:
+        labels, predictions = labels & valid_mask, predictions & valid_mask
     return multilabel_metrics(labels, predictions)["OF1"]
 
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 
 from kclip.models.folder.folder_model import FolderModel
-from kclip.models.towers.image_resizing import picture_resizing
+from kclip.models.towers.image_resizing import image_resizing
 
 
 @keras.saving.register_keras_serializable("kclip")
@@ -39,7 +39,7 @@ class ImageClassifier(FolderModel):
         self.probabilities = keras.layers.Dense(
             len(class_names), activation="softmax", dtype="float32", name="probabilities"
         )
-        self.resizing = picture_resizing(image_encoder.image_size, resize)
+        self.resizing = image_resizing(image_encoder.image_size, resize)
 
         # === Functional Model ===
         image = keras.Input(image_encoder.input_shape[1:], name="image")

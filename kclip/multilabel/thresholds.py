@@ -95,7 +95,7 @@ def choose_thresholds(
     scope: Scope = "per_class",
     wanted_precision: float | None = None,
     chosen_on: str = "",
-    counted: np.ndarray | None = None,
+    valid_mask: np.ndarray | None = None,
 ) -> Thresholds:
     """Finds thresholds by scikit-learn's precision-recall curve.
 
@@ -107,7 +107,7 @@ def choose_thresholds(
             "global", one for all, from all decisions together.
         wanted_precision: the highest recall that comes with this precision; None for the best F1.
         chosen_on: what the images are, in words.
-        counted: (N, C) bool, False where a label is ignored: no threshold is chosen by it. By
+        valid_mask: (N, C) bool, False where a label is ignored: no threshold is chosen by it. By
             default all count.
 
     Raises:
@@ -125,16 +125,16 @@ def choose_thresholds(
     labels, scores = np.asarray(labels).astype(bool), np.asarray(scores, np.float64)
     if wanted_precision is not None and not 0 < wanted_precision <= 1:
         raise UserError(f"the wanted precision is {wanted_precision}; give a number in (0, 1]")
-    counted = np.ones(labels.shape, bool) if counted is None else np.asarray(counted, bool)
-    labels = labels & counted
+    valid_mask = np.ones(labels.shape, bool) if valid_mask is None else np.asarray(valid_mask, bool)
+    labels = labels & valid_mask
     if not labels.any():
         raise UserError("no image has one of the classes, so no threshold can be chosen on them")
-    overall = _best_threshold(labels[counted], scores[counted], wanted_precision)
+    overall = _best_threshold(labels[valid_mask], scores[valid_mask], wanted_precision)
     by_class = {}
     if scope == "per_class":
         by_class = {
             name: _best_threshold(labels[rows, column], scores[rows, column], wanted_precision)
-            for column, (name, rows) in enumerate(zip(class_names, counted.T, strict=True))
+            for column, (name, rows) in enumerate(zip(class_names, valid_mask.T, strict=True))
             if labels[:, column].any()
         }
     if overall is None and not any(value is not None for value in by_class.values()):

@@ -7,7 +7,7 @@ from typing import Any
 from kclip.evaluation.ablation import BASELINES, ROWS, SETTINGS
 from kclip.files import write_metrics, write_text
 from kclip.reports.figures.ablation import draw_ablation
-from kclip.reports.figures.style import save_picture
+from kclip.reports.figures.style import save_figure
 from kclip.reports.report import markdown_table
 
 
@@ -37,7 +37,7 @@ def write_ablation(
         }
         for setting, rows in summaries.items()
     }
-    save_picture(draw_ablation(panels), directory / "ablation.png")
+    save_figure(draw_ablation(panels), directory / "ablation.png")
     sections += ["![mAP of each row in both settings](ablation.png)"]
     write_text(directory / "report.md", "\n\n".join(sections) + "\n")
     print(f"the report is {directory / 'report.md'}")

@@ -11,7 +11,7 @@ from kclip.evaluation.benchmark.task import Task
 from kclip.evaluation.benchmark.trained_methods import BASELINE_HEADS
 from kclip.files import write_metrics, write_text
 from kclip.reports.figures.ratio_curve import ZERO_SHOT, draw_ratio_curve
-from kclip.reports.figures.style import save_picture
+from kclip.reports.figures.style import save_figure
 from kclip.reports.report import markdown_table
 
 BASELINES = (*BASELINE_HEADS, LINEAR_PROBE)
@@ -53,11 +53,11 @@ def write_benchmark(
         name, test = result.task.name, result.task.test
         suffix = f"_{name}" if number else ""
         write_metrics(directory / f"metrics{suffix}.json", result.summary)
-        constant = constant_predictor(test.labels, test.counted)
+        constant = constant_predictor(test.labels, test.valid_mask)
         picture = f"map_over_ratio{suffix}.png"
         title = f"{name}: mAP over the share of the training images"
         figure = draw_ratio_curve(result.summary, BASELINES, constant["map"], title)
-        save_picture(figure, directory / picture)
+        save_figure(figure, directory / picture)
         sections += [f"# {name}", f"![{title}]({picture})"]
         for heading, text in paper_tables(result.summary, constant):
             sections += [heading, text]

@@ -8,7 +8,7 @@ from kclip.evaluation.comparison.published import PUBLISHED, TITLES, PublishedSe
 from kclip.files import write_metrics, write_text
 from kclip.metrics.bootstrap import METRICS
 from kclip.reports.figures.comparison import draw_accuracies, draw_confusion_matrices, draw_few_shot
-from kclip.reports.figures.style import save_picture
+from kclip.reports.figures.style import save_figure
 from kclip.reports.report import markdown_table
 
 HEADER = ("", "accuracy", "precision", "recall", "F1")
@@ -29,17 +29,17 @@ def write_comparison(
             `pictures.comparison.draw_few_shot` takes.
         published: which of the report's figures to show in a table of their own.
     """
-    contenders = results["contenders"]
-    matrices = draw_confusion_matrices(contenders, results["class_names"])
-    save_picture(matrices, directory / "confusion_matrices.png")
-    save_picture(draw_accuracies(contenders), directory / "accuracies.png")
+    methods = results["contenders"]
+    matrices = draw_confusion_matrices(methods, results["class_names"])
+    save_figure(matrices, directory / "confusion_matrices.png")
+    save_figure(draw_accuracies(methods), directory / "accuracies.png")
     sections = ["# Comparison of classifiers", markdown_table(("", ""), about.items())]
     sections += _accuracy_section(results)
     if results["differences"]:
         sections += _difference_section(results)
     sections += ["## Confusion matrices", "![Confusion matrices](confusion_matrices.png)"]
     if results.get("few_shot"):
-        save_picture(draw_few_shot(results["few_shot"]), directory / "few_shot.png")
+        save_figure(draw_few_shot(results["few_shot"]), directory / "few_shot.png")
         sections += _few_shot_section(results["few_shot"])
     if published:
         sections += _published_section(published)
@@ -47,7 +47,7 @@ def write_comparison(
     write_text(directory / "report.md", "\n\n".join(sections) + "\n")
 
 
-def contenders_table(results: Mapping[str, Any]) -> str:
+def methods_table(results: Mapping[str, Any]) -> str:
     """Returns each contender's figures with their intervals as a Markdown table, in percent."""
     rows = [
         [row["name"], *(_with_interval(row[name], row["intervals"][name]) for name in METRICS)]
@@ -94,7 +94,7 @@ def _accuracy_section(results: Mapping[str, Any]) -> list[str]:
         f"## {results['num_images']:,} images of {len(results['class_names'])} classes",
         "Percent; precision, recall and F1 are means over the classes. In brackets, the 95 % "
         f"interval of {results['num_resamples']:,} bootstrap resamples of the images.",
-        contenders_table(results),
+        methods_table(results),
         "![Accuracy and its interval](accuracies.png)",
     ]
 

@@ -7,7 +7,7 @@ from typing import Any
 from kclip.evaluation.consistency.modes import MODES
 from kclip.files import replaced_when_done, write_metrics
 from kclip.reports.figures.differences import draw_differences
-from kclip.reports.figures.style import save_picture
+from kclip.reports.figures.style import save_figure
 from kclip.reports.report import markdown_table
 
 _HEADER = ("mode", "largest difference", "limit", "equal decisions", "seconds", "")
@@ -24,7 +24,7 @@ def write_consistency_report(
         results: of `kclip.evaluation.consistency.comparison.compare_modes`.
     """
     write_metrics(directory / "metrics.json", results)
-    save_picture(draw_differences(_measured(results)), directory / "differences.png")
+    save_figure(draw_differences(_measured(results)), directory / "differences.png")
     sections = [
         "# One answer from every mode",
         markdown_table(("", ""), about.items()),

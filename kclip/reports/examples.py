@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from kclip.data.images.opening import load_image
-from kclip.data.labelled.label_matrix import counted_matrix, label_matrix
+from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
 from kclip.data.labelled.multilabel_images import MultiLabelImages
 from kclip.multilabel.recognition.opening import Recognizer
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
 from kclip.reports.figures.attention import draw_attention
 from kclip.reports.figures.labels import draw_labels
-from kclip.reports.figures.style import save_picture
+from kclip.reports.figures.style import save_figure
 
 MAX_IMAGES = 8
 MAX_ATTENTION_IMAGES = 3
@@ -45,18 +45,18 @@ def write_examples(
     shown = images.rows(rows)
     confidences = recognizer.confidences(scores[rows])
     unseen = classes.unseen if classes.seen else ()
-    counted = counted_matrix(shown.ignored_labels, classes.class_names)
+    valid_mask = valid_mask_matrix(shown.ignored_labels, classes.class_names)
     names = classes.class_names
     figure = draw_labels(
-        shown.images, names, confidences, labels[rows], unseen, SHOWN_CLASSES, counted
+        shown.images, names, confidences, labels[rows], unseen, SHOWN_CLASSES, valid_mask
     )
-    save_picture(figure, directory / "labels.png")
+    save_figure(figure, directory / "labels.png")
     pictures = {"labels.png": "Images, their best labels and those that were missed"}
     if isinstance(recognizer, MultiLabelRecognizer):
         for n in range(min(MAX_ATTENTION_IMAGES, count)):
             name = f"attention_{n + 1}.png"
             image, truth = shown.images[n], shown.labels[n]
-            best = _best(confidences[n], counted[n])
+            best = _best(confidences[n], valid_mask[n])
             _write_attention(directory / name, recognizer, image, confidences[n], best, truth)
             pictures[name] = f"Where the best classes were looked for in {shown.file_names[n]}"
     return pictures
@@ -79,10 +79,10 @@ def _write_attention(
         recognizer.unseen,
         truth,
     )
-    save_picture(figure, path)
+    save_figure(figure, path)
 
 
-def _best(confidences: np.ndarray, counted: np.ndarray) -> np.ndarray:
+def _best(confidences: np.ndarray, valid_mask: np.ndarray) -> np.ndarray:
     """The classes to show, best first: of those whose answer counts."""
     order = np.argsort(-confidences, kind="stable")
-    return order[counted[order]][:SHOWN_CLASSES]
+    return order[valid_mask[order]][:SHOWN_CLASSES]

@@ -10,7 +10,7 @@ from kclip.evaluation.multilabel_results import CUTOFFS
 from kclip.evaluation.published_multilabel import PUBLISHED_GZSL, PUBLISHED_ZSL
 from kclip.files import write_csv, write_metrics, write_text
 from kclip.reports.figures.class_precisions import draw_class_precisions
-from kclip.reports.figures.style import save_picture
+from kclip.reports.figures.style import save_figure
 from kclip.reports.report import markdown_table, percent
 
 SECTIONS = {"zsl": "ZSL (unseen classes)", "gzsl": "GZSL (all classes)", "all": "all classes"}
@@ -39,7 +39,7 @@ def write_multilabel_report(
     write_metrics(directory / "metrics.json", results)
     rows = results["per_class"]
     write_csv(directory / "per_class.csv", list(rows[0]), (row.values() for row in rows))
-    save_picture(draw_class_precisions(rows), directory / "class_precisions.png")
+    save_figure(draw_class_precisions(rows), directory / "class_precisions.png")
     sections = ["# Multi-label recognition", markdown_table(("", ""), about.items())]
     sections += _ranking_section(results)
     if "thresholds" in results:

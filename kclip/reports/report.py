@@ -9,14 +9,14 @@ from kclip.files import read_history, write_metrics, write_text
 from kclip.metrics.classification import most_confused
 from kclip.reports.figures.charts import draw_confusion_matrix, draw_curves, draw_recalls
 from kclip.reports.figures.grids import draw_search_grid, draw_search_rows
-from kclip.reports.figures.style import save_picture
+from kclip.reports.figures.style import save_figure
 
 DIRECTIONS = {"text_to_image": "text → image", "image_to_text": "image → text"}
 
 
 def write_curves(history_csv: Path, picture: Path) -> None:
     """Draws `history.csv` (losses, validation recalls) as `curves.png`."""
-    save_picture(draw_curves(read_history(history_csv)), picture)
+    save_figure(draw_curves(read_history(history_csv)), picture)
 
 
 def write_report(
@@ -67,7 +67,7 @@ def write_search_report(
     for number, result in enumerate(results, 1):
         name = f"search_{number:02d}_{_slug(result['query'])}.png"
         grid = draw_search_grid(result["query"], result["hits"], images)
-        save_picture(grid, directory / name)
+        save_figure(grid, directory / name)
         rows = [
             (n, f"{hit['score']:.3f}", hit["file_name"]) for n, hit in enumerate(result["hits"], 1)
         ]
@@ -135,15 +135,15 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _draw_retrieval(
     directory: Path, results: Mapping[str, Any], images: Mapping[str, Path | bytes]
 ) -> None:
-    save_picture(draw_recalls(results), directory / "retrieval.png")
+    save_figure(draw_recalls(results), directory / "retrieval.png")
     examples = draw_search_rows(results["examples"], images)
-    save_picture(examples, directory / "retrieval_examples.png")
+    save_figure(examples, directory / "retrieval_examples.png")
 
 
 def _draw_zero_shot(directory: Path, results: Mapping[str, Any]) -> None:
     title = f"Zero-shot: {percent(results['accuracy'])} of {results['num_images']:,} images right"
     figure = draw_confusion_matrix(results["confusion_matrix"], results["class_names"], title)
-    save_picture(figure, directory / "confusion_matrix.png")
+    save_figure(figure, directory / "confusion_matrix.png")
 
 
 def _retrieval_section(results: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from kclip.files import write_csv, write_metrics, write_text
 from kclip.reports.figures.calibration import draw_coverage, draw_reliability
 from kclip.reports.figures.charts import draw_confusion_matrix
-from kclip.reports.figures.style import save_picture
+from kclip.reports.figures.style import save_figure
 from kclip.reports.report import (
     confusions_table,
     markdown_table,
@@ -40,9 +40,9 @@ def write_zero_shot_report(
     write_csv(directory / "per_class.csv", list(rows[0]), (row.values() for row in rows))
     title = f"Zero-shot: {percent(results['accuracy'])} of {results['num_images']:,} images right"
     matrix = draw_confusion_matrix(results["confusion_matrix"], results["class_names"], title)
-    save_picture(matrix, directory / "confusion_matrix.png")
-    save_picture(draw_reliability(results["calibration"]), directory / "reliability.png")
-    save_picture(draw_coverage(results["abstention"]), directory / "coverage.png")
+    save_figure(matrix, directory / "confusion_matrix.png")
+    save_figure(draw_reliability(results["calibration"]), directory / "reliability.png")
+    save_figure(draw_coverage(results["abstention"]), directory / "coverage.png")
     sections = ["# Zero-shot evaluation", markdown_table(("", ""), about.items())]
     sections += _classification_section(results)
     sections += _calibration_section(results["calibration"], results["abstention"])

@@ -67,7 +67,7 @@ def command(tmp_path_factory, goldens):
         seeds=1,
         template=["a {}"],
         image=TOWER,
-        head=DecoderHead(dim=16, num_heads=2, intermediate_dim=16, trained_share=0.5),
+        head=DecoderHead(dim=16, num_heads=2, intermediate_dim=16, trained_fraction=0.5),
         optimization=OPTIMIZATION,
     )
 

@@ -138,7 +138,7 @@ def test_coco_with_a_share(tmp_path):
         source="coco",
         images=tmp_path / "train",
         captions=tmp_path / "captions_train.json",
-        validation_share=0.4,
+        validation_fraction=0.4,
         max_images=("train=5", "validation=3"),
         workers=1,
         output=tmp_path / "out",

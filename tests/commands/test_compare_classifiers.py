@@ -49,7 +49,7 @@ def failure(capsys, data, *options):
 
 
 def test_all_contenders_on_the_same_images(data, classifier, capsys):
-    share = ("--train-share", "0.5", "--shots", "1", "2", "4", "--draws", "3")
+    share = ("--train-fraction", "0.5", "--shots", "1", "2", "4", "--draws", "3")
     metrics = compare(data, *ZERO_SHOT, *PROBE, *share, *classifier())
     names = ["colours, zero-shot", "colours, linear probe", "run, fine-tuned"]
     assert [row["name"] for row in metrics["contenders"]] == names
@@ -88,7 +88,7 @@ def test_embeddings_are_computed_once(data, monkeypatch):
     embedder = FakeEmbedder()
     monkeypatch.setattr("kclip.inference.embedder.Embedder.from_name", lambda _: embedder)
     for _ in range(2):
-        compare(data, *ZERO_SHOT, *PROBE, "--train-share", "0.5", "--shots", "1")
+        compare(data, *ZERO_SHOT, *PROBE, "--train-fraction", "0.5", "--shots", "1")
     assert embedder.num_embedded == 24
 
 
@@ -112,7 +112,7 @@ def test_a_real_model_folder_end_to_end(tmp_path):
     folder = tmp_path / "tiny" / "model"
     tiny_dual_encoder().save_to_preset(str(folder))
     tiny_preprocessor().save_to_preset(str(folder))
-    options = ("--zero-shot", str(folder), "--probe", str(folder), "--train-share", "0.5")
+    options = ("--zero-shot", str(folder), "--probe", str(folder), "--train-fraction", "0.5")
     metrics = compare(tmp_path, *options)
     names = [row["name"] for row in metrics["contenders"]]
     assert names == ["tiny, zero-shot", "tiny, linear probe"]
@@ -124,11 +124,11 @@ def test_nothing_to_compare(data, capsys):
 
 def test_a_probe_without_training_images(data, capsys):
     message = failure(capsys, data, *PROBE)
-    assert "a probe needs training images; give --train-images or --train-share" in message
+    assert "a probe needs training images; give --train-images or --train-fraction" in message
 
 
 def test_two_sources_of_training_images(data, capsys):
-    options = ("--train-share", "0.5", "--train-images", "x")
+    options = ("--train-fraction", "0.5", "--train-images", "x")
     assert "not both" in failure(capsys, data, *PROBE, *options)
 
 
@@ -142,7 +142,7 @@ def test_two_sources_of_training_images(data, capsys):
     ],
 )
 def test_numbers_that_make_no_sense(data, capsys, options, sentence):
-    assert sentence in failure(capsys, data, *PROBE, "--train-share", "0.5", *options)
+    assert sentence in failure(capsys, data, *PROBE, "--train-fraction", "0.5", *options)
 
 
 def test_shots_without_a_probe(data, capsys):

@@ -137,7 +137,7 @@ def confusing(data):
 
 
 def test_a_share_is_calibrated_on_and_not_measured(confusing):
-    evaluate(confusing, "--calibration-share", 0.4, "--seed", 3)
+    evaluate(confusing, "--calibration-fraction", 0.4, "--seed", 3)
     metrics = metrics_of(confusing)
     calibration = metrics["calibration"]
     # 2 of 5 blue, 2 of 4 green, 1 of 2 grey, 1 of 3 purple and yellow; the one red stays
@@ -160,7 +160,7 @@ def test_images_of_their_own_are_calibrated_on(confusing):
     metrics = metrics_of(confusing)
     assert (metrics["num_images"], metrics["calibration"]["num_images"]) == (18, 12)
     evaluate(
-        confusing, "--calibration-images", confusing / "others", "--calibration-share", 0.4,
+        confusing, "--calibration-images", confusing / "others", "--calibration-fraction", 0.4,
     )  # fmt: skip
     metrics = metrics_of(confusing)
     assert (metrics["num_images"], metrics["calibration"]["num_images"]) == (11, 19)
@@ -186,11 +186,11 @@ def test_calibration_images_of_other_classes(data, capsys):
     [
         (("--threshold", "1.5"), "--threshold is 1.5; give a number from 0 to 1"),
         (("--wanted-accuracy", "90"), "--wanted-accuracy is 90.0; give a number from 0 to 1"),
-        (("--wanted-accuracy", "0.9"), "give --calibration-share or --calibration-images"),
+        (("--wanted-accuracy", "0.9"), "give --calibration-fraction or --calibration-images"),
         (("--wanted-accuracy", "0.9", "--threshold", "0.5"), "not both"),
-        (("--calibration-share", "-0.1"), "--calibration-share is -0.1"),
-        (("--calibration-share", "1"), "leaves nothing to measure"),
-        (("--calibration-share", "0.01"), "of 18 images in 6 classes is none"),
+        (("--calibration-fraction", "-0.1"), "--calibration-fraction is -0.1"),
+        (("--calibration-fraction", "1"), "leaves nothing to measure"),
+        (("--calibration-fraction", "0.01"), "of 18 images in 6 classes is none"),
         (("--top-k", "0"), "--top-k is 0"),
         (("--protocol", "cifar10"), "leave out the other data options"),
         (("--protocol", "mnist", "--data-dir", "x"), "there is no protocol 'mnist'; expected one"),
@@ -250,7 +250,7 @@ def test_a_benchmark_has_its_own_prompts_and_published_figures(data):
 
 
 def test_class_embeddings_are_computed_once(data, monkeypatch):
-    evaluate(data, "--calibration-share", 0.4)
+    evaluate(data, "--calibration-fraction", 0.4)
     monkeypatch.setattr(FakeEmbedder, "embed_texts", None)  # would fail if it were called
     evaluate(data)
     assert metrics_of(data)["calibration"]["temperature"] == 1

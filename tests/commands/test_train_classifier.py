@@ -24,7 +24,7 @@ def images(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(images, tmp_path_factory):
     output = tmp_path_factory.mktemp("runs") / "run"
-    train(images, output, "--train-share", "0.8")
+    train(images, output, "--train-fraction", "0.8")
     return output
 
 
@@ -109,8 +109,11 @@ def test_validation_images_must_show_the_same_classes(images, tmp_path, capsys):
     [
         (["--fine-tune-layers", "-1"], "--fine-tune-layers is -1; give a number from 0, or all"),
         (["--fine-tune-layers", "0"], "would leave a network without weights untrained"),
-        (["--validation-share", "0.01"], "--validation-share 0.01 of a class of 10 images is 0"),
-        (["--train-share", "1.5"], "--train-share 1.5 of a class of 10 images"),
+        (
+            ["--validation-fraction", "0.01"],
+            "--validation-fraction 0.01 of a class of 10 images is 0",
+        ),
+        (["--train-fraction", "1.5"], "--train-fraction 1.5 of a class of 10 images"),
         (["--epochs", "0"], "--epochs is 0; give a number from 1"),
         (["--backbone", "xeption"], "there is no image backbone 'xeption'"),
         (["--weights", "none.h5"], "there is no weights file 'none.h5'"),

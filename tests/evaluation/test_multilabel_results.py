@@ -115,12 +115,12 @@ def test_results_are_json_and_tell_of_each_class(data):
 
 def test_ignored_labels_are_neither_right_nor_wrong(data):
     labels, scores = data
-    counted = np.random.default_rng(2).random(labels.shape) < 0.7
+    valid_mask = np.random.default_rng(2).random(labels.shape) < 0.7
     thresholds = np.full(6, 0.5)
-    results = multilabel_results(labels, scores, NAMES, SEEN, thresholds, counted)
-    assert results["num_ignored"] == np.sum(~counted) > 0
+    results = multilabel_results(labels, scores, NAMES, SEEN, thresholds, valid_mask)
+    assert results["num_ignored"] == np.sum(~valid_mask) > 0
     for column, row in enumerate(results["per_class"][:5]):
-        own = [image for image in range(50) if counted[image, column]]
+        own = [image for image in range(50) if valid_mask[image, column]]
         alone = multilabel_results(
             labels[own][:, [column]], scores[own][:, [column]], "x", thresholds=thresholds[:1]
         )["per_class"][0]
@@ -128,7 +128,7 @@ def test_ignored_labels_are_neither_right_nor_wrong(data):
         assert {name: row[name] for name in alone} == pytest.approx(alone)
     gzsl = results["gzsl"]
     assert gzsl["map"] == pytest.approx(np.mean([row["ap"] for row in results["per_class"][:5]]))
-    answers = [(i, c) for i in range(50) for c in range(6) if counted[i, c]]
+    answers = [(i, c) for i in range(50) for c in range(6) if valid_mask[i, c]]
     given = [labels[place] for place in answers if scores[place] >= 0.5]
     assert gzsl["decisions"]["OP"] == pytest.approx(np.mean(given))
     found = [scores[place] >= 0.5 for place in answers if labels[place]]
@@ -139,18 +139,18 @@ def test_ignored_labels_are_neither_right_nor_wrong(data):
 
 def test_what_an_ignored_label_says_makes_no_difference(data):
     labels, scores = data
-    counted = np.random.default_rng(2).random(labels.shape) < 0.7
-    flipped = labels ^ ~counted
-    settings = (scores, NAMES, SEEN, np.full(6, 0.5), counted)
+    valid_mask = np.random.default_rng(2).random(labels.shape) < 0.7
+    flipped = labels ^ ~valid_mask
+    settings = (scores, NAMES, SEEN, np.full(6, 0.5), valid_mask)
     assert multilabel_results(flipped, *settings) == multilabel_results(labels, *settings)
 
 
 def test_random_figures_are_of_what_counts(data):
     labels, _ = data
     rng = np.random.default_rng(3)
-    counted = rng.random(labels.shape) < 0.6
+    valid_mask = rng.random(labels.shape) < 0.6
     rounds = [
-        multilabel_results(labels, rng.random(labels.shape), NAMES, counted=counted)["all"]
+        multilabel_results(labels, rng.random(labels.shape), NAMES, valid_mask=valid_mask)["all"]
         for _ in range(400)
     ]
     for measure in ("map", "f1@3"):

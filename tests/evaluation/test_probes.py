@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kclip.errors import UserError
-from kclip.evaluation.probes import STRENGTHS, draw_shots, fit_probe
+from kclip.evaluation.probes import STRENGTHS, fit_probe, sample_shots
 from kclip.metrics.similarity import l2_normalize
 
 NAMES = ["cat", "dog", "fox"]
@@ -41,19 +41,19 @@ def test_the_same_seed_gives_the_same_probe():
 
 def test_shots_are_balanced_nested_and_drawn_by_seed():
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(3), 20))
-    drawn = dict(draw_shots(labels, NAMES, (1, 4, 16), seed=0))
+    drawn = dict(sample_shots(labels, NAMES, (1, 4, 16), seed=0))
     for k, rows in drawn.items():
         assert np.bincount(labels[rows]).tolist() == [k] * 3
         assert len(set(rows)) == 3 * k
     assert set(drawn[1]) < set(drawn[4]) < set(drawn[16])
-    others = dict(draw_shots(labels, NAMES, (1, 4, 16), seed=1))
+    others = dict(sample_shots(labels, NAMES, (1, 4, 16), seed=1))
     assert set(others[16]) != set(drawn[16])
 
 
 def test_more_shots_than_images():
     labels = np.array([0] * 9 + [1] * 5 + [2] * 9)
     with pytest.raises(UserError, match="8 training images a class .* 'dog' has 5; use fewer"):
-        next(draw_shots(labels, NAMES, (2, 8), seed=0))
+        next(sample_shots(labels, NAMES, (2, 8), seed=0))
 
 
 def test_a_class_without_images():

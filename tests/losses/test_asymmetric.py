@@ -46,16 +46,16 @@ def test_certain_answers_have_finite_gradients(gamma, focusing_gradient):
 def test_a_label_that_does_not_count_costs_nothing_and_pulls_nothing():
     rng = np.random.default_rng(0)
     labels, logits = rng.integers(0, 2, (6, 5)), rng.normal(size=(6, 5)).astype("float32")
-    counted = rng.random((6, 5)) < 0.6
+    valid_mask = rng.random((6, 5)) < 0.6
     loss = AsymmetricLoss()
     slow = sum(
         float(loss(labels[row : row + 1, column : column + 1], logits[row, column][None, None]))
-        for row, column in zip(*np.nonzero(counted), strict=True)
+        for row, column in zip(*np.nonzero(valid_mask), strict=True)
     )
-    assert float(loss(labels, logits, counted)) == pytest.approx(slow, rel=1e-5)
-    assert float(loss(labels, logits, counted)) < 0.9 * float(loss(labels, logits))
-    (gradient,), _ = gradients(lambda logits: loss(labels, logits, counted), [logits])
-    assert np.array_equal(gradient != 0, counted)
+    assert float(loss(labels, logits, valid_mask)) == pytest.approx(slow, rel=1e-5)
+    assert float(loss(labels, logits, valid_mask)) < 0.9 * float(loss(labels, logits))
+    (gradient,), _ = gradients(lambda logits: loss(labels, logits, valid_mask), [logits])
+    assert np.array_equal(gradient != 0, valid_mask)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

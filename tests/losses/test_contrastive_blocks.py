@@ -16,28 +16,30 @@ IDS = np.array([3, 1, 3, -7, 1, 3, 8, 9, 10, 8, 2**30])
 COUNTED = np.array([1, 1, 1, 1, 0, 1, 0, 1, 1, 1, 0], bool)
 
 
-def measured(loss, scale, counted, monkeypatch, largest):
+def measured(loss, scale, valid_mask, monkeypatch, largest):
     """Value and all gradients, in blocks of 4 above a batch of `largest`."""
     monkeypatch.setattr(block_log_sum_exp, "BLOCK_ROWS", 4)
     monkeypatch.setattr(contrastive, "LARGEST_WHOLE_BATCH", largest)
     ids = keras.ops.convert_to_tensor(IDS)
 
     def value(images, texts):
-        return loss(images, texts, scale, ids=ids, counted=counted)
+        return loss(images, texts, scale, ids=ids, valid_mask=valid_mask)
 
     of_arrays, of_weights = gradients(value, [IMAGES, TEXTS], scale.trainable_variables)
     return float(value(IMAGES, TEXTS)), of_arrays + of_weights
 
 
-@pytest.mark.parametrize("counted", [None, COUNTED, np.zeros(SIZE, bool)], ids=["all", "some", "0"])
+@pytest.mark.parametrize(
+    "valid_mask", [None, COUNTED, np.zeros(SIZE, bool)], ids=["all", "some", "0"]
+)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("target", ["hard", "multi_positive"])
 def test_blocks_give_the_loss_and_the_gradients_of_the_whole(
-    target, smoothing, counted, monkeypatch
+    target, smoothing, valid_mask, monkeypatch
 ):
     loss, scale = ContrastiveLoss(target, smoothing), LogitScale(1.7, initial_bias=-3.0)
-    whole, of_whole = measured(loss, scale, counted, monkeypatch, SIZE)
-    ours, of_ours = measured(loss, scale, counted, monkeypatch, SIZE - 1)
+    whole, of_whole = measured(loss, scale, valid_mask, monkeypatch, SIZE)
+    ours, of_ours = measured(loss, scale, valid_mask, monkeypatch, SIZE - 1)
     assert ours == pytest.approx(whole, rel=1e-5, abs=1e-6)
     for gradient, expected in zip(of_ours, of_whole, strict=True):
         np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-6)

@@ -66,9 +66,9 @@ def test_without_alignment_neither_texts_nor_embeddings_are_needed():
 
 def test_ignored_labels_cost_nothing():
     ignored = [(0, 0), (0, 1), (3, 2), (5, 3)]
-    counted = np.ones(LABELS.shape, bool)
-    counted[tuple(np.transpose(ignored))] = False
-    targets = {"labels": LABELS, "counted": counted}
+    valid_mask = np.ones(LABELS.shape, bool)
+    valid_mask[tuple(np.transpose(ignored))] = False
+    targets = {"labels": LABELS, "valid_mask": valid_mask}
     losses = JointLoss(alpha=0.0)(targets, {"logits": LOGITS}, None)
     assert float(losses["loss"]) == pytest.approx(slow_classification(ignored), rel=1e-5)
     assert float(losses["loss"]) != pytest.approx(slow_classification(), rel=1e-2)
@@ -98,9 +98,9 @@ def test_twice_the_batch_costs_the_same():
 def test_rows_that_do_not_count_might_as_well_be_absent(target):
     """In every form of the contrastive loss, smoothed too."""
     loss = ContrastiveLoss(target, label_smoothing=0.1)
-    counted = IDS >= 0
-    masked = loss(IMAGES, TEXTS, LogitScale(SCALE), ids=IDS, counted=counted)
-    absent = loss(IMAGES[counted], TEXTS[counted], LogitScale(SCALE), ids=IDS[counted])
+    valid_mask = IDS >= 0
+    masked = loss(IMAGES, TEXTS, LogitScale(SCALE), ids=IDS, valid_mask=valid_mask)
+    absent = loss(IMAGES[valid_mask], TEXTS[valid_mask], LogitScale(SCALE), ids=IDS[valid_mask])
     assert float(masked) == pytest.approx(float(absent), rel=1e-5)
 
 

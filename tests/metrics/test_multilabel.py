@@ -48,10 +48,10 @@ def test_average_precision_by_hand(convention, expected):
 def test_a_label_that_does_not_count_is_as_good_as_not_there(convention):
     rng = np.random.default_rng(0)
     labels, scores = rng.integers(0, 2, (40, 1)), rng.normal(size=(40, 1))
-    counted = rng.random((40, 1)) < 0.6
-    rows = counted[:, 0]
+    valid_mask = rng.random((40, 1)) < 0.6
+    rows = valid_mask[:, 0]
     close(
-        average_precision(labels, scores, convention, counted),
+        average_precision(labels, scores, convention, valid_mask),
         average_precision(labels[rows], scores[rows], convention),
     )
 
@@ -59,17 +59,17 @@ def test_a_label_that_does_not_count_is_as_good_as_not_there(convention):
 def test_f1_at_k_counts_only_what_counts():
     rng = np.random.default_rng(2)
     labels, scores = rng.integers(0, 2, (20, 6)), rng.normal(size=(20, 6))
-    counted = rng.random((20, 6)) < 0.7
+    valid_mask = rng.random((20, 6)) < 0.7
     hits = given = wanted = 0
     for image in range(20):
         best = sorted(range(6), key=lambda c: -scores[image, c])[:3]
         for column in range(6):
-            if counted[image, column]:
+            if valid_mask[image, column]:
                 given += column in best
                 wanted += labels[image, column]
                 hits += column in best and labels[image, column]
-    close(f1_at_k(labels, scores, 3, counted), 2 * hits / (given + wanted))
-    assert f1_at_k(labels, scores, 3, counted) != f1_at_k(labels, scores, 3)
+    close(f1_at_k(labels, scores, 3, valid_mask), 2 * hits / (given + wanted))
+    assert f1_at_k(labels, scores, 3, valid_mask) != f1_at_k(labels, scores, 3)
 
 
 def test_ml_decoder_is_biam_on_the_images_with_a_positive():

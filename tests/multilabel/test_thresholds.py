@@ -41,13 +41,15 @@ def test_no_cut_has_a_better_f1(data):
 
 def test_ignored_labels_have_no_say(data):
     labels, scores = data
-    counted = np.random.default_rng(1).random(labels.shape) < 0.6
-    chosen = choose_thresholds(labels, scores, NAMES, counted=counted)
+    valid_mask = np.random.default_rng(1).random(labels.shape) < 0.6
+    chosen = choose_thresholds(labels, scores, NAMES, valid_mask=valid_mask)
     for column in (0, 1):
-        rows = counted[:, column]
+        rows = valid_mask[:, column]
         alone = choose_thresholds(labels[rows, column][:, None], scores[rows, column][:, None], "a")
         assert chosen.by_class[NAMES[column]] == alone.by_class["a"]
-    together = choose_thresholds(labels[counted][:, None], scores[counted][:, None], "a", "global")
+    together = choose_thresholds(
+        labels[valid_mask][:, None], scores[valid_mask][:, None], "a", "global"
+    )
     assert chosen.overall == together.overall
     assert chosen != choose_thresholds(labels, scores, NAMES)
 

@@ -39,6 +39,6 @@ def check_unseen(trained_on: Collection[str], test_images: Sequence[Path], what:
     if len(seen) > MAX_SHARED * len(test_images):
         raise UserError(
             f"{what} was trained on {len(seen)} of the {len(test_images)} test images (such as "
-            f"{seen[0]}); give other test images, or the same --train-share and --seed to "
+            f"{seen[0]}); give other test images, or the same --train-fraction and --seed to "
             "train_classifier and compare_classifiers"
         )

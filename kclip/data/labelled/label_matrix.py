@@ -33,8 +33,8 @@ def label_matrix(labels: Iterable[Iterable[str]], class_names: Sequence[str]) ->
     return matrix.astype(np.uint8)
 
 
-def counted_matrix(ignored: Iterable[Iterable[str]], class_names: Sequence[str]) -> np.ndarray:
-    """Says which answers count, as `metrics.multilabel` takes it for `counted`.
+def valid_mask_matrix(ignored: Iterable[Iterable[str]], class_names: Sequence[str]) -> np.ndarray:
+    """Says which answers count, as `metrics.multilabel` takes it for `valid_mask`.
 
     Args:
         ignored: the names of N images' ignored labels, such as `iterate_ignored_labels`
@@ -48,7 +48,7 @@ def counted_matrix(ignored: Iterable[Iterable[str]], class_names: Sequence[str])
         UserError: a class is listed twice.
 
     Example:
-        >>> counted_matrix([["dog"], []], ["cat", "dog"]).tolist()
+        >>> valid_mask_matrix([["dog"], []], ["cat", "dog"]).tolist()
         [[True, False], [True, True]]
     """
     return ~_named(ignored, class_names)

@@ -27,7 +27,7 @@ class MultilabelSplit:
     classes_without_positive: tuple[str, ...]
 
 
-def draw_split(
+def sample_split(
     labels: np.ndarray,
     class_names: Sequence[str],
     ratio: float,
@@ -61,7 +61,7 @@ def draw_split(
 
     Example:
         >>> labels = np.tile([[1, 0], [0, 1], [1, 1], [0, 0]], (25, 1))
-        >>> split = draw_split(labels, ["cat", "dog"], ratio=0.2, seed=0)
+        >>> split = sample_split(labels, ["cat", "dog"], ratio=0.2, seed=0)
         >>> labels[split.train].sum(axis=0).tolist(), len(split.test)
         ([10, 10], 80)
     """

@@ -5,7 +5,7 @@ import numpy as np
 from kclip.errors import UserError
 
 
-def draw_share(
+def sample_fraction(
     labels: np.ndarray,
     share: float,
     seed: int,
@@ -32,7 +32,7 @@ def draw_share(
         UserError: a class would have no image on one of the sides, or nothing would be drawn.
 
     Example:
-        >>> drawn, rest = draw_share(np.array([0, 0, 0, 0, 1, 1]), 0.5, seed=0)
+        >>> drawn, rest = sample_fraction(np.array([0, 0, 0, 0, 1, 1]), 0.5, seed=0)
         >>> len(drawn), len(rest)
         (3, 3)
     """

@@ -17,7 +17,7 @@ from kclip.data.pipeline.split_reading import (
 from kclip.data.records import schema
 from kclip.data.records.writer import SplitFiles
 
-Captions = Literal["draw", "expand"]
+Captions = Literal["sample", "expand"]
 Batch = dict[str, Any]
 
 READERS = 16  # files read at once; more mixes shards better and costs a file handle each
@@ -56,7 +56,7 @@ class StreamedBatches:
         split: the files of a split.
         functions: `InputFunctions`.
         batch_size: int. Images (or pairs, where expanded) a batch.
-        captions: "draw" gives each image one caption an epoch, another one in the next, until
+        captions: "sample" gives each image one caption an epoch, another one in the next, until
             all have been seen; "expand" gives every image-caption pair each epoch (the report).
         shuffle: False keeps the order of the files.
         shuffle_buffer: int. Encoded records that are mixed.
@@ -76,7 +76,7 @@ class StreamedBatches:
         split: SplitFiles,
         functions: InputFunctions,
         batch_size: int,
-        captions: Captions = "draw",
+        captions: Captions = "sample",
         shuffle: bool = True,
         shuffle_buffer: int = 4096,
         drop_remainder: bool = True,
@@ -96,7 +96,7 @@ class StreamedBatches:
         self._image_dtype = tf.uint8 if stored else tf.float32
         self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._first_batch = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.num_samples = split.num_records if captions == "draw" else _num_captions(split)
+        self.num_samples = split.num_records if captions == "sample" else _num_captions(split)
         # The variables are read when iteration starts, so that each epoch sees their new values.
         # The work comes after that: within a flat_map it would take a fifth more time.
         self._dataset = (
@@ -113,8 +113,8 @@ class StreamedBatches:
     def dataset(self) -> tf.data.Dataset:
         """Batches of one epoch, from the current position on, at each iteration."""
         remaining = self.batches_per_epoch - int(self._first_batch)
-        counted = self._dataset.apply(tf.data.experimental.assert_cardinality(remaining))
-        return without_autotuning(counted.prefetch(1))
+        valid_mask = self._dataset.apply(tf.data.experimental.assert_cardinality(remaining))
+        return without_autotuning(valid_mask.prefetch(1))
 
     def set_position(self, epoch: int, first_batch: int = 0) -> None:
         """Says which epoch the next iteration gives, and from which of its batches on.

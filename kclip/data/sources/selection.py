@@ -28,7 +28,7 @@ def select(
     records: Iterable[ImageRecord],
     *,
     seed: int,
-    validation_share: float = 0.0,
+    validation_fraction: float = 0.0,
     max_images: Mapping[str, int] | None = None,
     captions_per_image: int | None = None,
 ) -> dict[str, list[ImageRecord]]:
@@ -37,7 +37,7 @@ def select(
     Args:
         records: all of them; their order does not matter, their ids must differ.
         seed: of the shuffling.
-        validation_share: part of the training records that goes to a split `validation`.
+        validation_fraction: part of the training records that goes to a split `validation`.
         max_images: split name -> the most records to keep; the key "" stands for all others.
         captions_per_image: the first so many captions are kept; all by default.
 
@@ -49,8 +49,8 @@ def select(
             names a split that does not exist.
     """
     splits = _by_split(records, seed)
-    if validation_share:
-        _draw_validation(splits, validation_share)
+    if validation_fraction:
+        _draw_validation(splits, validation_fraction)
     limits = dict(max_images or {})
     unknown = sorted(set(limits) - set(splits) - {""})
     if unknown:
@@ -78,13 +78,13 @@ def _by_split(records: Iterable[ImageRecord], seed: int) -> dict[str, list[Image
 def _draw_validation(splits: dict[str, list[ImageRecord]], share: float) -> None:
     if VALIDATION_SPLIT in splits:
         raise UserError(
-            f"the source has a split {VALIDATION_SPLIT!r} already; leave out --validation-share."
+            f"the source has a split {VALIDATION_SPLIT!r} already; leave out --validation-fraction."
         )
     train = splits.get("train", [])
     count = round(share * len(train))
     if not 0 < count < len(train):
         raise UserError(
-            f"--validation-share {share} of {len(train)} training images is {count}; "
+            f"--validation-fraction {share} of {len(train)} training images is {count}; "
             "expected a share between 0 and 1 that leaves images on both sides."
         )
     splits[VALIDATION_SPLIT], splits["train"] = train[:count], train[count:]

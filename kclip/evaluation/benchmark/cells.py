@@ -10,9 +10,9 @@ import keras
 import numpy as np
 
 from kclip.data.sources.tables import read_json
-from kclip.evaluation.benchmark.answers import Answers, decide
 from kclip.evaluation.benchmark.linear_probe import probe_scores
 from kclip.evaluation.benchmark.measures import measure
+from kclip.evaluation.benchmark.outputs import ModelOutputs, decide
 from kclip.evaluation.benchmark.task import Task
 from kclip.evaluation.benchmark.trained_methods import ADAPTERS, BASELINE_HEADS, Head, TrainedMethod
 from kclip.evaluation.benchmark.zero_shot_methods import ZeroShotMethod
@@ -83,9 +83,11 @@ class Bench:
             if result["settings"] == settings:
                 return result
         keras.utils.set_random_seed(cell.seed)
-        answers = self._answers(cell)
+        model_outputs = self._model_outputs(cell)
         test = self.task.test
-        figures = measure(test.labels, answers.scores, answers.decisions, test.counted)
+        figures = measure(
+            test.labels, model_outputs.scores, model_outputs.decisions, test.valid_mask
+        )
         result = {"settings": settings, "figures": figures}
         write_metrics(path, result)
         return result
@@ -97,7 +99,7 @@ class Bench:
             return TRAINED[TRANSFER_METHOD].settings | source
         return TRAINED[cell.method].settings if cell.method in TRAINED else {}
 
-    def _answers(self, cell: Cell) -> Answers:
+    def _model_outputs(self, cell: Cell) -> ModelOutputs:
         task = self.task
         if cell.method in self.zero_shot:
             return self.zero_shot[cell.method](task)

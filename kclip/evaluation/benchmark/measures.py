@@ -22,7 +22,7 @@ CONVENTIONS: dict[str, Convention] = {
 
 
 def measure(
-    labels: np.ndarray, scores: np.ndarray, decisions: np.ndarray, counted: np.ndarray
+    labels: np.ndarray, scores: np.ndarray, decisions: np.ndarray, valid_mask: np.ndarray
 ) -> dict[str, float]:
     """Measures a method.
 
@@ -30,7 +30,7 @@ def measure(
         labels: (N, C) of 0 and 1.
         scores: (N, C) floats, higher is likelier.
         decisions: (N, C) bool, the labels given.
-        counted: (N, C) bool, False where an answer does not count.
+        valid_mask: (N, C) bool, False where an answer does not count.
 
     Returns:
         `FIGURES`. F1 is over the classes that have a positive.
@@ -42,22 +42,22 @@ def measure(
         (1.0, 1.0)
     """
     precisions = {
-        name: mean_average_precision(labels, scores, convention, counted)
+        name: mean_average_precision(labels, scores, convention, valid_mask)
         for name, convention in CONVENTIONS.items()
     }
-    labels, decisions = labels & counted, decisions & counted
+    labels, decisions = labels & valid_mask, decisions & valid_mask
     named = labels.any(axis=0)
     f1 = multilabel_metrics(labels[:, named], decisions[:, named])
     return {
         **precisions,
-        "trapezoid_on_hard_labels": trapezoid_on_hard_labels(labels, decisions, counted),
+        "trapezoid_on_hard_labels": trapezoid_on_hard_labels(labels, decisions, valid_mask),
         "micro_f1": f1["OF1"],
         "macro_f1": f1["mean_class_F1"],
     }
 
 
 def trapezoid_on_hard_labels(
-    labels: np.ndarray, decisions: np.ndarray, counted: np.ndarray
+    labels: np.ndarray, decisions: np.ndarray, valid_mask: np.ndarray
 ) -> float:
     """The figure that MMM-CLIP's code calls mAP: no average precision.
 
@@ -68,7 +68,7 @@ def trapezoid_on_hard_labels(
     Args:
         labels: (N, C) of 0 and 1.
         decisions: (N, C) bool.
-        counted: (N, C) bool.
+        valid_mask: (N, C) bool.
 
     Example:
         >>> labels, every = np.array([[1], [0], [0], [0]]), np.ones((4, 1), bool)
@@ -78,14 +78,14 @@ def trapezoid_on_hard_labels(
     from sklearn.metrics import auc, precision_recall_curve
 
     areas = []
-    for own, given, rows in zip(labels.T, decisions.T, counted.T, strict=True):
+    for own, given, rows in zip(labels.T, decisions.T, valid_mask.T, strict=True):
         if own[rows].any():
             precision, recall, _ = precision_recall_curve(own[rows], given[rows].astype(int))
             areas.append(auc(recall, precision))
     return float(np.mean(areas))
 
 
-def constant_predictor(labels: np.ndarray, counted: np.ndarray) -> dict[str, float]:
+def constant_predictor(labels: np.ndarray, valid_mask: np.ndarray) -> dict[str, float]:
     """What scores get that are the same for every image and class, with yes to all: `FIGURES`."""
     scores = np.zeros(labels.shape)
-    return measure(labels, scores, np.ones(labels.shape, bool), counted)
+    return measure(labels, scores, np.ones(labels.shape, bool), valid_mask)

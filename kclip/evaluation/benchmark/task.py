@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kclip.data.labelled.label_matrix import counted_matrix, label_matrix
-from kclip.data.labelled.multilabel_split import draw_split
+from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
+from kclip.data.labelled.multilabel_split import sample_split
 from kclip.data.pipeline.split_reading import iterate_ignored_labels, iterate_labels, iterate_texts
 from kclip.data.records.writer import SplitFiles, open_split
 from kclip.errors import UserError
@@ -24,12 +24,12 @@ class LabelledFeatures:
     Attributes:
         features: of the N images.
         labels: (N, C) of 0 and 1.
-        counted: (N, C) bool, False where an answer does not count ("difficult" in VOC).
+        valid_mask: (N, C) bool, False where an answer does not count ("difficult" in VOC).
     """
 
     features: FrozenFeatures
     labels: np.ndarray
-    counted: np.ndarray
+    valid_mask: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Task:
     def rows(self, ratio: float, seed: int) -> np.ndarray:
         """The training images of a ratio: stratified, and those of smaller ratios among them."""
         if (ratio, seed) not in self._drawn:
-            split = draw_split(self.train.labels, self.class_names, ratio, seed)
+            split = sample_split(self.train.labels, self.class_names, ratio, seed)
             self._drawn[ratio, seed] = split.train
         return self._drawn[ratio, seed]
 
@@ -94,7 +94,7 @@ def open_task(data: Path, test_split: str, embedder: Embedder, templates: Sequen
         return LabelledFeatures(
             frozen_features(embedder, split, data / "features"),
             label_matrix(names[name], class_names),
-            counted_matrix(ignored, class_names),
+            valid_mask_matrix(ignored, class_names),
         )
 
     source = PromptQueries(embedder, templates, embedder.model.projection_dim)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kclip.evaluation.benchmark.answers import Answers, decide
+from kclip.evaluation.benchmark.outputs import ModelOutputs, decide
 from kclip.evaluation.benchmark.retrieved_captions import RetrievedCaptions
 from kclip.evaluation.benchmark.task import Task
 from kclip.multilabel.prompting import CaptionFile, LabelScores, ListAll, TopAll, YesOrNo
@@ -17,7 +17,7 @@ MOST_COMBINATIONS = 10_000
 # Names in the longest prompt of Top-all by captions, each of which a model must write.
 MOST_CAPTIONED_LABELS = 5
 
-ZeroShotMethod = Callable[[Task], Answers]
+ZeroShotMethod = Callable[[Task], ModelOutputs]
 
 
 def zero_shot_methods(task: Task, captions: Path | None) -> dict[str, ZeroShotMethod]:
@@ -56,7 +56,7 @@ def _fits(num_classes: int, most_labels: int) -> bool:
     return num_combinations(num_classes, most_labels) <= MOST_COMBINATIONS
 
 
-def _cosine(task: Task, softmax: bool) -> Answers:
+def _cosine(task: Task, softmax: bool) -> ModelOutputs:
     def scores(embeddings: np.ndarray) -> np.ndarray:
         logits = task.embedder.logit_scale * (embeddings @ task.queries.T)
         if not softmax:
@@ -69,35 +69,35 @@ def _cosine(task: Task, softmax: bool) -> Answers:
     return decide(task, scores(test.mean_embeddings), rows, scores(train.mean_embeddings))
 
 
-def _yes_or_no(task: Task) -> Answers:
+def _yes_or_no(task: Task) -> ModelOutputs:
     method = YesOrNo.from_names(task.embedder, task.class_names)
-    return _answers(method.predict(task.test.features.mean_embeddings))
+    return _model_outputs(method.predict(task.test.features.mean_embeddings))
 
 
-def _list_all(task: Task) -> Answers:
+def _list_all(task: Task) -> ModelOutputs:
     most = list_all_labels(len(task.class_names))
     method = ListAll(task.embedder, task.class_names, most)
-    return _answers(method.predict(task.test.features.mean_embeddings))
+    return _model_outputs(method.predict(task.test.features.mean_embeddings))
 
 
-def _top_all(task: Task) -> Answers:
+def _top_all(task: Task) -> ModelOutputs:
     method = TopAll(task.embedder, task.class_names)
-    return _answers(method.predict(task.test.features.mean_embeddings))
+    return _model_outputs(method.predict(task.test.features.mean_embeddings))
 
 
-def _llm_captions(task: Task, captions: Path) -> Answers:
+def _llm_captions(task: Task, captions: Path) -> ModelOutputs:
     return _captions(task, CaptionFile(captions))
 
 
-def _retrieved_captions(task: Task) -> Answers:
+def _retrieved_captions(task: Task) -> ModelOutputs:
     return _captions(task, RetrievedCaptions(task.embedder, task.captions))
 
 
-def _captions(task: Task, writer: PromptWriter) -> Answers:
+def _captions(task: Task, writer: PromptWriter) -> ModelOutputs:
     most = min(MOST_CAPTIONED_LABELS, len(task.class_names))
     method = TopAll(task.embedder, task.class_names, most, writer)
-    return _answers(method.predict(task.test.features.mean_embeddings))
+    return _model_outputs(method.predict(task.test.features.mean_embeddings))
 
 
-def _answers(result: LabelScores) -> Answers:
-    return Answers(result.scores, result.labels)
+def _model_outputs(result: LabelScores) -> ModelOutputs:
+    return ModelOutputs(result.scores, result.labels)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kclip.data.labelled.folder import LabelledFolder
-from kclip.evaluation.comparison.contenders import (
-    Contender,
-    classifier_contender,
+from kclip.evaluation.comparison.methods import (
+    Method,
+    classifier_method,
     few_shot_curve,
-    probe_contender,
-    zero_shot_contender,
+    probe_method,
+    zero_shot_method,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Panel:
         draws: how often their images are drawn.
         seed: of folds and draws.
         cache: where embeddings are kept.
-        contenders: those asked so far.
+        methods: those asked so far.
         curves: of the few-shot probes so far, as `pictures.comparison.draw_few_shot` takes them.
     """
 
@@ -44,25 +44,25 @@ class Panel:
     draws: int
     seed: int
     cache: Path
-    contenders: list[Contender] = field(default_factory=list)
+    methods: list[Method] = field(default_factory=list)
     curves: list[dict[str, Any]] = field(default_factory=list)
 
     def ask_embedder(self, embedder: "Embedder", name: str, zero_shot: bool, probe: bool) -> None:
         """Asks a model of images and texts by the names of the classes, by a probe, or both."""
         accuracies: dict[str, float | None] = {"zero_shot": None, "all": None}
         if zero_shot:
-            contender = zero_shot_contender(
+            method = zero_shot_method(
                 embedder, f"{name}, zero-shot", self.test, self.templates, self.cache
             )
-            self.contenders.append(contender)
-            accuracies["zero_shot"] = self._accuracy(contender)
+            self.methods.append(method)
+            accuracies["zero_shot"] = self._accuracy(method)
         if not probe or self.train is None:
             return
-        contender = probe_contender(
+        method = probe_method(
             embedder, f"{name}, linear probe", self.train, self.test, self.cache, self.seed
         )
-        self.contenders.append(contender)
-        accuracies["all"] = self._accuracy(contender)
+        self.methods.append(method)
+        accuracies["all"] = self._accuracy(method)
         if self.shots:
             shots = few_shot_curve(
                 embedder, self.train, self.test, self.cache, self.shots, self.draws, self.seed
@@ -71,12 +71,12 @@ class Panel:
 
     def ask_classifier(self, classifier: "TrainedClassifier", name: str) -> None:
         """Asks a network that was fine-tuned on the classes."""
-        contender = classifier_contender(classifier, f"{name}, fine-tuned", self.test, self.cache)
-        self.contenders.append(contender)
+        method = classifier_method(classifier, f"{name}, fine-tuned", self.test, self.cache)
+        self.methods.append(method)
 
-    def _accuracy(self, contender: Contender) -> float:
-        labels = contender.labels_in(self.test)
-        return float(np.mean(contender.scores.argmax(axis=1) == labels))
+    def _accuracy(self, method: Method) -> float:
+        labels = method.labels_in(self.test)
+        return float(np.mean(method.scores.argmax(axis=1) == labels))
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:

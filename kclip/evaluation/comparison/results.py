@@ -7,26 +7,26 @@ from typing import Any
 import numpy as np
 
 from kclip.data.labelled.folder import LabelledFolder
-from kclip.evaluation.comparison.contenders import Contender
+from kclip.evaluation.comparison.methods import Method
 from kclip.metrics.bootstrap import METRICS, bootstrap_metrics, percentile_interval
 from kclip.metrics.classification import classification_metrics
 from kclip.metrics.mcnemar import mcnemar_p_value
 
 
 def compare(
-    contenders: Sequence[Contender], test: LabelledFolder, num_resamples: int, seed: int
+    methods: Sequence[Method], test: LabelledFolder, num_resamples: int, seed: int
 ) -> dict[str, Any]:
     """Measures contenders on the images that they share.
 
     Args:
-        contenders: one or more, all with scores for the same images.
+        methods: one or more, all with scores for the same images.
         test: the test images, those that can't be read among them.
         num_resamples: of the bootstrap.
         seed: of the bootstrap.
 
     Returns:
         `num_images`, `class_names`, `num_resamples`;
-        `contenders`: for each its `name`, `about`, what `classification_metrics` returns, and
+        `methods`: for each its `name`, `about`, what `classification_metrics` returns, and
         `intervals`, `{metric: [low, high]}` of 95 %;
         `differences`: for each two `first`, `second`, `metrics`: `{metric: {"difference": first
         less second, "interval": [low, high]}}`, and `mcnemar_p_value`.
@@ -34,15 +34,15 @@ def compare(
     Raises:
         KclipError: a score is not finite.
     """
-    labels = contenders[0].labels_in(test)
+    labels = methods[0].labels_in(test)
     class_names = test.class_names
-    figures = [classification_metrics(labels, c.scores, class_names) for c in contenders]
-    predictions = np.stack([contender.scores.argmax(axis=1) for contender in contenders])
+    figures = [classification_metrics(labels, c.scores, class_names) for c in methods]
+    predictions = np.stack([method.scores.argmax(axis=1) for method in methods])
     resampled = bootstrap_metrics(labels, predictions, len(class_names), num_resamples, seed)
     rows = []
-    for number, (contender, own) in enumerate(zip(contenders, figures, strict=True)):
+    for number, (method, own) in enumerate(zip(methods, figures, strict=True)):
         intervals = {name: list(percentile_interval(resampled[name][number])) for name in METRICS}
-        row = {"name": contender.name, "about": contender.about, "intervals": intervals}
+        row = {"name": method.name, "about": method.about, "intervals": intervals}
         rows.append(row | own)
     return {
         "num_images": len(labels),

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from kclip.errors import KclipError
 from kclip.evaluation.consistency.modes import MIN_EQUAL_DECISIONS, MODES, ModeName, mode_function
-from kclip.evaluation.consistency.subject import Answers, Subject
+from kclip.evaluation.consistency.subject import ModelOutputs, Subject
 from kclip.export.packages import missing_packages
 from kclip.metrics.similarity import l2_normalize
 from kclip.zero_shot.classifier import ZeroShotClassifier, class_prompts, named_classes
@@ -65,14 +65,14 @@ class _Judge:
     class_names: Sequence[str]
     templates: Sequence[str]
 
-    def probabilities(self, answers: Answers) -> np.ndarray:
+    def probabilities(self, model_outputs: ModelOutputs) -> np.ndarray:
         """(N, C) float64. The scale multiplies errors by up to 100, so float32 ends before it."""
-        for embeddings in (answers.image_embeddings, answers.text_embeddings):
+        for embeddings in (model_outputs.image_embeddings, model_outputs.text_embeddings):
             if not np.isfinite(embeddings).all():
                 raise KclipError("an embedding is not finite")
-        texts = _Lookup(self.subject.prompts, answers)
+        texts = _Lookup(self.subject.prompts, model_outputs)
         classifier: Any = ZeroShotClassifier.from_names(texts, self.class_names, self.templates)  # pyright: ignore[reportArgumentType]
-        images = l2_normalize(answers.image_embeddings).astype(np.float64)
+        images = l2_normalize(model_outputs.image_embeddings).astype(np.float64)
         logits = classifier.logit_scale * images @ classifier.class_embeddings.T.astype(np.float64)
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         return shares / shares.sum(axis=1, keepdims=True)
@@ -81,9 +81,9 @@ class _Judge:
 class _Lookup:
     """Has of an `Embedder` what the classifier asks for, with the answers given already."""
 
-    def __init__(self, prompts: Sequence[str], answers: Answers):
-        self.rows = dict(zip(prompts, answers.text_embeddings, strict=True))
-        self.logit_scale = answers.logit_scale
+    def __init__(self, prompts: Sequence[str], model_outputs: ModelOutputs):
+        self.rows = dict(zip(prompts, model_outputs.text_embeddings, strict=True))
+        self.logit_scale = model_outputs.logit_scale
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         return np.stack([self.rows[text] for text in texts])

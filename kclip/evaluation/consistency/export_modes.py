@@ -8,26 +8,26 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kclip.evaluation.consistency.subject import Answers, Subject, answers
+from kclip.evaluation.consistency.subject import ModelOutputs, Subject, model_outputs
 from kclip.export.folder import exporter
 from kclip.export.tower_files import SUFFIXES
 from kclip.export.towers import tokenize
 
 
-def saved_model(subject: Subject) -> Answers:
+def saved_model(subject: Subject) -> ModelOutputs:
     """Asked by PNG bytes and strings."""
     import tensorflow as tf
 
     exporter("saved_model")(subject.embedder, subject.scratch / "saved_model")
     model: Any = tf.saved_model.load(str(subject.scratch / "saved_model"))
-    return answers(
+    return model_outputs(
         subject,
         lambda pixels: model.embed_images(tf.constant([_png(image) for image in pixels])),
         lambda texts: model.embed_texts(tf.constant(texts)),
     )
 
 
-def onnx(subject: Subject) -> Answers:
+def onnx(subject: Subject) -> ModelOutputs:
     """By ONNX Runtime, on the CPU."""
 
     def open_tower(path: Path) -> Callable[[dict[str, np.ndarray]], Any]:
@@ -36,10 +36,10 @@ def onnx(subject: Subject) -> Answers:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         return lambda inputs: session.run(None, inputs)[0]
 
-    return _tower_file_answers(subject, "onnx", open_tower)
+    return _tower_file_outputs(subject, "onnx", open_tower)
 
 
-def litert(subject: Subject) -> Answers:
+def litert(subject: Subject) -> ModelOutputs:
     """By the LiteRT interpreter, on the CPU."""
 
     def open_tower(path: Path) -> Callable[[dict[str, np.ndarray]], Any]:
@@ -50,19 +50,19 @@ def litert(subject: Subject) -> Answers:
         run = Interpreter(str(path)).get_signature_runner()
         return lambda inputs: run(**inputs)["output_0"]
 
-    return _tower_file_answers(subject, "litert", open_tower)
+    return _tower_file_outputs(subject, "litert", open_tower)
 
 
-def _tower_file_answers(
+def _tower_file_outputs(
     subject: Subject, file_format: str, open_tower: Callable[[Path], Callable[[Any], Any]]
-) -> Answers:
+) -> ModelOutputs:
     folder = subject.scratch / file_format
     exporter(file_format)(subject.embedder, folder)
     image, text = (
         open_tower(folder / f"{name}{SUFFIXES[file_format]}")
         for name in ("image_tower", "text_tower")
     )
-    return answers(
+    return model_outputs(
         subject,
         lambda pixels: image({"image": pixels.astype(np.float32)}),
         lambda texts: text(tokenize(subject.embedder, texts)),

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from kclip.errors import KclipError
-from kclip.evaluation.consistency.subject import Answers, Subject, answers
+from kclip.evaluation.consistency.subject import ModelOutputs, Subject, model_outputs
 
 
-def jax(subject: Subject) -> Answers:
+def jax(subject: Subject) -> ModelOutputs:
     """The same model folder, loaded and asked under `KERAS_BACKEND=jax`, compiled by JAX."""
     folder = subject.scratch / "jax"
     folder.mkdir()
@@ -28,7 +28,7 @@ def jax(subject: Subject) -> Answers:
     if code != 0:
         raise KclipError(f"the process with the JAX backend ended with code {code}")
     with np.load(folder / "answers.npz") as found:
-        return Answers(found["images"], found["texts"], float(found["logit_scale"]))
+        return ModelOutputs(found["images"], found["texts"], float(found["logit_scale"]))
 
 
 def _answer(folder: Path) -> None:
@@ -38,7 +38,7 @@ def _answer(folder: Path) -> None:
     embedder = Embedder.from_name(question["model"])
     pixels = np.load(folder / "pixels.npy")
     subject = Subject(embedder, question["model"], pixels, question["prompts"], folder)
-    found = answers(subject, embedder.embed_batch, embedder.embed_texts)
+    found = model_outputs(subject, embedder.embed_batch, embedder.embed_texts)
     np.savez(
         folder / "answers.npz",
         images=found.image_embeddings,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from kclip.export.packages import EXPORT_PACKAGES, RUN_PACKAGES
 
 if TYPE_CHECKING:
-    from kclip.evaluation.consistency.subject import Answers, Subject
+    from kclip.evaluation.consistency.subject import ModelOutputs, Subject
 
 ModeName = Literal[
     "tf_function",
@@ -62,7 +62,7 @@ MODES: dict[str, Mode] = {
 }
 
 
-def mode_function(name: str) -> Callable[["Subject"], "Answers"]:
+def mode_function(name: str) -> Callable[["Subject"], "ModelOutputs"]:
     """The function that puts a subject through a mode; "eager" is the reference."""
     module = "keras_modes" if name == "eager" else MODES[name].module
     return getattr(import_module(f"kclip.evaluation.consistency.{module}"), name)

@@ -36,7 +36,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Answers:
+class ModelOutputs:
     """What one mode makes of a subject.
 
     Attributes:
@@ -50,13 +50,13 @@ class Answers:
     logit_scale: float
 
 
-def answers(
+def model_outputs(
     subject: Subject,
     embed_images: Callable[[Any], Any],
     embed_texts: Callable[[Any], Any],
     logit_scale: float | None = None,
     batch_size: int = BATCH_SIZE,
-) -> Answers:
+) -> ModelOutputs:
     """Puts the subject through two functions.
 
     Args:
@@ -67,30 +67,30 @@ def answers(
         batch_size: rows that go through a function at once.
     """
     scale = subject.embedder.logit_scale if logit_scale is None else logit_scale
-    return Answers(
+    return ModelOutputs(
         in_batches(embed_images, subject.pixels, batch_size, "images"),
         in_batches(embed_texts, subject.prompts, batch_size, "prompts"),
         scale,
     )
 
 
-def tower_answers(
+def tower_outputs(
     subject: Subject,
     run: Callable[[Any], Callable[[Any], Any]],
     embedder: "Embedder | None" = None,
     batch_size: int = BATCH_SIZE,
-) -> Answers:
+) -> ModelOutputs:
     """Puts the subject through a model's two towers.
 
     Args:
         subject: the images and prompts.
         run: makes of a tower (`kclip.export.towers`) a function from a dict of arrays.
         embedder: another model than the subject's, to be asked instead.
-        batch_size: as in `answers`.
+        batch_size: as in `model_outputs`.
     """
     asked = subject.embedder if embedder is None else embedder
     image, text = run(image_tower(asked)), run(text_tower(asked))
-    return answers(
+    return model_outputs(
         subject,
         lambda pixels: image({"image": pixels.astype(np.float32)}),
         lambda texts: text(tokenize(asked, texts)),

@@ -6,7 +6,7 @@ import numpy as np
 
 from kclip.models.dual_encoder.dual_encoder import DualEncoder
 from kclip.models.folder.model_folder import check_model_folder, load_preset
-from kclip.models.towers.image_resizing import picture_resizing
+from kclip.models.towers.image_resizing import image_resizing
 
 RESIZE_MODES = ("squash", "crop")
 
@@ -46,7 +46,7 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
     ):
         super().__init__(**kwargs)
         self.tokenizer = tokenizer
-        self.resizing = picture_resizing(image_size, resize)
+        self.resizing = image_resizing(image_size, resize)
         self.side = image_size
         self.sequence_length = sequence_length
         self.resize_mode = resize

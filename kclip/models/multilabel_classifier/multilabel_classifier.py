@@ -9,7 +9,7 @@ from kclip.layers.projection_head import ProjectionHead
 from kclip.layers.similarity_logits import SimilarityLogits
 from kclip.models.folder.folder_model import FolderModel
 from kclip.models.multilabel_classifier.multilabel_model import MultiLabelModel
-from kclip.models.towers.image_resizing import picture_resizing
+from kclip.models.towers.image_resizing import image_resizing
 from kclip.models.towers.spatial_encoder import SpatialEncoder
 
 HEADS = ("zero_shot", "full", "grouped")
@@ -122,7 +122,7 @@ class MultiLabelClassifier(MultiLabelModel, FolderModel):
         )
         for name, layer in layers.items():
             setattr(self, name, layer)
-        self.resizing = picture_resizing(image_encoder.image_size, resize)
+        self.resizing = image_resizing(image_encoder.image_size, resize)
 
         # === Functional Model ===
         image = keras.Input(image_encoder.input_shape[1:], name="image")

@@ -1,7 +1,7 @@
 import keras
 
 
-def picture_resizing(image_size, resize):
+def image_resizing(image_size, resize):
     """The layer that brings a picture of any size to that of a model's input.
 
     Args:

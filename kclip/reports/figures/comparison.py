@@ -18,32 +18,32 @@ COLORS = (BLUE, ORANGE, GREEN, "#805ad5", "#b83280", "#744210")
 
 
 def draw_confusion_matrices(
-    contenders: Sequence[Mapping[str, Any]], class_names: Sequence[str]
+    methods: Sequence[Mapping[str, Any]], class_names: Sequence[str]
 ) -> "Figure":
     """Draws the confusion matrices of contenders side by side, in one scale of colours.
 
     Args:
-        contenders: `name`, `accuracy` in [0, 1] and `confusion_matrix`, (C, C) counts with a row
+        methods: `name`, `accuracy` in [0, 1] and `confusion_matrix`, (C, C) counts with a row
             for each true class.
         class_names: C names; long ones are cut.
     """
     from matplotlib.figure import Figure
 
-    columns = min(len(contenders), 3)
-    rows = math.ceil(len(contenders) / columns)
+    columns = min(len(methods), 3)
+    rows = math.ceil(len(methods) / columns)
     side = min(max(0.42 * len(class_names), 2.8), 7.0)
     size = (columns * (side + 0.4) + 2.4, rows * (side + 0.9) + 1.2)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     images = []
-    for axes, contender in zip(grid.flat, contenders, strict=False):
-        images.append(_draw_matrix(axes, np.asarray(contender["confusion_matrix"])))
-        title = f"{contender['name']}: {100 * contender['accuracy']:.1f} %"
+    for axes, method in zip(grid.flat, methods, strict=False):
+        images.append(_draw_matrix(axes, np.asarray(method["confusion_matrix"])))
+        title = f"{method['name']}: {100 * method['accuracy']:.1f} %"
         axes.set_title(plain(wrapped(title, int(9 * side))), fontsize=11, pad=8)
-    for axes in grid.flat[len(contenders) :]:
+    for axes in grid.flat[len(methods) :]:
         axes.set_visible(False)
     for number in range(columns):  # the lowest picture of a column carries the names
-        _name_classes(grid[(len(contenders) - 1 - number) // columns, number], class_names)
+        _name_classes(grid[(len(methods) - 1 - number) // columns, number], class_names)
     figure.supylabel("true class", fontsize=11)
     bar = figure.colorbar(images[0], ax=grid, shrink=0.7, aspect=35, pad=0.015)
     bar.set_label("% of the true class")
@@ -51,25 +51,25 @@ def draw_confusion_matrices(
     return figure
 
 
-def draw_accuracies(contenders: Sequence[Mapping[str, Any]]) -> "Figure":
+def draw_accuracies(methods: Sequence[Mapping[str, Any]]) -> "Figure":
     """Draws each contender's accuracy with its interval.
 
     Args:
-        contenders: `name`, `accuracy` and `intervals`: `{"accuracy": [low, high]}`, fractions.
+        methods: `name`, `accuracy` and `intervals`: `{"accuracy": [low, high]}`, fractions.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.0, 1.1 + 0.5 * len(contenders)), layout="constrained")
+    figure = Figure(figsize=(8.0, 1.1 + 0.5 * len(methods)), layout="constrained")
     axes = figure.add_subplot()
-    for row, contender in enumerate(contenders):
-        accuracy, (low, high) = contender["accuracy"], contender["intervals"]["accuracy"]
+    for row, method in enumerate(methods):
+        accuracy, (low, high) = method["accuracy"], method["intervals"]["accuracy"]
         axes.plot([100 * low, 100 * high], [row, row], color=BLUE, lw=5, alpha=0.35)
         axes.plot(100 * accuracy, row, "o", color=BLUE, ms=8)
         axes.annotate(
             f"{100 * accuracy:.1f} %", (100 * high, row), (8, 0), textcoords="offset points",
             va="center", fontsize=10,
         )  # fmt: skip
-    names = [plain(wrapped(contender["name"], 36)) for contender in contenders]
+    names = [plain(wrapped(method["name"], 36)) for method in methods]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.margins(x=0.12)

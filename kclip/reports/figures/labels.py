@@ -59,7 +59,7 @@ def draw_labels(
     labels: np.ndarray | None = None,
     unseen: Collection[str] = (),
     top_k: int = 5,
-    counted: np.ndarray | None = None,
+    valid_mask: np.ndarray | None = None,
 ) -> "Figure":
     """Draws images, and under each its best labels and up to three that are missed.
 
@@ -72,11 +72,11 @@ def draw_labels(
         labels: (N, C) of 0 and 1; without them nothing is said to be right or wrong.
         unseen: the classes that training had no label of; their names have a star.
         top_k: how many labels to show of each image.
-        counted: (N, C) bool, False where a label is ignored; by default all count.
+        valid_mask: (N, C) bool, False where a label is ignored; by default all count.
     """
     from matplotlib.figure import Figure
 
-    kinds = _kinds(np.shape(scores), labels, counted)
+    kinds = _kinds(np.shape(scores), labels, valid_mask)
     cells = [
         _lines(list(class_names), row, of_image, set(unseen), top_k)
         for row, of_image in zip(scores, kinds, strict=True)
@@ -97,15 +97,15 @@ def draw_labels(
 
 
 def _kinds(
-    shape: tuple[int, ...], labels: np.ndarray | None, counted: np.ndarray | None
+    shape: tuple[int, ...], labels: np.ndarray | None, valid_mask: np.ndarray | None
 ) -> np.ndarray:
     """(N, C), what each label is where it is among the best."""
     kinds = np.full(shape, _UNKNOWN, object)
     if labels is not None:
         kinds[:] = _FALSE
         kinds[np.asarray(labels, bool)] = _TRUE
-    if counted is not None:
-        kinds[~counted] = _IGNORED
+    if valid_mask is not None:
+        kinds[~valid_mask] = _IGNORED
     return kinds
 
 

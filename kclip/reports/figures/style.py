@@ -14,7 +14,7 @@ BLUE, ORANGE, GREEN, GREY = "#2b6cb0", "#dd6b20", "#2f855a", "#6b7280"
 DPI = 144
 
 
-def save_picture(figure: "Figure", path: Path) -> None:
+def save_figure(figure: "Figure", path: Path) -> None:
     """Writes a figure as PNG; the file appears whole or not at all."""
     with replaced_when_done(path) as temporary:
         figure.savefig(

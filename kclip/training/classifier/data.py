@@ -11,7 +11,7 @@ from kclip.config.classifier import ClassifierSettings
 from kclip.data.images.decoding import DECODING_THREADS
 from kclip.data.images.faults import image_fault, report_left_out
 from kclip.data.labelled.folder import LabelledFolder, check_same_classes, read_labelled_folder
-from kclip.data.labelled.stratified import draw_share
+from kclip.data.labelled.stratified import sample_fraction
 from kclip.data.pipeline.augmentation import build_augmentation
 from kclip.models import ImageClassifier
 from kclip.training.classifier.image_batches import ImageBatches
@@ -27,19 +27,19 @@ class ClassifierData:
 
 def read_classifier_data(
     images: Path,
-    train_share: float | None,
+    train_fraction: float | None,
     validation_images: Path | None,
-    validation_share: float,
+    validation_fraction: float,
     seed: int,
 ) -> ClassifierData:
     """Reads class folders and parts them.
 
     Args:
         images: class folders.
-        train_share: what part of each class to use at all; None for everything. The rest is what
+        train_fraction: what part of each class to use at all; None for everything. The rest is what
             compare_classifiers tests on if it is given the same share and seed.
         validation_images: class folders of other images to validate on, or None.
-        validation_share: part of each class to validate on where there are no such folders.
+        validation_fraction: part of each class to validate on where there are no such folders.
         seed: of both draws.
 
     Raises:
@@ -47,14 +47,16 @@ def read_classifier_data(
             image, or more than 1 % of the images can't be read.
     """
     folder = read_labelled_folder(images)
-    if train_share is not None:
-        drawn, _ = draw_share(folder.labels, train_share, seed, "--train-share")
+    if train_fraction is not None:
+        drawn, _ = sample_fraction(folder.labels, train_fraction, seed, "--train-fraction")
         folder = folder.rows(drawn)
     if validation_images is not None:
         validation = read_labelled_folder(validation_images)
         check_same_classes(folder, validation)
     else:
-        rows, rest = draw_share(folder.labels, validation_share, seed, "--validation-share")
+        rows, rest = sample_fraction(
+            folder.labels, validation_fraction, seed, "--validation-fraction"
+        )
         folder, validation = folder.rows(rest), folder.rows(rows)
     return ClassifierData(readable_part(folder), readable_part(validation))
 

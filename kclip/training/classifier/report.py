@@ -11,7 +11,7 @@ from kclip.metrics.classification import classification_metrics
 from kclip.models import ImageClassifier
 from kclip.reports.figures.charts import draw_confusion_matrix
 from kclip.reports.figures.classifier_curves import draw_classifier_curves
-from kclip.reports.figures.style import save_picture
+from kclip.reports.figures.style import save_figure
 from kclip.reports.report import (
     confusions_table,
     markdown_table,
@@ -58,10 +58,10 @@ def write_classifier_run(
     """
     write_metrics(output / "metrics.json", dict(results) | {"run": run})
     curves = draw_classifier_curves(read_history(output / "history.csv"))
-    save_picture(curves, output / "curves.png")
+    save_figure(curves, output / "curves.png")
     title = f"{percent(results['accuracy'])} of {results['num_images']:,} validation images right"
     matrix = draw_confusion_matrix(results["confusion_matrix"], results["class_names"], title)
-    save_picture(matrix, output / "confusion_matrix.png")
+    save_figure(matrix, output / "confusion_matrix.png")
     sections = [
         "# Fine-tuned classifier",
         markdown_table(("", ""), about.items()),

@@ -75,7 +75,7 @@ def fit_decoder(
     stop_requested: Callable[[], bool],
     on_stop: Callable[[int, int], None],
     resume: bool = False,
-    validation_counted: np.ndarray | None = None,
+    validation_valid_mask: np.ndarray | None = None,
 ) -> None:
     """Trains to the last epoch and leaves the averaged weights in the model.
 
@@ -92,7 +92,7 @@ def fit_decoder(
         stop_requested: function without arguments, asked after each batch.
         on_stop: called with epoch and batch once the state is saved; raises what ends the run.
         resume: go on from the state in the folder.
-        validation_counted: (N, C) bool, False where a label is ignored; by default all count.
+        validation_valid_mask: (N, C) bool, False where a label is ignored; by default all count.
 
     Raises:
         KclipError: the loss is not finite.
@@ -112,7 +112,7 @@ def fit_decoder(
         on_history=lambda history: write_history(history, run_folder / "history.csv"),
     )
     callbacks = [
-        SeenPrecision(logits, validation_labels, validation_counted),
+        SeenPrecision(logits, validation_labels, validation_valid_mask),
         StopOnNonFiniteLoss("a smaller --optimization.learning-rate"),
         keras.callbacks.TensorBoard(str(run_folder / "tensorboard")),
         state,

@@ -13,19 +13,19 @@ class LabelTargets:
         labels: uint8 (N, C) of 0 and 1.
         ids: int32 (N,), the set of labels that each image has; -1 for none.
         text_embeddings: float32 (S, E) of the sentence of each set, or None without alignment.
-        counted: bool (N, C), False where a label is ignored, or None where all count.
+        valid_mask: bool (N, C), False where a label is ignored, or None where all count.
     """
 
     labels: np.ndarray
     ids: np.ndarray
     text_embeddings: np.ndarray | None = None
-    counted: np.ndarray | None = None
+    valid_mask: np.ndarray | None = None
 
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """The targets of B images: `labels` (B, C) and, with alignment, `ids`, `text_embeddings`.
 
-        Where not all labels count, `counted` (B, C) is among them. Images without a label are given
-        some text, which the loss leaves out.
+        Where not all labels count, `valid_mask` (B, C) is among them. Images without a label are
+        given some text, which the loss leaves out.
         """
         targets = {name: array[rows] for name, array in self._by_image().items()}
         if self.text_embeddings is not None:
@@ -55,8 +55,8 @@ class LabelTargets:
 
     def _by_image(self) -> dict[str, np.ndarray]:
         arrays = {"labels": self.labels}
-        if self.counted is not None:
-            arrays["counted"] = self.counted
+        if self.valid_mask is not None:
+            arrays["valid_mask"] = self.valid_mask
         if self.text_embeddings is not None:
             arrays["ids"] = self.ids
         return arrays

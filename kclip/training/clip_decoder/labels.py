@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kclip.data.labelled.label_matrix import counted_matrix, label_matrix
+from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
 from kclip.data.pipeline.split_reading import iterate_ignored_labels, iterate_labels
 from kclip.data.records.writer import SplitFiles
 from kclip.errors import UserError
@@ -24,15 +24,15 @@ class DecoderLabels:
         classes: seen, then unseen ones.
         train: uint8 (N, S), of the seen classes alone.
         validation: uint8 (M, S + U), of all.
-        train_counted: bool (N, S), False where a class is ignored in an image.
-        validation_counted: bool (M, S + U), likewise.
+        train_valid_mask: bool (N, S), False where a class is ignored in an image.
+        validation_valid_mask: bool (M, S + U), likewise.
     """
 
     classes: ClassSplit
     train: np.ndarray
     validation: np.ndarray
-    train_counted: np.ndarray
-    validation_counted: np.ndarray
+    train_valid_mask: np.ndarray
+    validation_valid_mask: np.ndarray
 
     @property
     def seen_validation(self) -> np.ndarray:
@@ -40,9 +40,9 @@ class DecoderLabels:
         return self.validation[:, : len(self.classes.seen)]
 
     @property
-    def seen_validation_counted(self) -> np.ndarray:
+    def seen_validation_valid_mask(self) -> np.ndarray:
         """(M, S): which of these count."""
-        return self.validation_counted[:, : len(self.classes.seen)]
+        return self.validation_valid_mask[:, : len(self.classes.seen)]
 
 
 def read_labels(
@@ -84,8 +84,8 @@ def read_labels(
         classes,
         label_matrix(of_train, classes.seen),
         label_matrix(of_validation, classes.class_names),
-        counted_matrix(_ignored(train), classes.seen),
-        counted_matrix(_ignored(validation), classes.class_names),
+        valid_mask_matrix(_ignored(train), classes.seen),
+        valid_mask_matrix(_ignored(validation), classes.class_names),
     )
 
 
@@ -94,7 +94,7 @@ def label_targets(
     class_names: Sequence[str],
     source: QuerySource | None,
     sentence: str,
-    counted: np.ndarray | None = None,
+    valid_mask: np.ndarray | None = None,
 ) -> LabelTargets:
     """Makes the targets of training.
 
@@ -105,16 +105,16 @@ def label_targets(
         class_names: C names.
         source: what embeds the sentences of labels; None without alignment.
         sentence: with {} where the names go.
-        counted: (N, C) bool, False where a label is ignored; by default all count.
+        valid_mask: (N, C) bool, False where a label is ignored; by default all count.
 
     Raises:
         UserError: the source has no sentence encoder.
     """
     sets = LabelSets.of_images(labels)
     texts = None if source is None else sets.embed(source, class_names, sentence)
-    if counted is not None and counted.all():
-        counted = None  # nothing to carry through every batch
-    return LabelTargets(np.asarray(labels, np.uint8), sets.ids, texts, counted)
+    if valid_mask is not None and valid_mask.all():
+        valid_mask = None  # nothing to carry through every batch
+    return LabelTargets(np.asarray(labels, np.uint8), sets.ids, texts, valid_mask)
 
 
 def _ignored(split: SplitFiles) -> list[list[str]]:

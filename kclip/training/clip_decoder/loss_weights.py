@@ -51,7 +51,7 @@ def tune_loss_weights(
     head: DecoderHead,
     objective: JointObjective,
     settings: DecoderOptimization,
-    counted: np.ndarray | None = None,
+    valid_mask: np.ndarray | None = None,
 ) -> list[Trial]:
     """Trains each pair of weights on each fold; `best_weights` chooses among them.
 
@@ -67,7 +67,7 @@ def tune_loss_weights(
         head: the config of the head.
         objective: the config of the loss, whose weights are replaced.
         settings: the config of the training.
-        counted: (N, C) bool, False where a label is ignored; by default all count.
+        valid_mask: (N, C) bool, False where a label is ignored; by default all count.
 
     Raises:
         UserError: there are too few classes.
@@ -77,7 +77,7 @@ def tune_loss_weights(
             f"{len(class_names)} seen classes are too few for {NUM_FOLDS} folds of them; give "
             "--objective.alpha and --objective.beta instead of --tune-loss-weights"
         )
-    counted = np.ones(labels.shape, bool) if counted is None else counted
+    valid_mask = np.ones(labels.shape, bool) if valid_mask is None else valid_mask
     rng = np.random.default_rng(settings.seed)
     image_folds = rng.permutation(len(labels)) % NUM_FOLDS
     class_folds = rng.permutation(len(class_names)) % NUM_FOLDS
@@ -87,7 +87,7 @@ def tune_loss_weights(
         weights = dataclasses.replace(objective, alpha=alpha, beta=beta)
         held_out = image_folds == fold, class_folds == fold
         figures = _held_out_map(
-            towers, data, labels, counted, class_names, held_out, head, weights, settings
+            towers, data, labels, valid_mask, class_names, held_out, head, weights, settings
         )
         trials.append(Trial(alpha, beta, fold, *figures, score=float(np.mean(figures))))
     return trials
@@ -123,7 +123,7 @@ def _held_out_map(
     towers: DecoderTowers,
     data: CachedData,
     labels: np.ndarray,
-    counted: np.ndarray,
+    valid_mask: np.ndarray,
     class_names: Sequence[str],
     held_out: tuple[np.ndarray, np.ndarray],
     head: DecoderHead,
@@ -140,7 +140,7 @@ def _held_out_map(
     data.standardize(classifier)
     source = towers.source if align else None
     targets = label_targets(
-        labels[:, ~classes], names, source, objective.sentence, counted[:, ~classes]
+        labels[:, ~classes], names, source, objective.sentence, valid_mask[:, ~classes]
     )
     batches = data.train_batches(targets, settings, np.flatnonzero(~images))
     model: Any = data.fed_model(classifier)
@@ -151,16 +151,16 @@ def _held_out_map(
         batches.set_position(epoch)
         model.fit(batches.dataset(), shuffle=False, verbose=0)
     use_averaged_weights(model)
-    interpolate_alignment(classifier, towers, head.trained_share)
+    interpolate_alignment(classifier, towers, head.trained_fraction)
     queries = towers.source.embed_classes(class_names)
     whole = data.fed_model(classifier.with_classes(class_names, queries))
     rows = np.flatnonzero(images)
     logits = map_logits(whole, _Rows(data.train_maps[0], rows), len(class_names))
-    own, of_classes = (labels[rows], logits), counted[rows]
+    own, of_classes = (labels[rows], logits), valid_mask[rows]
     zsl = mean_average_precision(
-        *(array[:, classes] for array in own), counted=of_classes[:, classes]
+        *(array[:, classes] for array in own), valid_mask=of_classes[:, classes]
     )
-    return zsl, mean_average_precision(*own, counted=of_classes)
+    return zsl, mean_average_precision(*own, valid_mask=of_classes)
 
 
 @dataclass(frozen=True)

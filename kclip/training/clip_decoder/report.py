@@ -15,7 +15,7 @@ from kclip.models import MultiLabelClassifier
 from kclip.multilabel.class_split import ClassSplit
 from kclip.multilabel.recognition.recognizer import CLASSES_FILE, QUERIES_FILE
 from kclip.reports.figures.decoder_curves import draw_decoder_curves
-from kclip.reports.figures.style import save_picture
+from kclip.reports.figures.style import save_figure
 from kclip.reports.multilabel import ranking_table, write_multilabel_report
 from kclip.training.common.stopwatch import Stopwatch
 
@@ -61,7 +61,7 @@ def write_decoder_run(
     logits: np.ndarray,
     classes: ClassSplit,
     watch: Stopwatch,
-    counted: np.ndarray | None = None,
+    valid_mask: np.ndarray | None = None,
 ) -> None:
     """Writes `metrics.json`, `report.md` and the pictures, and prints the result.
 
@@ -72,16 +72,16 @@ def write_decoder_run(
         logits: (N, C) of the model.
         classes: the C names.
         watch: the run's stages.
-        counted: (N, C) bool, False where a label is ignored; by default all count.
+        valid_mask: (N, C) bool, False where a label is ignored; by default all count.
     """
     names, seen = classes.class_names, classes.seen_mask
-    results = multilabel_results(labels, logits, names, seen, counted=counted)
+    results = multilabel_results(labels, logits, names, seen, valid_mask=valid_mask)
     results["published"] = is_nus_wide(classes.seen, classes.unseen)
     results["run"] = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
     about["seconds"] = ", ".join(f"{stage} {time}" for stage, time in watch.seconds.items())
     about["peak memory"] = f"{watch.peak_memory_gib} GiB"
     curves = draw_decoder_curves(read_history(output / "history.csv"))
-    save_picture(curves, output / "curves.png")
+    save_figure(curves, output / "curves.png")
     pictures = {"curves.png": "Training: losses, and mAP of the seen classes, by epoch"}
     write_multilabel_report(output, about, results, pictures)
     print(ranking_table(results))

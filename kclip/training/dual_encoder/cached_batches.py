@@ -17,7 +17,7 @@ class CachedBatches(GeneratedBatches):
     Args:
         features: `SplitFeatures`.
         batch_size: int.
-        captions: "draw" or "expand".
+        captions: "sample" or "expand".
         shuffle: False keeps the order of the records and their first view.
         drop_remainder: True drops the last, smaller batch.
         seed: int.
@@ -32,7 +32,7 @@ class CachedBatches(GeneratedBatches):
         self,
         features: SplitFeatures,
         batch_size: int,
-        captions: Captions = "draw",
+        captions: Captions = "sample",
         shuffle: bool = True,
         drop_remainder: bool = True,
         seed: int = 0,
@@ -48,7 +48,7 @@ class CachedBatches(GeneratedBatches):
         self.class_pairs = class_pairs
         self.num_class_pairs = num_class_pairs
         self.num_samples = (
-            len(features.ids) if captions == "draw" else int(features.caption_offsets[-1])
+            len(features.ids) if captions == "sample" else int(features.caption_offsets[-1])
         )
 
     def _batches(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kclip.data.labelled.label_matrix import counted_matrix, label_matrix
+from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
 from kclip.errors import UserError
 from kclip.metrics.multilabel import average_precision
 
@@ -16,20 +16,20 @@ def test_it_equals_asking_for_each_image_and_class():
 def test_ignored_answers_do_not_count():
     ignored = [["car", "unlisted"], [], ["sky", "road"]]
     classes = ["road", "car", "sky"]
-    counted = counted_matrix(ignored, classes)
+    valid_mask = valid_mask_matrix(ignored, classes)
     asked = [[name not in of_image for name in classes] for of_image in ignored]
-    np.testing.assert_array_equal(counted, asked)
-    assert counted.dtype == bool
-    assert counted_matrix([[], []], classes).all()  # none are ignored in most data sets
+    np.testing.assert_array_equal(valid_mask, asked)
+    assert valid_mask.dtype == bool
+    assert valid_mask_matrix([[], []], classes).all()  # none are ignored in most data sets
 
 
 def test_ignored_answers_change_the_precision_as_worked_out_by_hand():
     labels = label_matrix([["dog"], [], ["dog"]], ["cat", "dog"])
     scores = np.array([[0.1, 0.5], [0.2, 0.9], [0.3, 0.7]])
-    counted = counted_matrix([[], ["dog"], []], ["cat", "dog"])
+    valid_mask = valid_mask_matrix([[], ["dog"], []], ["cat", "dog"])
     everything = average_precision(labels, scores)[1]
     assert everything == pytest.approx((1 / 2 + 2 / 3) / 2)
-    assert average_precision(labels, scores, counted=counted)[1] == 1.0
+    assert average_precision(labels, scores, valid_mask=valid_mask)[1] == 1.0
 
 
 def test_a_class_listed_twice_is_named():

@@ -100,7 +100,7 @@ def test_the_order_mixes_shards(split):
     assert first_half == set(range(5))
 
 
-@pytest.mark.parametrize("captions", ["draw", "expand"])
+@pytest.mark.parametrize("captions", ["sample", "expand"])
 def test_an_epoch_goes_on_from_any_of_its_batches(split, captions):
     stream = batches(split, captions=captions, seed=1)
     whole = read(stream, epoch=2)

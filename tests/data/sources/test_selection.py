@@ -38,7 +38,7 @@ def test_first_captions_are_kept():
 
 
 def test_a_validation_share_divides_the_training_images():
-    splits = select(records(10), seed=0, validation_share=0.3)
+    splits = select(records(10), seed=0, validation_fraction=0.3)
     assert (len(splits["train"]), len(splits["validation"])) == (7, 3)
     assert sorted(ids(splits["train"]) + ids(splits["validation"])) == sorted(ids(records(10)))
     assert {record.split for record in splits["validation"]} == {"validation"}
@@ -46,9 +46,9 @@ def test_a_validation_share_divides_the_training_images():
 
 def test_a_validation_share_must_make_sense():
     with pytest.raises(UserError, match="is 0;"):
-        select(records(3), seed=0, validation_share=0.1)
+        select(records(3), seed=0, validation_fraction=0.1)
     with pytest.raises(UserError, match="has a split 'validation' already"):
-        select(records(9) + records(1, "validation"), seed=0, validation_share=0.5)
+        select(records(9) + records(1, "validation"), seed=0, validation_fraction=0.5)
 
 
 def test_merge_rejects_later_records_of_one_id():

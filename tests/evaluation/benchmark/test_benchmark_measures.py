@@ -49,13 +49,13 @@ def test_a_constant_predictor_has_the_share_as_average_precision():
 def test_what_does_not_count_changes_nothing():
     rng = np.random.default_rng(0)
     labels, scores = rng.integers(0, 2, (20, 3)), rng.normal(size=(20, 3))
-    counted = np.ones((20, 3), bool)
-    counted[:5] = False
-    whole = measure(labels, scores, scores > 0, counted)
+    valid_mask = np.ones((20, 3), bool)
+    valid_mask[:5] = False
+    whole = measure(labels, scores, scores > 0, valid_mask)
     other = labels.copy()
     other[:5] = 1 - other[:5]
-    assert measure(other, scores, scores > 0, counted) == whole
-    rows = measure(labels[5:], scores[5:], scores[5:] > 0, counted[5:])
+    assert measure(other, scores, scores > 0, valid_mask) == whole
+    rows = measure(labels[5:], scores[5:], scores[5:] > 0, valid_mask[5:])
     assert rows == pytest.approx(whole)
 
 

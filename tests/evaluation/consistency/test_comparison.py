@@ -13,7 +13,7 @@ from kclip.evaluation.consistency import comparison, keras_modes
 from kclip.evaluation.consistency.comparison import compare_modes
 from kclip.evaluation.consistency.modes import MODE_NAMES, MODES
 from kclip.evaluation.consistency.samples import Samples, read_samples
-from kclip.evaluation.consistency.subject import Answers
+from kclip.evaluation.consistency.subject import ModelOutputs
 from kclip.export.packages import missing_packages
 from kclip.inference.embedder import Embedder
 
@@ -56,8 +56,8 @@ def test_a_small_model_gives_one_answer_in_every_mode(embedder, model_folder, sa
 def test_the_difference_is_the_largest_of_any_probability(embedder, samples, monkeypatch):
     # Worked out by hand: cosines (1, 0) and (0, 1), times a scale of ln 3, give 3/4 and 1/4.
     scale, classes = float(np.log(3)), np.eye(2, dtype=np.float32)
-    right = Answers(np.float32([[2, 0], [0, 1]]), classes, scale)
-    wrong = Answers(np.float32([[1, 0], [1, 0]]), classes, scale)
+    right = ModelOutputs(np.float32([[2, 0], [0, 1]]), classes, scale)
+    wrong = ModelOutputs(np.float32([[1, 0], [1, 0]]), classes, scale)
     results = compare_two(embedder, samples, right, wrong, monkeypatch)
     assert results["xla"]["max_probability_difference"] == pytest.approx(0.5)
     assert results["xla"]["equal_decisions"] == 0.5
@@ -70,7 +70,11 @@ def test_noise_in_one_tower_is_found(embedder, samples, monkeypatch, noise, pass
     images, texts = (rng.normal(size=(n, 8)).astype(np.float32) for n in (2, 2))
     noisy = texts + noise * rng.normal(size=texts.shape).astype(np.float32)
     results = compare_two(
-        embedder, samples, Answers(images, texts, 20.0), Answers(images, noisy, 20.0), monkeypatch
+        embedder,
+        samples,
+        ModelOutputs(images, texts, 20.0),
+        ModelOutputs(images, noisy, 20.0),
+        monkeypatch,
     )
     assert results["xla"]["passed"] is passed
 
@@ -86,8 +90,8 @@ def test_a_mode_that_breaks_down_is_a_failure_and_stops_no_other(embedder, sampl
     def nothing(subject):
         raise RuntimeError("no such operator\nand a page of stack")
 
-    answers = keras_modes.eager
-    functions = {"eager": answers, "xla": nothing, "tf_function": answers}
+    model_outputs = keras_modes.eager
+    functions = {"eager": model_outputs, "xla": nothing, "tf_function": model_outputs}
     monkeypatch.setattr(comparison, "mode_function", functions.__getitem__)
     results = compare_modes(embedder, "", samples, ["a {}."], ["xla", "tf_function"])
     assert results["xla"]["error"] == "RuntimeError: no such operator"
@@ -96,8 +100,8 @@ def test_a_mode_that_breaks_down_is_a_failure_and_stops_no_other(embedder, sampl
 
 
 def test_embeddings_that_are_not_finite_are_a_failure(embedder, samples, monkeypatch):
-    fine = Answers(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32), 1.0)
-    broken = Answers(np.full((2, 2), np.nan, np.float32), fine.text_embeddings, 1.0)
+    fine = ModelOutputs(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32), 1.0)
+    broken = ModelOutputs(np.full((2, 2), np.nan, np.float32), fine.text_embeddings, 1.0)
     results = compare_two(embedder, samples, fine, broken, monkeypatch)
     assert "not finite" in results["xla"]["error"]
     with pytest.raises(KclipError, match="not finite"):
@@ -129,7 +133,7 @@ def test_a_broken_mode_ends_the_command_with_1(model_folder, tmp_path, capsys, m
     def noisy(subject):
         found = keras_modes.eager(subject)
         noise = np.random.default_rng(0).normal(size=found.image_embeddings.shape)
-        return Answers(found.image_embeddings + 0.1 * noise, found.text_embeddings, 50.0)
+        return ModelOutputs(found.image_embeddings + 0.1 * noise, found.text_embeddings, 50.0)
 
     monkeypatch.setattr(keras_modes, "xla", noisy)
     arguments = ["--model", str(model_folder), "--output", str(tmp_path), "--max-images", "4"]

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kclip.models.towers.image_resizing import picture_resizing
+from kclip.models.towers.image_resizing import image_resizing
 
 RNG = np.random.default_rng(0)
 
@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 @pytest.mark.parametrize("mode", ["squash", "crop"])
 @pytest.mark.parametrize("size", [(60, 90), (90, 61), (33, 20), (32, 32), (32, 40)])
 def test_every_bit_is_that_of_keras(mode, size):
-    ours = picture_resizing(32, mode)
+    ours = image_resizing(32, mode)
     keras_own = keras.layers.Resizing(
         32,
         32,

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from kclip.reports.figures.attention import draw_attention, relative_attention
-from kclip.reports.figures.style import save_picture
+from kclip.reports.figures.style import save_figure
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
 
@@ -38,7 +38,7 @@ def test_each_class_has_its_map_with_its_score(tmp_path):
     spots = [np.unravel_index(heat.argmax(), heat.shape) for heat in heats(figure)]
     cells = [(row * 4 // 216, column * 5 // 288) for row, column in spots]
     assert cells == [(0, 0), (3, 4), (1, 2)]
-    save_picture(figure, tmp_path / "attention.png")
+    save_figure(figure, tmp_path / "attention.png")
     with Image.open(tmp_path / "attention.png") as picture:
         assert picture.width > 600
 

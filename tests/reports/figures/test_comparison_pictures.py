@@ -10,7 +10,7 @@ from kclip.reports.figures.comparison import (
 from kclip.reports.figures.style import BLUE, GREY
 
 
-def contender(name, matrix):
+def method(name, matrix):
     accuracy = float(np.trace(matrix) / np.sum(matrix))
     intervals = {"accuracy": [accuracy - 0.1, accuracy + 0.05]}
     return {
@@ -26,8 +26,8 @@ def shown(figure):
 
 
 def test_matrices_share_one_scale_and_one_bar():
-    contenders = [contender(name, matrix) for name, matrix in zip("ab", MATRICES, strict=True)]
-    figure = draw_confusion_matrices(contenders, ["cat", "dog"])
+    methods = [method(name, matrix) for name, matrix in zip("ab", MATRICES, strict=True)]
+    figure = draw_confusion_matrices(methods, ["cat", "dog"])
     first, second = shown(figure)
     assert first.images[0].get_array().tolist() == [[75, 25], [0, 100]]
     assert [axes.images[0].get_clim() for axes in (first, second)] == [(0, 100)] * 2
@@ -39,8 +39,8 @@ def test_matrices_share_one_scale_and_one_bar():
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7])
 def test_every_contender_is_drawn_and_every_column_named(count):
-    contenders = [contender(f"number {n}", MATRICES[0]) for n in range(count)]
-    figure = draw_confusion_matrices(contenders, ["cat", "dog"])
+    methods = [method(f"number {n}", MATRICES[0]) for n in range(count)]
+    figure = draw_confusion_matrices(methods, ["cat", "dog"])
     assert [axes.get_title() for axes in shown(figure)] == [
         f"number {n}: 87.5 %" for n in range(count)
     ]
@@ -52,13 +52,13 @@ def test_every_contender_is_drawn_and_every_column_named(count):
 
 
 def test_many_classes_go_without_names_and_counts():
-    figure = draw_confusion_matrices([contender("a", np.eye(60, dtype=int))], ["x"] * 60)
+    figure = draw_confusion_matrices([method("a", np.eye(60, dtype=int))], ["x"] * 60)
     (axes,) = shown(figure)
     assert not axes.texts and not list(axes.get_xticks())
 
 
 def test_accuracies_and_their_intervals_in_percent():
-    (axes,) = draw_accuracies([contender("a $5 model", MATRICES[0])]).axes
+    (axes,) = draw_accuracies([method("a $5 model", MATRICES[0])]).axes
     interval, point = axes.lines
     assert interval.get_xdata() == pytest.approx([77.5, 92.5])
     assert point.get_xdata() == pytest.approx([87.5])

@@ -4,7 +4,7 @@ from fake_embedder import write_color_images
 from PIL import Image
 
 from kclip.reports.figures.grids import draw_search_grid, draw_search_rows
-from kclip.reports.figures.style import GREEN, save_picture
+from kclip.reports.figures.style import GREEN, save_figure
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_the_query_is_the_title(images, tmp_path):
     figure = draw_search_grid("a $5 wall " * 40, hits(images, 3), images)
     assert figure.texts[0].get_text().startswith("“a \\$5 wall")
     assert figure.texts[0].get_text().count("\n") == 2  # cut after three lines
-    save_picture(figure, tmp_path / "grid.png")
+    save_figure(figure, tmp_path / "grid.png")
     with Image.open(tmp_path / "grid.png") as picture:
         assert picture.width > 600
 

@@ -5,7 +5,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from kclip.reports.figures.labels import draw_labels
-from kclip.reports.figures.style import GREEN, GREY, ORANGE, save_picture
+from kclip.reports.figures.style import GREEN, GREY, ORANGE, save_figure
 
 NAMES = ["red", "$5 bill", "wall", "sea", "sky"]
 SCORES = np.array([[0.9, 0.5, 0.1, 0.3, 0.2], [0.05, 0.2, 0.1, 0.8, 0.7]])
@@ -42,7 +42,7 @@ def test_right_wrong_and_missed_labels_have_marks(images, tmp_path):
     assert colors == [GREEN, ORANGE, GREY]
     (legend,) = figure.texts
     assert all(text in legend.get_text() for text in ("✓ right", "✗ not", "○ missed", "* class"))
-    save_picture(figure, tmp_path / "labels.png")
+    save_figure(figure, tmp_path / "labels.png")
     with Image.open(tmp_path / "labels.png") as picture:
         assert picture.width > 600
 
@@ -58,8 +58,8 @@ def test_nothing_is_said_to_be_right_without_labels(images):
 
 
 def test_an_ignored_label_is_neither_right_nor_wrong_nor_missed(images):
-    counted = np.array([[1, 0, 1, 1, 0]], bool)  # "$5 bill", and "sky", which has a label
-    figure = draw_labels(images[:1], NAMES, SCORES[:1], LABELS[:1], top_k=2, counted=counted)
+    valid_mask = np.array([[1, 0, 1, 1, 0]], bool)  # "$5 bill", and "sky", which has a label
+    figure = draw_labels(images[:1], NAMES, SCORES[:1], LABELS[:1], top_k=2, valid_mask=valid_mask)
     assert rows(lines_of(figure)[0]) == [("✓", "red", "0.90"), ("–", r"\$5 bill", "0.50")]
     assert "– neither right nor wrong" in figure.texts[0].get_text()
 

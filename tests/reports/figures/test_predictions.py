@@ -3,7 +3,7 @@ from fake_embedder import write_color_images
 from matplotlib.colors import to_hex
 
 from kclip.reports.figures.predictions import draw_predictions
-from kclip.reports.figures.style import BLUE, GREEN, save_picture
+from kclip.reports.figures.style import BLUE, GREEN, save_figure
 
 
 def test_each_image_has_its_likeliest_classes_below(tmp_path):
@@ -21,5 +21,5 @@ def test_each_image_has_its_likeliest_classes_below(tmp_path):
     assert colors == [GREEN] + 5 * [BLUE]  # the first image is red
     widths = [bar.get_width() for bar in bars[0].patches]
     np.testing.assert_allclose(widths, [100, 75, 100, 20])  # each on a pale bar of full width
-    save_picture(figure, tmp_path / "predictions.png")
+    save_figure(figure, tmp_path / "predictions.png")
     assert (tmp_path / "predictions.png").stat().st_size > 10_000

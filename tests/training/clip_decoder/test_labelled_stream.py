@@ -87,17 +87,17 @@ def test_maps_of_chosen_images_alone(targets):
 
 @pytest.mark.parametrize("aligned", [True, False])
 def test_what_counts_comes_with_the_labels(split, targets, aligned):
-    counted = np.random.default_rng(1).random(targets.labels.shape) < 0.7
+    valid_mask = np.random.default_rng(1).random(targets.labels.shape) < 0.7
     texts = targets.text_embeddings if aligned else None
-    some = LabelTargets(targets.labels, targets.ids, texts, counted)
+    some = LabelTargets(targets.labels, targets.ids, texts, valid_mask)
     for batches in (streamed(split, some), MapBatches(maps_of(some), some, 8)):
         of_epoch = [wanted for _, wanted in batches_of(batches, 0)]
         found = {
             (labels.tobytes(), row.tobytes())
             for wanted in of_epoch
-            for labels, row in zip(wanted["labels"], wanted["counted"], strict=True)
+            for labels, row in zip(wanted["labels"], wanted["valid_mask"], strict=True)
         }
-        rows = zip(targets.labels, counted, strict=True)
+        rows = zip(targets.labels, valid_mask, strict=True)
         assert found == {(labels.tobytes(), row.tobytes()) for labels, row in rows}
         assert ("ids" in of_epoch[0]) == aligned
 

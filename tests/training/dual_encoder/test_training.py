@@ -68,7 +68,7 @@ def test_the_model_has_the_weights_of_the_best_epoch(finished, records):
     assert sum(weight.sum() for weight in weights(finished)) == pytest.approx(total, rel=1e-4)
 
 
-@pytest.mark.parametrize("captions", ["draw", "expand"])
+@pytest.mark.parametrize("captions", ["sample", "expand"])
 @pytest.mark.slow
 def test_cached_and_streamed_training_give_the_same_losses(
     records, tmp_path, captions, monkeypatch
@@ -225,7 +225,7 @@ def test_images_without_captions_are_refused(records, tmp_path):
     BuildTFRecords(
         source="folders",
         images=records.parent / "source" / "zero_shot",
-        validation_share=0.25,
+        validation_fraction=0.25,
         output=tmp_path / "labelled",
         workers=1,
     ).run()

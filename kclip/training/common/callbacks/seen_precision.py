@@ -13,18 +13,19 @@ class SeenPrecision(keras.callbacks.Callback):
     Args:
         logits: function without arguments that returns the current (N, C) of the split.
         labels: (N, C) of 0 and 1.
-        counted: (N, C) bool, False where a label is neither right nor wrong; all count by default.
+        valid_mask: (N, C) bool, False where a label is neither right nor wrong; all count
+            by default.
     """
 
-    def __init__(self, logits, labels, counted=None):
+    def __init__(self, logits, labels, valid_mask=None):
         super().__init__()
         self.logits = logits
         self.labels = labels
-        self.counted = counted
+        self.valid_mask = valid_mask
 
     def on_epoch_end(self, epoch, logs=None):
         """Scores the split with the weights of this moment."""
         logits = self.logits()
-        loss = float(AsymmetricLoss()(self.labels, logits, self.counted))
-        logs["val_map"] = mean_average_precision(self.labels, logits, counted=self.counted)
+        loss = float(AsymmetricLoss()(self.labels, logits, self.valid_mask))
+        logs["val_map"] = mean_average_precision(self.labels, logits, valid_mask=self.valid_mask)
         logs["val_classification_loss"] = loss / len(self.labels)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from kclip.data.images.content import check_unseen
 from kclip.data.labelled.folder import LabelledFolder
 from kclip.errors import UserError
-from kclip.evaluation.probes import draw_shots, fit_probe
+from kclip.evaluation.probes import fit_probe, sample_shots
 from kclip.inference.readable_images import ImageEmbedder
 from kclip.retrieval.index import load_or_build_index
 from kclip.zero_shot.classifier import ZeroShotClassifier
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Contender:
+class Method:
     """What one classifier says of the test images.
 
     Attributes:
@@ -65,31 +65,31 @@ def embed_folder(
     return np.asarray(index.embeddings)[[row_of[name] for name in kept.file_names]], kept
 
 
-def zero_shot_contender(
+def zero_shot_method(
     embedder: "Embedder", name: str, test: LabelledFolder, templates: Sequence[str], cache: Path
-) -> Contender:
+) -> Method:
     """Classifies by the names of the classes alone (Radford et al. 2021, section 3.1)."""
     classifier = ZeroShotClassifier.from_names(embedder, test.classes, templates)
     embeddings, kept = embed_folder(embedder, test, cache)
     about = {"kind": "zero-shot", "templates": list(templates)}
-    return Contender(name, classifier.logits(embeddings), kept.file_names, about)
+    return Method(name, classifier.logits(embeddings), kept.file_names, about)
 
 
-def probe_contender(
+def probe_method(
     embedder: "Embedder",
     name: str,
     train: LabelledFolder,
     test: LabelledFolder,
     cache: Path,
     seed: int,
-) -> Contender:
+) -> Method:
     """Fits a linear probe on all training images."""
     train_embeddings, train = embed_folder(embedder, train, cache)
     embeddings, kept = embed_folder(embedder, test, cache)
     print(f"fitting a linear probe on {len(train):,} embeddings")
     probe = fit_probe(train_embeddings, train.labels, train.class_names, seed)
     about = {"kind": "linear probe", "C": float(probe.C), "num_train_images": len(train)}
-    return Contender(name, probe.predict_proba(embeddings), kept.file_names, about)
+    return Method(name, probe.predict_proba(embeddings), kept.file_names, about)
 
 
 def few_shot_curve(
@@ -115,7 +115,7 @@ def few_shot_curve(
     accuracies: dict[int, list[float]] = {k: [] for k in sorted(shots)}
     with tqdm(total=draws * len(accuracies), unit="probe", desc="Few-shot probes") as bar:
         for draw in range(draws):
-            for k, rows in draw_shots(
+            for k, rows in sample_shots(
                 train.labels, train.class_names, list(accuracies), seed + draw
             ):
                 labels = train.labels[rows]
@@ -125,9 +125,9 @@ def few_shot_curve(
     return [_shots_row(k, values) for k, values in accuracies.items()]
 
 
-def classifier_contender(
+def classifier_method(
     classifier: "TrainedClassifier", name: str, test: LabelledFolder, cache: Path
-) -> Contender:
+) -> Method:
     """Asks a classifier that was fine-tuned on these classes.
 
     Raises:
@@ -142,7 +142,7 @@ def classifier_contender(
     probabilities, kept = embed_folder(classifier, test, cache)
     columns = [classifier.class_names.index(label) for label in test.classes]
     about = {"kind": "fine-tuned", "backbone": classifier.backbone}
-    return Contender(name, probabilities[:, columns], kept.file_names, about)
+    return Method(name, probabilities[:, columns], kept.file_names, about)
 
 
 def _shots_row(k: int, accuracies: list[float]) -> dict[str, Any]:

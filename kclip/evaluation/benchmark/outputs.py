@@ -9,7 +9,7 @@ from kclip.multilabel.thresholds import choose_thresholds
 
 
 @dataclass(frozen=True)
-class Answers:
+class ModelOutputs:
     """A method's word on the N test images.
 
     Attributes:
@@ -21,7 +21,9 @@ class Answers:
     decisions: np.ndarray
 
 
-def decide(task: Task, scores: np.ndarray, rows: np.ndarray, train_scores: np.ndarray) -> Answers:
+def decide(
+    task: Task, scores: np.ndarray, rows: np.ndarray, train_scores: np.ndarray
+) -> ModelOutputs:
     """Cuts scores at thresholds, one a class, that give the best F1 on training images.
 
     Args:
@@ -32,6 +34,6 @@ def decide(task: Task, scores: np.ndarray, rows: np.ndarray, train_scores: np.nd
     """
     train = task.train
     thresholds = choose_thresholds(
-        train.labels[rows], train_scores, task.class_names, counted=train.counted[rows]
+        train.labels[rows], train_scores, task.class_names, valid_mask=train.valid_mask[rows]
     )
-    return Answers(scores, scores >= thresholds.of(task.class_names))
+    return ModelOutputs(scores, scores >= thresholds.of(task.class_names))
