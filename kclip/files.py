@@ -15,10 +15,18 @@ from kclip.errors import UserError
 
 
 @contextmanager
-def replaced_when_done(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path` that takes its name when the block ends well.
+def replaced_when_done(
+    path: Path, scratch: Path | None = None, durable: bool = False
+) -> Iterator[Path]:
+    """Yields a temporary path that takes the name of `path` when the block ends well.
 
     The folder is made where it is missing. If the block raises, `path` is as it was before.
+
+    Args:
+        path: the file.
+        scratch: folder of the temporary file, `*.tmp` then, on the same disk; by default it lies
+            beside `path`, with the same suffix.
+        durable: whether the bytes must have reached the disk before the name does.
 
     Example:
         >>> import tempfile
@@ -29,13 +37,25 @@ def replaced_when_done(path: Path) -> Iterator[Path]:
         'done'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays, since np.save and matplotlib read the format from it.
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    unique = uuid.uuid4().hex[:8]
+    if scratch is None:
+        # The suffix stays, since np.save and matplotlib read the format from it.
+        temporary = path.with_name(f".{path.stem}.{unique}{path.suffix}")
+    else:
+        temporary = scratch / f"{path.name}.{unique}.tmp"
     try:
         yield temporary
+        if durable:
+            flush_to_disk(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Waits until the bytes of a file have reached the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 @contextmanager
@@ -61,6 +81,37 @@ def folder_when_done(path: Path) -> Iterator[Path]:
         folder.mkdir()
         yield folder
         folder.replace(path)
+
+
+@contextmanager
+def folder_replaced_when_done(path: Path) -> Iterator[Path]:
+    """Yields a temporary folder beside `path` that takes its place when the block ends well.
+
+    What `path` held before is there until the new folder is complete, and is removed last. If the
+    block raises, `path` is as it was.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "model"
+        >>> for text in ("old", "new"):
+        ...     with folder_replaced_when_done(target) as folder:
+        ...         _ = (folder / "note.txt").write_text(text)
+        >>> (target / "note.txt").read_text()
+        'new'
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as scratch:
+        folder, old = Path(scratch) / path.name, Path(scratch) / "old"
+        folder.mkdir()
+        yield folder
+        if path.exists():
+            path.rename(old)
+        try:
+            folder.rename(path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
 
 
 def write_metrics(path: Path, results: Mapping[str, Any]) -> None:

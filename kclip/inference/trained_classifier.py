@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from kclip.data.images.decoding import decoded_batches
-from kclip.files import replaced_when_done
+from kclip.files import folder_replaced_when_done, write_text
 
 if TYPE_CHECKING:
     from kclip.models import ImageClassifier
@@ -56,13 +55,10 @@ class TrainedClassifier:
 
     def save(self, folder: Path) -> None:
         """Writes a model folder, which appears when it is complete."""
-        partial = folder.with_name(folder.name + ".partial")
-        for old in (partial, folder):
-            shutil.rmtree(old, ignore_errors=True)
-        self.model.save_to_preset(str(partial))
-        with replaced_when_done(partial / TRAINED_ON) as temporary:
-            temporary.write_text("".join(f"{digest}\n" for digest in sorted(self.trained_on)))
-        partial.rename(folder)
+        with folder_replaced_when_done(folder) as new:
+            self.model.save_to_preset(str(new))
+            lines = (f"{digest}\n" for digest in sorted(self.trained_on))
+            write_text(new / TRAINED_ON, "".join(lines))
 
     @property
     def class_names(self) -> list[str]:

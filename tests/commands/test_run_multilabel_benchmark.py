@@ -55,9 +55,9 @@ def test_it_leaves_all_that_it_promises(command):
 def test_a_second_run_computes_nothing_and_a_missing_cell_alone(command, monkeypatch):
     before = (command.output / "metrics.json").read_text()
     asked = []
-    answers = cells.Bench._answers
+    model_outputs = cells.Bench._model_outputs
     monkeypatch.setattr(
-        cells.Bench, "_answers", lambda bench, cell: asked.append(cell) or answers(bench, cell)
+        cells.Bench, "_model_outputs", lambda bench, cell: asked.append(cell) or model_outputs(bench, cell)
     )
     command.run()
     assert asked == []
@@ -70,9 +70,9 @@ def test_a_second_run_computes_nothing_and_a_missing_cell_alone(command, monkeyp
 
 def test_results_of_other_settings_are_not_taken(command, folder, monkeypatch):
     asked = []
-    answers = cells.Bench._answers
+    model_outputs = cells.Bench._model_outputs
     monkeypatch.setattr(
-        cells.Bench, "_answers", lambda bench, cell: asked.append(cell) or answers(bench, cell)
+        cells.Bench, "_model_outputs", lambda bench, cell: asked.append(cell) or model_outputs(bench, cell)
     )
     other = dataclasses.replace(command, methods=("cosine",), template=("two {}",))
     other.run()

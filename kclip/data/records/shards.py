@@ -5,7 +5,6 @@ A shard depends on its job alone, never on the other shards or the number of wor
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from kclip.data.images.opening import ImageError
 from kclip.data.records.encoding import Encoding, encode_image
 from kclip.data.records.file_format import read_records, write_record
 from kclip.data.records.schema import DATASET_NAME, serialize
+from kclip.files import replaced_when_done
 
 STATE_FOLDER = "build"  # beside the shards: their checksums, the request, unfinished files
 _IMAGES_PER_SHARD = 256
@@ -87,16 +87,14 @@ def write_shard(job: ShardJob) -> ShardResult:
     Raises:
         OSError: the disk is full or not writable.
     """
-    temporary = job.path.parent / STATE_FOLDER / f"{job.path.name}.{os.getpid()}.tmp"
-    with temporary.open("wb") as file:
-        rejections = _write_records(file, job)
-        _flush_to_disk(file)
-    num_records = len(job.records) - len(rejections)
-    num_found, sha256 = inspect_shard(temporary)
-    if num_found != num_records:  # a disk that loses data without an error
-        raise OSError(f"{temporary} holds {num_found} records after {num_records} were written")
-    num_bytes = temporary.stat().st_size
-    temporary.replace(job.path)
+    with replaced_when_done(job.path, _state_folder(job.path), durable=True) as temporary:
+        with temporary.open("wb") as file:
+            rejections = _write_records(file, job)
+        num_records = len(job.records) - len(rejections)
+        num_found, sha256 = inspect_shard(temporary)
+        if num_found != num_records:  # a disk that loses data without an error
+            raise OSError(f"{temporary} holds {num_found} records after {num_records} were written")
+        num_bytes = temporary.stat().st_size
     result = ShardResult(
         job.path.name, job.split, num_records, num_bytes, sha256, _inputs_digest(job), rejections
     )
@@ -141,12 +139,13 @@ def inspect_shard(path: Path) -> tuple[int, str]:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Writes a file in the state folder or beside it: whole, or not at all."""
-    folder = path.parent if path.parent.name == STATE_FOLDER else path.parent / STATE_FOLDER
-    temporary = folder / f"{path.name}.{os.getpid()}.tmp"
-    with temporary.open("wb") as file:
-        file.write(data)
-        _flush_to_disk(file)
-    temporary.replace(path)
+    with replaced_when_done(path, _state_folder(path), durable=True) as temporary:
+        temporary.write_bytes(data)
+
+
+def _state_folder(path: Path) -> Path:
+    """Where unfinished files lie, so that a killed build leaves none among the shards."""
+    return path.parent if path.parent.name == STATE_FOLDER else path.parent / STATE_FOLDER
 
 
 def _write_records(file: BinaryIO, job: ShardJob) -> tuple[Rejection, ...]:
@@ -169,11 +168,6 @@ def _write_records(file: BinaryIO, job: ShardJob) -> tuple[Rejection, ...]:
         )
         write_record(file, payload)
     return tuple(rejections)
-
-
-def _flush_to_disk(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _sensible_shards(records: Sequence[ImageRecord]) -> int:

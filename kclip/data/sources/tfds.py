@@ -1,6 +1,5 @@
 """Reads any TFDS dataset that has images, such as `coco_captions` or a build of kclip."""
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from kclip.data.image_record import ImageRecord, Rejection, Source
 from kclip.data.records.metadata import INFO_FILE
 from kclip.data.sources.captions import as_text, clean_captions
 from kclip.errors import KclipError, UserError
+from kclip.files import replaced_when_done
 
 # The names that TFDS datasets give to the same things, best first.
 _ID_KEYS = ("image/id", "image_id", "id")
@@ -94,7 +94,8 @@ class TFDSSource:
                 for index, example in enumerate(self._examples(split, [self._image_key])):
                     path = self.images_dir / self._image_path(split, index)
                     if path in missing:
-                        _write_whole(path, example[self._image_key])
+                        with replaced_when_done(path) as temporary:
+                            temporary.write_bytes(example[self._image_key])
                         progress.update()
 
     def _image_path(self, split: str, index: int) -> Path:
@@ -190,10 +191,3 @@ def _text(example: dict[str, Any], key: str | None, default: str) -> str:
         return default
     value = example[key]
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)

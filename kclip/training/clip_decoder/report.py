@@ -1,7 +1,6 @@
 """The end of a CLIP-Decoder run: the trained model measured, saved and described."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 
 from kclip.evaluation.multilabel_results import multilabel_results
 from kclip.evaluation.published_multilabel import is_nus_wide
-from kclip.files import read_history
+from kclip.files import folder_replaced_when_done, read_history, write_text
 from kclip.models import MultiLabelClassifier
 from kclip.multilabel.class_split import ClassSplit
 from kclip.multilabel.recognition.recognizer import CLASSES_FILE, QUERIES_FILE
@@ -36,22 +35,19 @@ def save_decoder(
         templates: its prompts.
         folder: where to write; replaced if it is there.
     """
-    partial = folder.with_name(folder.name + ".partial")
-    for old in (partial, folder):
-        shutil.rmtree(old, ignore_errors=True)
-    model.save_to_preset(str(partial))
     content = {
         "seen": classes.seen,
         "unseen": classes.unseen,
         "query_source": query_source,
         "templates": list(templates),
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    (partial / CLASSES_FILE).write_text(text + "\n", encoding="utf-8")
-    if model.queries is not None:
-        embeddings = np.asarray(model.queries.embeddings, np.float32)
-        np.savez(partial / QUERIES_FILE, names=np.array(classes.class_names), embeddings=embeddings)
-    partial.rename(folder)
+    with folder_replaced_when_done(folder) as new:
+        model.save_to_preset(str(new))
+        write_text(new / CLASSES_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        if model.queries is not None:
+            embeddings = np.asarray(model.queries.embeddings, np.float32)
+            names = np.array(classes.class_names)
+            np.savez(new / QUERIES_FILE, names=names, embeddings=embeddings)
 
 
 def write_decoder_run(

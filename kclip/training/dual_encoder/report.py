@@ -1,6 +1,5 @@
 """The end of a training run: the trained model measured, saved and described."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from kclip.data.records.writer import SplitFiles
 from kclip.data.sources.folders import read_class_folders
 from kclip.evaluation.retrieval import retrieval_results
 from kclip.evaluation.zero_shot import evaluate_zero_shot
-from kclip.files import write_metrics
+from kclip.files import folder_replaced_when_done, write_metrics
 from kclip.inference.embedder import Embedder
 from kclip.models import DualEncoder, DualEncoderPreprocessor
 from kclip.reports.report import retrieval_table, write_report, zero_shot_table
@@ -86,12 +85,9 @@ def write_run(
 
 def save_model(model: DualEncoder, preprocessor: DualEncoderPreprocessor, folder: Path) -> None:
     """Writes a model folder, which appears when it is complete."""
-    partial = folder.with_name(folder.name + ".partial")
-    for old in (partial, folder):
-        shutil.rmtree(old, ignore_errors=True)
-    model.save_to_preset(str(partial))
-    preprocessor.save_to_preset(str(partial))
-    partial.rename(folder)
+    with folder_replaced_when_done(folder) as new:
+        model.save_to_preset(str(new))
+        preprocessor.save_to_preset(str(new))
 
 
 def _tower(tower: Any) -> str:

@@ -153,7 +153,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import sys
 sys.path.insert(0, {os.path.dirname(small_run.__file__)!r})
 from pathlib import Path
-from kclip.callbacks import RunState
+from kclip.training.common.callbacks import RunState
 from small_run import config
 
 def killed(self, epoch, batch, save=RunState._save):

@@ -5,7 +5,6 @@ It is written as a user's own data would lie: a folder of images, CSV files and 
 
 import csv
 import json
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from kclip.data.sources.synthetic.captions import describe_scene
 from kclip.data.sources.synthetic.drawing import draw_scene
 from kclip.data.sources.synthetic.scenes import NEVER_TRAINED, Scene, sample_scene, sample_single
 from kclip.errors import UserError
+from kclip.files import folder_when_done
 
 _REQUEST_FILE = "request.json"
 # To be raised with every change of what is drawn or written, so that old folders are not reused.
@@ -67,6 +67,7 @@ def generate(
         UserError: for a count below 1, or a directory that holds anything else.
 
     Example:
+        >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp()) / "shapes"
         >>> generate(folder, num_train=2, num_dev=1, zero_shot_per_class=1)
         >>> len(list(folder.glob("images/*.png"))), len(list(folder.glob("zero_shot/*/*.png")))
@@ -77,13 +78,8 @@ def generate(
     _check_counts(request)
     if _holds(directory, request):
         return
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as scratch:
-        unfinished = Path(scratch) / directory.name
+    with folder_when_done(directory) as unfinished:
         _write(unfinished, request)
-        if directory.exists():
-            directory.rmdir()
-        unfinished.rename(directory)
 
 
 def _check_counts(request: _Request) -> None:

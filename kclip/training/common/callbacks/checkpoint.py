@@ -1,7 +1,6 @@
 """All variables of a run in one file, whole or absent."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,8 @@ def save_arrays(path: Path, arrays: Sequence[np.ndarray], state: Any) -> None:
         state: anything that JSON can hold.
     """
     named = {f"array_{number:05d}": array for number, array in enumerate(arrays)}
-    with replaced_when_done(path) as temporary, temporary.open("wb") as file:
+    with replaced_when_done(path, durable=True) as temporary, temporary.open("wb") as file:
         np.savez(file, state=np.array(json.dumps(state)), **named)
-        file.flush()
-        os.fsync(file.fileno())  # the name must not reach the disk before the bytes
 
 
 def load_arrays(path: Path) -> tuple[list[np.ndarray], Any]:
