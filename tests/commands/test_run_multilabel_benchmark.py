@@ -37,6 +37,20 @@ def command(folder):
     return command
 
 
+@pytest.fixture
+def asked(monkeypatch):
+    """The cells that are computed, in their order."""
+    cells_asked = []
+    model_outputs = cells.Bench._model_outputs
+
+    def noted(bench, cell):
+        cells_asked.append(cell)
+        return model_outputs(bench, cell)
+
+    monkeypatch.setattr(cells.Bench, "_model_outputs", noted)
+    return cells_asked
+
+
 def test_it_leaves_all_that_it_promises(command):
     metrics = json.loads((command.output / "metrics.json").read_text())
     assert set(metrics) == set(command.methods)
@@ -52,13 +66,8 @@ def test_it_leaves_all_that_it_promises(command):
     assert (command.output / "map_over_ratio.png").stat().st_size > 10_000
 
 
-def test_a_second_run_computes_nothing_and_a_missing_cell_alone(command, monkeypatch):
+def test_a_second_run_computes_nothing_and_a_missing_cell_alone(command, asked):
     before = (command.output / "metrics.json").read_text()
-    asked = []
-    model_outputs = cells.Bench._model_outputs
-    monkeypatch.setattr(
-        cells.Bench, "_model_outputs", lambda bench, cell: asked.append(cell) or model_outputs(bench, cell)
-    )
     command.run()
     assert asked == []
     cell = cells.Cell("linear_probe", 0.2, 0)
@@ -68,12 +77,7 @@ def test_a_second_run_computes_nothing_and_a_missing_cell_alone(command, monkeyp
     assert (command.output / "metrics.json").read_text() == before
 
 
-def test_results_of_other_settings_are_not_taken(command, folder, monkeypatch):
-    asked = []
-    model_outputs = cells.Bench._model_outputs
-    monkeypatch.setattr(
-        cells.Bench, "_model_outputs", lambda bench, cell: asked.append(cell) or model_outputs(bench, cell)
-    )
+def test_results_of_other_settings_are_not_taken(command, asked):
     other = dataclasses.replace(command, methods=("cosine",), template=("two {}",))
     other.run()
     assert asked == [cells.Cell("cosine", 0.0, 0)]
