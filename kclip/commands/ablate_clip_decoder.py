@@ -12,9 +12,16 @@ from typing import Any
 
 from kclip.commands.evaluate_multilabel import EvaluateMultilabel
 from kclip.commands.train_clip_decoder import TrainClipDecoder
-from kclip.config.clip_decoder import DecoderHead, DecoderOptimization, JointObjective
+from kclip.config.checks import check_settings
+from kclip.config.clip_decoder import (
+    DecoderHead,
+    DecoderOptimization,
+    JointObjective,
+    LossWeight,
+)
 from kclip.config.parsing import CONFIG_FILE, to_json
 from kclip.config.presets import CLIP_DECODER_PRESETS
+from kclip.config.ranges import Count
 from kclip.config.towers import DecoderImageTower
 from kclip.errors import KclipError, UserError
 from kclip.training.common.run_folder import write_config
@@ -50,13 +57,13 @@ class AblateClipDecoder:
     """File of word2vec or GloVe vectors; the input embeddings of --text-model if left out."""
     output: Path = Path("runs/clip_decoder_ablation")
     """Folder of all runs."""
-    seeds: int = 3
+    seeds: Count = 3
     """Runs of each row."""
     template: list[str] = field(default_factory=lambda: list(_PRESET["template"]))
     """Prompts for class names, as in evaluate_zero_shot."""
     image: DecoderImageTower = field(default_factory=lambda: _PRESET["image"])
     """The image tower of the strict setting and of the word vectors."""
-    strict_alpha: float = 3.0
+    strict_alpha: LossWeight = 3.0
     """Weight of L_clip in the strict setting, where towers are not aligned before; the default is
     what train_clip_decoder --tune-loss-weights chose on Flickr8k. --objective.alpha is that of
     the caption-aligned one."""
@@ -195,8 +202,7 @@ class AblateClipDecoder:
         }
 
     def _check(self) -> None:
-        if self.seeds < 1:
-            raise UserError(f"--seeds is {self.seeds}; give at least 1")
+        check_settings(self)
         if self.head.kind != "zero_shot":
             raise UserError(
                 f"--head.kind {self.head.kind} cannot recognize unseen classes; leave zero_shot"

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from kclip.config.checks import check_settings
+from kclip.config.ranges import Count, Fraction, Range, Seed
 from kclip.data.image_record import ImageRecord, Source
 from kclip.data.records.build_result import BuildResult
 from kclip.data.records.encoding import Encoding
@@ -91,7 +93,7 @@ class BuildTFRecords:
     """Captions JSON of a validation split (coco)."""
     validation_labels: Path | None = None
     """Instances JSON of the validation split (coco)."""
-    validation_fraction: float = 0.0
+    validation_fraction: Fraction = 0.0
     """Share of the training images to draw for a split "validation", 0 to 1."""
     split_lists: tuple[str, ...] = ()
     """Splits as NAME=FILE, each file with one image name a line (csv), such as
@@ -103,28 +105,28 @@ class BuildTFRecords:
     with ImageList, ConceptsList, NUS_WID_Tags and TrainTestLabels (nus_wide). Of NUS-WIDE each
     image gets its tags among the 925 seen classes and its concepts among the 81 unseen ones, and
     seen_classes.txt and unseen_classes.txt are written beside the shards."""
-    year: int | None = None
+    year: Annotated[int, Range(2005, 2100)] | None = None
     """Year of the challenge, 2007 by default (voc). Its trainval becomes the split train, its test
     the split test; where test or its labels are missing, train stays train and val becomes
     validation. Classes of which an image has "difficult" objects alone are kept as ignored."""
     max_images: tuple[str, ...] = ()
     """Most images per split: one number for all, or NAME=NUMBER."""
-    captions_per_image: int | None = None
+    captions_per_image: Count | None = None
     """Keep the first so many captions of each image; all by default."""
-    resize: int | None = None
+    resize: Annotated[int, Range(1, 65_535)] | None = None
     """Shrink images to this many pixels on the shorter side; without it files that are plain
     JPEG or PNG are stored byte for byte."""
-    jpeg_quality: int = 90
+    jpeg_quality: Annotated[int, Range(1, 100)] = 90
     """Quality of images that have to be encoded anew as JPEG, 1 to 100."""
     shards: tuple[str, ...] = ()
     """Shards per split: one number for all, or NAME=NUMBER; by size by default."""
-    workers: int = os.cpu_count() or 1
+    workers: Annotated[int, Range(1, 1024)] = os.cpu_count() or 1
     """Worker processes; the result does not depend on their number."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the order of images, of drawn splits and of generated scenes."""
     output: Path | None = None
     """Folder to write; tfrecords/SOURCE by default."""
-    max_rejected: float = 0.01
+    max_rejected: Fraction = 0.01
     """Largest share of images that may be rejected, 0 to 1."""
     verify: bool = False
     """Build nothing; re-read the output folder and check all checksums and counts."""
@@ -165,13 +167,7 @@ class BuildTFRecords:
         print(result.summary(output, num_rejected, time.monotonic() - started, next_script))
 
     def _check(self) -> None:
-        _check_range("--validation-fraction", self.validation_fraction, 0, 1)
-        _check_range("--max-rejected", self.max_rejected, 0, 1)
-        _check_range("--jpeg-quality", self.jpeg_quality, 1, 100)
-        _check_range("--workers", self.workers, 1)
-        _check_range("--resize", self.resize, 1)
-        _check_range("--captions-per-image", self.captions_per_image, 1)
-        _check_range("--year", self.year, 2005)
+        check_settings(self)
         needed, allowed = _OPTIONS[self.source]
         for name in needed:
             if getattr(self, name) is None:
@@ -268,12 +264,6 @@ def _given(path: Path | None) -> Path:
     if path is None:
         raise UserError("a path is missing; see --help.")
     return path
-
-
-def _check_range(flag: str, value: float | None, low: float, high: float = float("inf")) -> None:
-    if value is not None and not low <= value <= high:
-        limits = f"at least {low}" if high == float("inf") else f"{low} to {high}"
-        raise UserError(f"{flag} is {value}; expected {limits}.")
 
 
 def _flag(field: str) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kclip.config.checks import check_settings
+from kclip.config.ranges import Count
 from kclip.errors import KclipError
 from kclip.evaluation.consistency.modes import MODE_NAMES, ModeName
 from kclip.zero_shot.prompts import DEFAULT_TEMPLATES
@@ -30,13 +32,14 @@ class CheckConsistency:
     """Prompts with {} for the class name, as in evaluate_zero_shot."""
     modes: list[ModeName] = field(default_factory=lambda: list(MODE_NAMES))
     """The modes to compare."""
-    max_images: int = 1000
+    max_images: Count = 1000
     """The most images, spread evenly over the classes; fewer of them are faster."""
 
     def run(self) -> None:
         """Reads the images, puts them through every mode, and writes the results."""
         from kclip.zero_shot.prompts import resolve_templates
 
+        check_settings(self)
         templates = resolve_templates(self.template)
 
         from kclip.evaluation.consistency.comparison import compare_modes

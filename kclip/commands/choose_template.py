@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kclip.config.checks import check_settings
+
 if TYPE_CHECKING:
     from kclip.data.labelled.multilabel_images import MultiLabelImages
     from kclip.multilabel.recognition.opening import Recognizer
@@ -40,6 +42,7 @@ class ChooseTemplate:
         from kclip.data.labelled.multilabel_images import read_split
         from kclip.zero_shot.prompts import resolve_templates
 
+        check_settings(self)
         templates = resolve_templates(self.templates)
         images = read_split(self.data, self.split)
         recognizer = self._open(images, templates)

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from kclip.config.checks import check_settings
+from kclip.config.ranges import Count, Fraction, Range, Seed
 from kclip.errors import UserError
 from kclip.zero_shot.prompts import DEFAULT_TEMPLATES
 
@@ -32,13 +34,13 @@ class CompareClassifiers:
     """Models to fit a linear probe on, on their frozen embeddings of the training images."""
     classifier: tuple[Path, ...] = ()
     """Model folders that train_classifier wrote, trained on the same classes."""
-    shots: tuple[int, ...] = ()
+    shots: tuple[Count, ...] = ()
     """Also fit probes on so many training images a class: --shots 1 2 4 8 16."""
-    draws: int = 5
+    draws: Count = 5
     """How often the images of --shots are drawn; mean and deviation are shown."""
     train_images: Path | None = None
     """Class folders of training images for the probes."""
-    train_fraction: float | None = None
+    train_fraction: Fraction | None = None
     """Instead: the share of --images, drawn of each class by --seed, that the probes train on; all
     are tested on the rest. Give train_classifier the same share and seed."""
     classes: Path | None = None
@@ -48,9 +50,9 @@ class CompareClassifiers:
     """Prompts of --zero-shot, as in evaluate_zero_shot."""
     published: Literal["everyday", "animals10"] | None = None
     """Show the Politecnico report's own figures on its everyday classes or on Animals-10."""
-    resamples: int = 2000
+    resamples: Annotated[int, Range(100, 1_000_000)] = 2000
     """Bootstrap resamples of the images for the intervals."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the share, the shots, the folds and the resamples."""
 
     def run(self) -> None:
@@ -90,6 +92,7 @@ class CompareClassifiers:
         print(f"the report is {self.output / 'report.md'}")
 
     def _check(self) -> None:
+        check_settings(self)
         if not (self.zero_shot or self.probe or self.classifier):
             raise UserError(
                 "nothing to compare was given; give --zero-shot, --probe or --classifier"
@@ -103,11 +106,6 @@ class CompareClassifiers:
             raise UserError(
                 "a probe needs training images; give --train-images or --train-fraction"
             )
-        for flag, values in (("--shots", self.shots), ("--draws", (self.draws,))):
-            if any(value < 1 for value in values):
-                raise UserError(f"{flag} is {min(values)}; give 1 or more")
-        if self.resamples < 100:
-            raise UserError(f"--resamples is {self.resamples}; an interval takes 100 or more")
 
     def _read(self) -> "tuple[LabelledFolder | None, LabelledFolder]":
         """The training images, if there are any, and the test images."""

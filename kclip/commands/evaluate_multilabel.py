@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from kclip.config.checks import check_settings
+from kclip.config.ranges import Fraction
 from kclip.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class EvaluateMultilabel:
     threshold_split: str | None = None
     """Split of --data that thresholds are chosen on: another than --split. Scores on the training
     images are higher than on new ones, so a split of its own is best."""
-    wanted_precision: float | None = None
+    wanted_precision: Fraction | None = None
     """Choose the highest recall that comes with this precision, instead of the best F1."""
 
     def run(self) -> None:
@@ -86,6 +88,7 @@ class EvaluateMultilabel:
 
     def _check(self) -> None:
         """Refuses options that make no sense together, before anything is read."""
+        check_settings(self)
         if (self.data is None) == (self.images is None):
             raise UserError("give either --data, or --images and --labels")
         if (self.images is None) != (self.labels is None):

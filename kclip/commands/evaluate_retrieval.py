@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from kclip.config.checks import check_settings
+
 
 @dataclass(frozen=True)
 class EvaluateRetrieval:
@@ -32,6 +34,7 @@ class EvaluateRetrieval:
         from kclip.files import write_metrics
         from kclip.reports.report import retrieval_table, write_report
 
+        check_settings(self)
         split_files = {"evaluation": self.split_file} if self.split_file else {}
         source = read_captions_csv(self.captions, self.images, split_files)
         images = {record.file_name: record.image for record in source.records}

@@ -2,8 +2,10 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from kclip.config.checks import check_settings
+from kclip.config.ranges import Count, Fraction, PartialFraction, Range, Seed
 from kclip.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class EvaluateZeroShot:
     """Data set of TFDS by name, such as cifar10, or the folder of a prepared one."""
     split: str = "test"
     """Split of --tfds."""
-    identities: int = 100
+    identities: Annotated[int, Range(2, 10_177)] = 100
     """Number of people for --protocol celeba; the paper has 100, 1,000 and 2,000."""
     classes: Path | None = None
     """Text file of one class a line: 'label: name, synonym, ...', or names only. The label is what
@@ -49,18 +51,18 @@ class EvaluateZeroShot:
     """Prompts with {} for the class name, averaged; also the name of a set that comes with kclip
     (animals, faces, pets, photos, shapes, small_pictures) or a text file of one template a line.
     By default those of the protocol, or 'a photo of a {}.'"""
-    top_k: int = 5
+    top_k: Count = 5
     """Classes listed for each image in predictions.csv."""
-    calibration_fraction: float = 0.0
+    calibration_fraction: PartialFraction = 0.0
     """Part of each class, drawn by --seed, that a temperature is fitted on; the
     results are measured on the rest."""
     calibration_images: Path | None = None
     """Class folders of other images that a temperature is fitted on."""
-    threshold: float | None = None
+    threshold: Fraction | None = None
     """Probability below which the answer is "unknown"."""
-    wanted_accuracy: float | None = None
+    wanted_accuracy: Fraction | None = None
     """Chooses the threshold that gives this accuracy on the calibration images."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the draw of calibration images and of CelebA's identities."""
 
     def run(self) -> None:
@@ -94,17 +96,7 @@ class EvaluateZeroShot:
 
     def _check(self) -> None:
         """Refuses options that make no sense together, before anything is read."""
-        for name in ("threshold", "wanted_accuracy", "calibration_fraction"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                flag = f"--{name.replace('_', '-')}"
-                raise UserError(f"{flag} is {value}; give a number from 0 to 1")
-        if self.top_k < 1:
-            raise UserError(f"--top-k is {self.top_k}; give a number from 1")
-        if self.calibration_fraction == 1:
-            raise UserError(
-                "--calibration-fraction is 1, which leaves nothing to measure; give less"
-            )
+        check_settings(self)
         if self.images and (self.protocol != "folders" or self.tfds or self.data_dir):
             raise UserError("--images is for class folders alone; leave out the other data options")
         if not (self.images or self.tfds or self.data_dir):

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from kclip.config.checks import check_settings
+
 ExportFormat = Literal["saved_model", "onnx", "litert"]
 
 
@@ -27,6 +29,7 @@ class ExportModel:
         """Loads the model and writes the exports."""
         from kclip.export.packages import check_packages
 
+        check_settings(self)
         formats = list(dict.fromkeys(self.format))
         check_packages(formats)
 

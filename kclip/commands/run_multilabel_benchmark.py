@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from kclip.config.checks import check_settings
+from kclip.config.ranges import Count, Range
 from kclip.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,9 +33,9 @@ class RunMultilabelBenchmark:
     """The split that is measured."""
     methods: tuple[str, ...] = ()
     """Some of the methods; all by default."""
-    ratios: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.7, 1.0)
+    ratios: tuple[Annotated[float, Range(1e-6, 1)], ...] = (0.02, 0.05, 0.1, 0.2, 0.7, 1.0)
     """Shares of the training images, drawn so that each class keeps its part."""
-    seeds: int = 3
+    seeds: Count = 3
     """How often each share is drawn and trained on."""
     template: tuple[str, ...] = ("there is a {}",)
     """Prompts of cosine ranking and of the MLD-Adapter's queries, with {} for the class name."""
@@ -78,13 +80,9 @@ class RunMultilabelBenchmark:
         print(f"the report is {self.output / 'report.md'}")
 
     def _check(self) -> None:
+        check_settings(self)
         if not self.data:
             raise UserError("no data set was given; give --data FOLDER of TFRecords with labels")
-        for ratio in self.ratios:
-            if not 0 < ratio <= 1:
-                raise UserError(f"--ratios has {ratio}; give shares in (0, 1], such as 0.02")
-        if self.seeds < 1:
-            raise UserError(f"--seeds is {self.seeds}; give 1 or more")
         if len({data.resolve().name for data in self.data}) < len(self.data):
             raise UserError("two folders of --data have one name; results are kept by name")
 

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import tyro
 
+from kclip.config.checks import check_settings
+from kclip.config.ranges import Count
+
 
 @dataclass(frozen=True)
 class SearchImages:
@@ -23,7 +26,7 @@ class SearchImages:
     or the name of a KerasHub preset, such as clip_vit_base_patch32."""
     images: Path
     """Folder of the images, searched with its sub-folders."""
-    top_k: int = 9
+    top_k: Count = 9
     """How many images to find for each query."""
     approximate: bool = False
     """Search only the part of the index that lies near a query (with faiss): for hundreds of
@@ -61,9 +64,8 @@ class SearchImages:
         from kclip.errors import UserError
         from kclip.retrieval.approximate import check_faiss
 
+        check_settings(self)
         if self.approximate:
             check_faiss()
-        if self.top_k < 1:
-            raise UserError(f"--top-k must be at least 1, got {self.top_k}")
         if not self.queries or not all(query.strip() for query in self.queries):
             raise UserError("give at least one query of one word or more, such as 'a red circle'")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from kclip.config.checks import check_settings
 from kclip.config.classifier import ClassifierSettings
-from kclip.config.parsing import check_ranges
 from kclip.config.presets import CLASSIFIER_PRESETS
+from kclip.config.ranges import Fraction
 from kclip.errors import KclipError, UserError
 from kclip.training.common.run_folder import check_new_run, write_config
 from kclip.training.common.stopwatch import Stopwatch
@@ -45,14 +46,16 @@ class TrainClassifier:
     preset: ClassifierPreset = "tiny"
     """Where the other flags' defaults come from: tiny (a small network from scratch), xception or
     efficientnetb7 (the Politecnico report's). Add --help to see them."""
-    train_fraction: float | None = None
+    train_fraction: Fraction | None = None
     """Share of each class to train and validate on, drawn by --seed; compare_classifiers with the
     same share and seed tests on the rest. All of --images if left out."""
     validation_images: Path | None = None
     """Class folders of other images to choose the best epoch by."""
-    validation_fraction: float = 0.2
+    validation_fraction: Fraction = 0.2
     """Without them: the share of each class that is held out for that."""
-    settings: ClassifierSettings = field(default_factory=ClassifierSettings)
+    settings: tyro.conf.OmitArgPrefixes[ClassifierSettings] = field(
+        default_factory=ClassifierSettings
+    )
 
     @classmethod
     def parse(cls, argv: list[str]) -> "TrainClassifier":
@@ -61,13 +64,7 @@ class TrainClassifier:
         default = cls(
             images=tyro.MISSING, preset=start.preset, settings=CLASSIFIER_PRESETS[start.preset]
         )
-        return tyro.cli(
-            cls,
-            args=argv,
-            default=default,
-            prog="kclip train_classifier",
-            config=(tyro.conf.OmitArgPrefixes,),
-        )
+        return tyro.cli(cls, args=argv, default=default, prog="kclip train_classifier")
 
     def run(self) -> None:
         """Builds the network, trains head and network, saves and measures it."""
@@ -153,11 +150,8 @@ class TrainClassifier:
         print(f"the report is {self.output / 'report.md'}, the model {self.output / MODEL_FOLDER}")
 
     def _check(self) -> None:
-        check_ranges("", self.settings)
-        layers = self.settings.fine_tune_layers
-        if layers != "all" and layers < 0:
-            raise UserError(f"--fine-tune-layers is {layers}; give a number from 0, or all")
-        if layers == 0 and self.settings.weights is None:
+        check_settings(self)
+        if self.settings.fine_tune_layers == 0 and self.settings.weights is None:
             raise UserError(
                 "--fine-tune-layers 0 would leave a network without weights untrained; give "
                 "--weights imagenet or a file, or train all its layers"

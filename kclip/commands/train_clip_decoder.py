@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from kclip.config.checks import check_settings
 from kclip.config.clip_decoder import DecoderHead, DecoderOptimization, JointObjective
-from kclip.config.parsing import check_ranges, parse_run
+from kclip.config.parsing import parse_run
 from kclip.config.presets import CLIP_DECODER_PRESETS
 from kclip.config.towers import DecoderImageTower
 from kclip.errors import UserError
@@ -209,20 +210,17 @@ class TrainClipDecoder:
         )
 
     def _check(self) -> None:
-        for name in ("image", "head", "optimization"):
-            check_ranges(name, getattr(self, name))
-        objective, settings = self.objective, self.optimization
-        if min(objective.alpha, objective.beta) < 0 or not objective.alpha + objective.beta:
+        check_settings(self)
+        objective = self.objective
+        if not objective.alpha + objective.beta:
             raise UserError(
                 f"--objective.alpha {objective.alpha} and --objective.beta {objective.beta} "
-                "weigh the two losses; give numbers from 0, not both 0"
+                "weigh the two losses; at least one must be above 0"
             )
         if "{}" not in objective.sentence:
             raise UserError(
                 f"--objective.sentence {objective.sentence!r} has no {{}} for the labels; add it"
             )
-        if not 0 <= settings.ema < 1:
-            raise UserError(f"--optimization.ema is {settings.ema}; give a number from 0 below 1")
         if self.tune_loss_weights and (self.image.train or self.head.kind != "zero_shot"):
             raise UserError(
                 "--tune-loss-weights trains many heads and holds out classes; leave --image.train, "

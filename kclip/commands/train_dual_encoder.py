@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from kclip.config.checks import check_settings
 from kclip.config.dual_encoder import Objective, Optimization
-from kclip.config.parsing import check_ranges, parse_run
+from kclip.config.parsing import parse_run
 from kclip.config.presets import PRESETS
 from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
@@ -133,8 +134,7 @@ class TrainDualEncoder:
         return imagenet_classifier(self.image.backbone, self.image.weights, self.image.alpha)
 
     def _check(self) -> None:
-        for name in ("image", "text", "objective", "optimization"):
-            check_ranges(name, getattr(self, name))
+        check_settings(self)
         settings = self.optimization
         batch, chunk = settings.batch_size + settings.class_pairs, settings.chunk_size
         if chunk is not None and batch % chunk:

@@ -3,6 +3,19 @@
 import dataclasses
 from typing import Literal
 
+from kclip.config.ranges import (
+    BatchSize,
+    Count,
+    CountFrom0,
+    LearningRate,
+    PartialFraction,
+    Pixels,
+    ReductionFactor,
+    Seed,
+    WeightDecay,
+    WidthMultiplier,
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class ClassifierSettings:
@@ -11,40 +24,40 @@ class ClassifierSettings:
     backbone: str = "small_cnn"
     """A network of keras.applications by name (xception, efficientnetb7, mobilenet, ...),
     tresnet_m, or small_cnn. Each has its own preprocessing inside."""
-    size: int = 64
+    size: Pixels = 64
     """Height and width of its input in pixels."""
-    alpha: float | None = None
+    alpha: WidthMultiplier | None = None
     """Width multiplier of the MobileNets."""
     weights: str | None = None
     """A weights file of that network, imagenet (downloaded), or None for random ones."""
     resize: Literal["squash", "crop"] = "squash"
     """Fit the whole picture into the square, or cut out the middle square."""
-    dropout: float = 0.2
+    dropout: PartialFraction = 0.2
     """Before the new layer."""
-    head_epochs: int = 20
+    head_epochs: Count = 20
     """First the new layer alone is trained, on features of the frozen network that are computed
     once; at most so many passes over them. A network without weights goes without this."""
-    head_learning_rate: float = 1e-3
+    head_learning_rate: LearningRate = 1e-3
     """Of the new layer alone, and of a network without weights."""
-    epochs: int = 8
+    epochs: Count = 8
     """Then the network is fine-tuned, for at most so many passes over the images."""
-    learning_rate: float = 1e-5
+    learning_rate: LearningRate = 1e-5
     """Of fine-tuning a network that has weights."""
-    fine_tune_layers: int | Literal["all"] = "all"
+    fine_tune_layers: CountFrom0 | Literal["all"] = "all"
     """How many of the network's last layers are fine-tuned; 0 trains the new layer alone."""
-    batch_size: int = 32
+    batch_size: BatchSize = 32
     """Images a step."""
     augmentation: Literal["none", "flip", "crop", "randaugment"] = "flip"
     """Random changes to training images while the network is fine-tuned."""
-    weight_decay: float = 1e-3
+    weight_decay: WeightDecay = 1e-3
     """Of AdamW."""
-    early_stopping_patience: int = 5
+    early_stopping_patience: Count = 5
     """Epochs without a lower validation loss before a stage ends; its best epoch is kept."""
-    plateau_patience: int = 3
+    plateau_patience: Count = 3
     """Epochs without a lower validation loss before the rate is reduced."""
-    plateau_factor: float = 0.2
+    plateau_factor: ReductionFactor = 0.2
     """What the rate is then multiplied with."""
     dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Precision of the network; probabilities and loss are always float32."""
-    seed: int = 0
+    seed: Seed = 0
     """Of weights, order, shares and dropout."""

@@ -1,27 +1,40 @@
 """The settings of training a dual encoder: heads, loss, batches, optimizer and schedule."""
 
 import dataclasses
-from typing import Literal
+from typing import Annotated, Literal
+
+from kclip.config.ranges import (
+    BatchSize,
+    Count,
+    CountFrom0,
+    LearningRate,
+    PartialFraction,
+    Range,
+    ReductionFactor,
+    Seed,
+    WeightDecay,
+    Width,
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
     """Projection heads and loss."""
 
-    projection_dim: int = 256
+    projection_dim: Width = 256
     """Width of the space that images and texts share."""
-    dropout: float = 0.1
+    dropout: PartialFraction = 0.1
     """Dropout in both projection heads."""
-    image_feature_dropout: float = 0.0
+    image_feature_dropout: PartialFraction = 0.0
     """Dropout on the image tower's features before its head."""
-    text_feature_dropout: float = 0.0
+    text_feature_dropout: PartialFraction = 0.0
     """Dropout on the text tower's features before its head."""
     standardize: bool = False
     """Bring the towers' features to mean 0 and deviation 1 before the heads."""
     loss: Literal["hard", "multi_positive", "soft", "sigmoid"] = "multi_positive"
     """hard: CLIP's; multi_positive: captions of one image are no negatives of each other;
     soft: the keras.io example's; sigmoid: SigLIP's."""
-    label_smoothing: float = 0.0
+    label_smoothing: PartialFraction = 0.0
     """Share of the target that is spread over the batch (hard and multi_positive)."""
 
 
@@ -29,11 +42,11 @@ class Objective:
 class Optimization:
     """Batches, optimizer and schedule."""
 
-    epochs: int = 8
+    epochs: Count = 8
     """Passes over the images (or over the pairs, with --optimization.captions expand)."""
-    batch_size: int = 256
+    batch_size: BatchSize = 256
     """Pairs a step; the other pairs of the batch are the negatives."""
-    chunk_size: int | None = None
+    chunk_size: Count | None = None
     """Pairs that trained towers encode at a time, twice each: the negatives of a large batch-size
     on the memory of this one; it must divide batch-size. None: the whole batch at once."""
     captions: Literal["sample", "expand"] = "sample"
@@ -41,30 +54,30 @@ class Optimization:
     augmentation: Literal["none", "flip", "shrink", "crop", "randaugment"] = "none"
     """Random changes to training images; with a frozen image tower, none, flip or shrink, which
     shows each second picture as it looks with 32 pixels, for data sets of small ones."""
-    class_pairs: int = 0
+    class_pairs: CountFrom0 = 0
     """Pairs that each batch has besides, made from the image tower's own classifier: features
     moved towards one of ImageNet's 1,000 classes, and its name in a prompt. They teach names that
     captions lack. Needs a frozen tower, and weights with their classifier."""
-    learning_rate: float = 1e-3
+    learning_rate: LearningRate = 1e-3
     """Of the heads, and of towers without their own."""
-    weight_decay: float = 1e-3
+    weight_decay: WeightDecay = 1e-3
     """Of AdamW."""
     schedule: Literal["plateau", "cosine"] = "plateau"
     """Divide the rate when the validation loss stalls, or warm up and follow a cosine to 0."""
-    warmup: float = 0.05
+    warmup: PartialFraction = 0.05
     """Share of the steps in which the cosine schedule warms up."""
-    plateau_patience: int = 3
+    plateau_patience: Count = 3
     """Epochs without a better validation loss (see monitor) before the rate is reduced."""
-    plateau_factor: float = 0.2
+    plateau_factor: ReductionFactor = 0.2
     """What the rate is then multiplied with."""
-    early_stopping_patience: int = 5
+    early_stopping_patience: Count = 5
     """Epochs without a better validation loss (see monitor) before training ends."""
     monitor: Literal["loss", "recall"] = "loss"
     """What the best epoch is chosen by, whose weights are kept: validation loss, or validation
     recall@10, the mean of both directions."""
-    clip_norm: float | None = None
+    clip_norm: Annotated[float, Range(1e-12, 1e12)] | None = None
     """Largest norm of all gradients together."""
     dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Precision of the towers; normalisation, logits and loss are always float32."""
-    seed: int = 0
+    seed: Seed = 0
     """Of weights, order and dropout."""

@@ -7,56 +7,11 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kclip.config.checks import unmet
 from kclip.errors import UserError
 
 T = TypeVar("T")
 CONFIG_FILE = "config.json"
-
-
-# field of a section -> least and greatest value
-_RANGES = {
-    "size": (16, 4096),
-    "alpha": (0.01, 4),
-    "sequence_length": (3, 512),
-    "vocabulary_size": (64, 1_000_000),
-    "projection_dim": (1, 65_536),
-    "dropout": (0, 0.99),
-    "image_feature_dropout": (0, 0.99),
-    "text_feature_dropout": (0, 0.99),
-    "label_smoothing": (0, 0.99),
-    "trained_fraction": (0, 1),
-    "epochs": (1, 100_000),
-    "batch_size": (2, 1_000_000),
-    "chunk_size": (1, 1_000_000),
-    "class_pairs": (0, 1_000_000),
-    "head_epochs": (1, 100_000),
-    "learning_rate": (1e-12, 10),
-    "head_learning_rate": (1e-12, 10),
-    "weight_decay": (0, 10),
-    "warmup": (0, 0.99),
-    "plateau_patience": (1, 100_000),
-    "plateau_factor": (1e-6, 0.99),
-    "early_stopping_patience": (1, 100_000),
-    "clip_norm": (1e-12, 1e12),
-}
-
-
-def check_ranges(name: str, section: Any) -> None:
-    """Looks at a section's numbers.
-
-    Args:
-        name: of the section, as its flags begin; empty where they have no such beginning.
-        section: a dataclass of settings, such as `ImageTower`.
-
-    Raises:
-        UserError: a number lies outside of its range.
-    """
-    for field, value in dataclasses.asdict(section).items():
-        low, high = _RANGES.get(field, (None, None))
-        if low is not None and value is not None and not low <= value <= high:
-            flag = f"--{name}.{field}" if name else f"--{field}"
-            flag = flag.replace("_", "-")
-            raise UserError(f"{flag} is {value}; give a number from {low} to {high}")
 
 
 def parse_run(
@@ -98,7 +53,8 @@ def from_json(config_class: type[T], path: Path) -> T:
     """Reads a config that `to_json` wrote.
 
     Raises:
-        UserError: the file is missing or not JSON, or has keys that the config does not know.
+        UserError: the file is missing or not JSON, has keys that the config does not know, lacks
+            some, or has a value of a wrong type.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -109,21 +65,48 @@ def from_json(config_class: type[T], path: Path) -> T:
     return _from_dict(config_class, content, str(path))
 
 
-def _from_dict(config_class: Any, content: dict[str, Any], where: str) -> Any:
-    types_of = typing.get_type_hints(config_class)
+def _from_dict(config_class: Any, content: Any, where: str) -> Any:
+    """Builds a config; `where` names the file, and the section in it."""
+    if not isinstance(content, dict):
+        raise UserError(f"{where} is {content!r}; expected an object of settings by their names")
+    types_of = typing.get_type_hints(config_class, include_extras=True)
     unknown = sorted(set(content) - set(types_of))
     if unknown:
         raise UserError(
             f"{where} has the unknown keys {', '.join(unknown)}; known are {', '.join(types_of)}"
         )
-    values = {key: _value(types_of[key], value, where) for key, value in content.items()}
+    lacking = [field.name for field in fields_without_default(config_class)]
+    lacking = [name for name in lacking if name not in content]
+    if lacking:
+        raise UserError(f"{where} lacks {', '.join(lacking)}; start a new run")
+    values = {
+        name: _value(types_of[name], value, f"{where}: {name}") for name, value in content.items()
+    }
     return config_class(**values)
 
 
-def _value(expected: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(expected):
-        return _from_dict(expected, value, where)
-    options = typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
-    if value is not None and Path in options:
-        return Path(value)
+def fields_without_default(config_class: Any) -> list[dataclasses.Field]:
+    """The fields of a dataclass that must be given."""
+    return [
+        field
+        for field in dataclasses.fields(config_class)
+        if field.default is field.default_factory is dataclasses.MISSING
+    ]
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """A value of JSON as its field has it: a path for text, a tuple for a list."""
+    bare = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    if dataclasses.is_dataclass(bare):
+        return _from_dict(bare, value, where)
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    options = typing.get_args(hint) if union else (bare,)
+    if isinstance(value, str) and Path in options:
+        value = Path(value)
+    elif isinstance(value, list) and typing.get_origin(bare) is tuple:
+        paths = typing.get_args(bare)[0] is Path and all(isinstance(item, str) for item in value)
+        value = tuple(map(Path, value) if paths else value)
+    expected = unmet(value, hint)
+    if expected:
+        raise UserError(f"{where} is {value!r}; expected {expected}")
     return value

@@ -1,7 +1,9 @@
 """The settings of image and text towers."""
 
 import dataclasses
-from typing import Literal
+from typing import Annotated, Literal
+
+from kclip.config.ranges import LearningRate, PartialFraction, Pixels, Range, WidthMultiplier
 
 
 @dataclasses.dataclass(frozen=True)
@@ -10,9 +12,9 @@ class ImageTower:
 
     backbone: str = "small_cnn"
     """A network of keras.applications by name (xception, ...), tresnet_m, or small_cnn."""
-    size: int = 64
+    size: Pixels = 64
     """Height and width of its input in pixels."""
-    alpha: float | None = None
+    alpha: WidthMultiplier | None = None
     """Width multiplier of the MobileNets."""
     pooling: Literal["avg", "flatten"] = "avg"
     """Average over the feature map, or keep its places (for small maps)."""
@@ -24,7 +26,7 @@ class ImageTower:
     """Embed each picture together with its mirror image: twice the work, a little more recall."""
     train: bool = True
     """Train it; a frozen one is run once and its features are kept."""
-    learning_rate: float | None = None
+    learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""
 
 
@@ -37,15 +39,15 @@ class TextTower:
     weights (tiny, mini, small, medium, base), whose vocabulary is learned from the captions."""
     pooling: Literal["mean", "cls"] = "mean"
     """One vector a text: the mean over its tokens, or BERT's pooled [CLS] token."""
-    dropout: float = 0.1
+    dropout: PartialFraction = 0.1
     """Inside a BERT without weights, while it is trained."""
-    sequence_length: int = 32
+    sequence_length: Annotated[int, Range(3, 512)] = 32
     """Tokens a text; longer ones are cut."""
-    vocabulary_size: int = 8192
+    vocabulary_size: Annotated[int, Range(64, 1_000_000)] = 8192
     """Of a vocabulary that is learned from the captions."""
     train: bool = True
     """Train it; a frozen one is run once and its features are kept, if the image tower's are."""
-    learning_rate: float | None = None
+    learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""
 
 
@@ -55,9 +57,9 @@ class DecoderImageTower:
 
     backbone: str = "small_cnn"
     """A network of keras.applications by name (mobilenet, ...), tresnet_m, or small_cnn."""
-    size: int = 64
+    size: Pixels = 64
     """Height and width of its input in pixels."""
-    alpha: float | None = None
+    alpha: WidthMultiplier | None = None
     """Width multiplier of the MobileNets."""
     weights: str | None = None
     """A weights file of that network, imagenet (downloaded), or None for random ones."""
@@ -68,5 +70,5 @@ class DecoderImageTower:
     --model that was trained so brings it along."""
     train: bool = False
     """Train it, --model's too; a frozen one is run once and its feature maps are kept."""
-    learning_rate: float | None = None
+    learning_rate: LearningRate | None = None
     """Its own learning rate; that of the head if left out."""

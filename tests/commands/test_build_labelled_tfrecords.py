@@ -138,7 +138,10 @@ def test_coco_instances_of_two_splits(tmp_path):
     [
         ({"source": "nus_wide"}, "--source nus_wide needs --data-dir"),
         ({"source": "voc"}, "--source voc needs --data-dir"),
-        ({"source": "voc", "data_dir": Path("x"), "year": 207}, "--year is 207; expected at least"),
+        (
+            {"source": "voc", "data_dir": Path("x"), "year": 207},
+            "--year is 207; give a number from 2005",
+        ),
         ({"source": "nus_wide", "data_dir": Path("x"), "year": 2007}, "--year has no meaning"),
         ({"source": "nus_wide", "data_dir": Path("x"), "labels": Path("y")}, "--labels has no"),
         ({"source": "csv", "images": Path("x")}, "give --captions or --labels"),

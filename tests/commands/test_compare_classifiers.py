@@ -135,9 +135,9 @@ def test_two_sources_of_training_images(data, capsys):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--shots", "0"), "--shots is 0; give 1 or more"),
+        (("--shots", "0"), "--shots is 0; give a number from 1"),
         (("--shots", "5"), "5 training images a class are asked for, but 'blue' has 4"),
-        (("--draws", "0", "--shots", "1"), "--draws is 0; give 1 or more"),
+        (("--draws", "0", "--shots", "1"), "--draws is 0; give a number from 1"),
         (("--resamples", "3"), "--resamples is 3"),
     ],
 )

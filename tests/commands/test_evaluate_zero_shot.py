@@ -189,7 +189,10 @@ def test_calibration_images_of_other_classes(data, capsys):
         (("--wanted-accuracy", "0.9"), "give --calibration-fraction or --calibration-images"),
         (("--wanted-accuracy", "0.9", "--threshold", "0.5"), "not both"),
         (("--calibration-fraction", "-0.1"), "--calibration-fraction is -0.1"),
-        (("--calibration-fraction", "1"), "leaves nothing to measure"),
+        (
+            ("--calibration-fraction", "1"),
+            "--calibration-fraction is 1.0; give a number from 0 to 0.99",
+        ),
         (("--calibration-fraction", "0.01"), "of 18 images in 6 classes is none"),
         (("--top-k", "0"), "--top-k is 0"),
         (("--protocol", "cifar10"), "leave out the other data options"),

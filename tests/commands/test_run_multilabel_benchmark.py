@@ -87,7 +87,7 @@ def test_results_of_other_settings_are_not_taken(command, asked):
     ("changes", "said"),
     [
         ({"data": ()}, "no data set"),
-        ({"ratios": (2.0,)}, "--ratios has 2.0"),
+        ({"ratios": (2.0,)}, "--ratios is 2.0; give a number from 1e-06 to 1 for each"),
         ({"seeds": 0}, "--seeds is 0"),
         ({"methods": ("magic",)}, "'magic'; choose from cosine"),
     ],

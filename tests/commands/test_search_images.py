@@ -66,7 +66,7 @@ def test_more_wanted_than_there_are(data, tmp_path):
     [
         ([], "at least one query"),
         (["  "], "at least one query"),
-        (["red", "--top-k", "0"], "--top-k must be at least 1, got 0"),
+        (["red", "--top-k", "0"], "--top-k is 0; give a number from 1"),
         (["red", "--images", "nowhere"], "nowhere is not a folder"),
     ],
 )

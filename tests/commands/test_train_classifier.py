@@ -107,13 +107,16 @@ def test_validation_images_must_show_the_same_classes(images, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--fine-tune-layers", "-1"], "--fine-tune-layers is -1; give a number from 0, or all"),
+        (
+            ["--fine-tune-layers", "-1"],
+            "--fine-tune-layers is -1; give a number from 0 to 1,000,000 or all",
+        ),
         (["--fine-tune-layers", "0"], "would leave a network without weights untrained"),
         (
             ["--validation-fraction", "0.01"],
             "--validation-fraction 0.01 of a class of 10 images is 0",
         ),
-        (["--train-fraction", "1.5"], "--train-fraction 1.5 of a class of 10 images"),
+        (["--train-fraction", "1.5"], "--train-fraction is 1.5; give a number from 0 to 1"),
         (["--epochs", "0"], "--epochs is 0; give a number from 1"),
         (["--backbone", "xeption"], "there is no image backbone 'xeption'"),
         (["--weights", "none.h5"], "there is no weights file 'none.h5'"),

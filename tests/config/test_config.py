@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from kclip.commands.run_multilabel_benchmark import RunMultilabelBenchmark
 from kclip.commands.train_dual_encoder import TrainDualEncoder
 from kclip.config.dual_encoder import Optimization
 from kclip.config.parsing import from_json, to_json
@@ -23,6 +24,34 @@ def test_unknown_keys_are_errors(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match="unknown keys momentum; known are epochs"):
         from_json(TrainDualEncoder, tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"optimization": {"epochs": "8"}}, "optimization: epochs is '8'; expected a whole number"),
+        ({"optimization": {"epochs": 0}}, "optimization: epochs is 0; expected a number from 1"),
+        ({"optimization": 8}, "optimization is 8; expected an object of settings"),
+        ({"data": 3}, "data is 3; expected a path"),
+        ({"template": "a photo"}, "template is 'a photo'; expected a list"),
+        ({"image": {"train": "yes"}}, "image: train is 'yes'; expected true or false"),
+        ({"preset": "huge"}, "preset is 'huge'; expected one of tiny, bert_xception, flickr8k"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_one_sentence(tmp_path, change, sentence):
+    (tmp_path / "config.json").write_text(json.dumps(change))
+    with pytest.raises(UserError, match="config.json: ") as raised:
+        from_json(TrainDualEncoder, tmp_path / "config.json")
+    assert sentence in str(raised.value)
+
+
+def test_lists_come_back_as_the_tuples_that_they_were(tmp_path):
+    command = RunMultilabelBenchmark("model", (Path("a"),), Path("out"), ratios=(0.5, 1))
+    (tmp_path / "config.json").write_text(to_json(command))
+    assert from_json(RunMultilabelBenchmark, tmp_path / "config.json") == command
+    (tmp_path / "config.json").write_text('{"model": "m", "output": "out"}')
+    with pytest.raises(UserError, match="config.json lacks data"):
+        from_json(RunMultilabelBenchmark, tmp_path / "config.json")
 
 
 def test_a_missing_or_broken_config_is_named(tmp_path):
