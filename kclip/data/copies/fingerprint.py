@@ -1,0 +1,84 @@
+"""What an image looks like in some 280 bytes: enough to find its copies without it."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from kclip.data.images.opening import decode_image, exif_orientation, read_image_bytes, to_rgb
+
+_DECODED_SIDE = 128  # a JPEG is decoded at a fraction of its size, but not below this
+_HASHED_SIDE = 64
+HASH_SIZE = 16  # the hash has the square of this as its number of bits
+COLORS_SIDE = 8
+# One row an image:
+#   content    digest of the file's bytes
+#   pixels     digest of the decoded pixels and their size
+#   hash       256 bits of the lowest frequencies of its grey values
+#   mirrored   the same of its mirror image
+#   colors     its colours at 8 x 8 pixels
+#   height, width  of the image as it should be seen
+FINGERPRINT = np.dtype(
+    [
+        ("content", np.uint64),
+        ("pixels", np.uint64),
+        ("hash", np.uint64, 4),
+        ("mirrored", np.uint64, 4),
+        ("colors", np.uint8, (COLORS_SIDE, COLORS_SIDE, 3)),
+        ("height", np.int32),
+        ("width", np.int32),
+    ]
+)
+
+
+def fingerprint(source: Path | bytes) -> np.ndarray:
+    """Reads an image and keeps what its copies have in common with it.
+
+    Args:
+        source: a file, or the encoded bytes.
+
+    Returns:
+        A row of the dtype `FINGERPRINT`, of shape ().
+
+    Raises:
+        ImageError: see `kclip.data.images.opening.load_image`.
+
+    Example:
+        >>> buffer = io.BytesIO()
+        >>> Image.new("L", (2, 1), 7).save(buffer, "PNG")
+        >>> row = fingerprint(buffer.getvalue())
+        >>> int(row["height"]), int(row["width"]), row["colors"][0, 0].tolist()
+        (1, 2, [7, 7, 7])
+    """
+    data = read_image_bytes(source)
+    image = decode_image(data, larger_than=_DECODED_SIDE)
+    rgb = to_rgb(image)
+    small = rgb.resize((_HASHED_SIDE, _HASHED_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    row = np.zeros((), FINGERPRINT)
+    row["content"] = _digest(data)
+    row["pixels"] = _digest(repr(rgb.size).encode() + rgb.tobytes())
+    row["hash"] = _hash(small)
+    row["mirrored"] = _hash(ImageOps.mirror(small))
+    row["colors"] = np.asarray(small.resize((COLORS_SIDE, COLORS_SIDE), Image.Resampling.BOX))
+    row["width"], row["height"] = _upright_size(data, exif_orientation(image))
+    return row
+
+
+def _hash(image: Image.Image) -> np.ndarray:
+    """(4,) uint64: the perceptual hash by the discrete cosine transform."""
+    import imagehash
+
+    return np.packbits(imagehash.phash(image, HASH_SIZE).hash).view(np.uint64)
+
+
+def _digest(data: bytes) -> np.uint64:
+    return np.frombuffer(hashlib.blake2b(data, digest_size=8).digest(), np.uint64)[0]
+
+
+def _upright_size(data: bytes, orientation: int) -> tuple[int, int]:
+    """Width and height from the header, since the image may be decoded at a fraction of them."""
+    with Image.open(io.BytesIO(data)) as image:
+        width, height = image.size
+    return (height, width) if orientation >= 5 else (width, height)  # turned by a quarter

@@ -1,0 +1,146 @@
+"""Which of many images are the same or nearly the same, by their fingerprints.
+
+Measured on 7,091 photographs of Flickr8k (25 million pairs, and as many with one image mirrored):
+one pair is found, which is a true copy; of all other pairs the nearest differs in 72 bits. Of 203
+of these photographs all are found again after JPEG of quality 20, WebP, half or a third of the
+size, another aspect ratio, blur, more contrast, a change of brightness by a fifth, and mirroring;
+98 % after 5 % of width and height were cut off. Mostly not found: 10 % cut off (9 %), colours taken
+away (51 %), a white label over 4 % of the image (22 %), a quarter turn (0 %).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_BITS = 56  # of 256
+# Hashes see grey values alone; a blue circle is no copy of a green one.
+MIN_CORRELATION = 0.94
+# Standard deviation of the colours (0 to 255) below which an image has nothing to be known by.
+MIN_CONTRAST = 2.0
+SAME_FILE, SAME_PIXELS, NEARLY, MIRRORED = "same file", "same pixels", "nearly equal", "mirrored"
+_ROWS, _COLUMNS = 256, 4096  # of a block of comparisons, which fits a processor's cache
+
+
+@dataclass(frozen=True)
+class CopyPair:
+    """Two images that are copies of each other.
+
+    Attributes:
+        first: row of the earlier image.
+        second: row of the later one.
+        kind: `SAME_FILE` (byte for byte), `SAME_PIXELS`, `NEARLY` (encoded anew, resized, a little
+            cut off) or `MIRRORED`.
+        bits: how many of the 256 bits of their hashes differ; 0 for the first two kinds.
+    """
+
+    first: int
+    second: int
+    kind: str
+    bits: int = 0
+
+
+def find_copies(fingerprints: np.ndarray) -> list[CopyPair]:
+    """Compares all images with each other.
+
+    Of images that are the same file, or have the same pixels, each later one is paired with the
+    first. Time grows with the square of N: about 1 s for 10,000 images, 2 min for 100,000.
+
+    Args:
+        fingerprints: (N,) of the dtype `FINGERPRINT`. Rows of zeros (images that could not be read)
+            have no copies.
+
+    Returns:
+        The pairs, sorted by first and second.
+
+    Example:
+        >>> from kclip.data.copies.fingerprint import FINGERPRINT
+        >>> rows = np.zeros(3, FINGERPRINT)
+        >>> rows["content"] = 7, 8, 7
+        >>> find_copies(rows)
+        [CopyPair(first=0, second=2, kind='same file', bits=0)]
+    """
+    rows = np.flatnonzero(fingerprints["content"])
+    pairs: list[CopyPair] = []
+    for field, kind in (("content", SAME_FILE), ("pixels", SAME_PIXELS)):
+        values = fingerprints[field][rows]
+        first_rows, of_value = np.unique(values, return_index=True, return_inverse=True)[1:]
+        first = rows[first_rows[of_value]]
+        later = first != rows
+        if field == "pixels":
+            later &= values != 0
+        pairs += [
+            CopyPair(int(a), int(b), kind) for a, b in zip(first[later], rows[later], strict=True)
+        ]
+        rows = rows[~later]
+    pairs += _near_copies(fingerprints, rows)
+    return sorted(pairs, key=lambda pair: (pair.first, pair.second))
+
+
+def copy_groups(num_images: int, pairs: list[CopyPair]) -> np.ndarray:
+    """Puts copies, copies of copies, and so on into one group.
+
+    Returns:
+        (N,) int64: for each image the first row of its group, its own where it has no copies.
+
+    Example:
+        >>> copy_groups(5, [CopyPair(0, 3, "mirrored"), CopyPair(2, 3, "same file")]).tolist()
+        [0, 1, 0, 0, 4]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first = np.array([pair.first for pair in pairs], np.int64)
+    second = np.array([pair.second for pair in pairs], np.int64)
+    links = coo_array((np.ones(len(pairs)), (first, second)), shape=(num_images, num_images))
+    _, group_of = connected_components(links, directed=False)
+    _, first_rows = np.unique(group_of, return_index=True)
+    return first_rows[group_of].astype(np.int64)
+
+
+def _near_copies(fingerprints: np.ndarray, rows: np.ndarray) -> Iterator[CopyPair]:
+    colors = fingerprints["colors"][rows].astype(np.float32)
+    textured = colors.std(axis=(1, 2, 3)) >= MIN_CONTRAST
+    rows, colors = rows[textured], colors[textured]
+    hashes, mirrored = fingerprints["hash"][rows], fingerprints["mirrored"][rows]
+    taken = set()
+    for kind, others, other_colors in (
+        (NEARLY, hashes, colors),
+        (MIRRORED, mirrored, colors[:, :, ::-1]),
+    ):
+        first, second, bits = _close(hashes, others)
+        alike = _correlations(colors[first], other_colors[second]) >= MIN_CORRELATION
+        for a, b, differing in zip(first[alike], second[alike], bits[alike], strict=True):
+            if (a, b) not in taken:  # an image of two equal halves is its own mirror image
+                taken.add((a, b))
+                yield CopyPair(int(rows[a]), int(rows[b]), kind, int(differing))
+
+
+def _close(hashes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs i < j for which at most `MAX_BITS` of hashes[i] and others[j] differ, and how many."""
+    found = [np.zeros((3, 0), np.int64)]
+    for top in range(0, len(hashes), _ROWS):
+        block = hashes[top : top + _ROWS]
+        for left in range(top, len(others), _COLUMNS):
+            bits = _differing_bits(block, others[left : left + _COLUMNS])
+            i, j = np.nonzero(bits <= MAX_BITS)
+            later = i + top < j + left
+            i, j = i[later], j[later]
+            found.append(np.stack([i + top, j + left, bits[i, j].astype(np.int64)]))
+    first, second, bits = np.concatenate(found, axis=1)
+    return first, second, bits
+
+
+def _differing_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(A, B) uint16 from (A, 4) and (B, 4) uint64."""
+    bits = np.zeros((len(a), len(b)), np.uint16)
+    for word in range(a.shape[1]):
+        bits += np.bitwise_count(a[:, word, None] ^ b[None, :, word])
+    return bits
+
+
+def _correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(P,) correlations of the colours of P pairs of images, (P, 8, 8, 3) each."""
+    a, b = (colors.reshape(len(colors), 3 * 8 * 8) for colors in (a, b))
+    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    return (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
