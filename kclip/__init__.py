@@ -3,6 +3,8 @@
 import importlib
 from typing import Any
 
+__version__ = "0.1.0"
+
 # Public name -> module. Imported when first used, so that `import kclip` loads no TensorFlow.
 _PUBLIC = {
     "CLIP": "kclip.models",

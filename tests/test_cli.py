@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import kclip
 from kclip.cli import COMMANDS, main
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -31,24 +32,93 @@ def test_every_command_has_a_short_script(name):
     assert len(lines) < 25
     assert f"python scripts/{name}.py --help" in script.read_text()
     run = subprocess.run([sys.executable, script, "--no-such-flag"], capture_output=True, text=True)
-    assert run.returncode == 2
+    assert run.returncode == 2 and f"python {script}" in run.stderr.replace("\n", "")
 
 
-def test_an_unknown_command_lists_the_known_ones(capsys):
+def exit_of(argv, name=None):
     with pytest.raises(SystemExit) as stopped:
-        main(argv=["trian"])
-    assert stopped.value.code == 2
-    error = capsys.readouterr().err
-    assert "there is no command 'trian'" in error
-    assert all(name in error for name in COMMANDS)
+        main(name, argv)
+    return stopped.value.code
 
 
-def test_help_lists_the_commands(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main(argv=["--help"])
-    assert stopped.value.code == 0
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("train_dual_encodr", ["train_dual_encoder"]),
+        ("evaluate-zeroshot", ["evaluate_zero_shot"]),
+        ("serach", ["search_images"]),
+        ("train", ["train_dual_encoder", "train_clip_decoder", "train_classifier"]),
+        ("xyzzy", []),
+    ],
+)
+def test_an_unknown_command_says_which_was_meant(typed, meant, capsys):
+    assert exit_of([typed]) == 2
+    guess = f"did you mean {' or '.join(meant)}? " if meant else ""
+    assert capsys.readouterr().err == (
+        f"error: there is no command '{typed}'; {guess}kclip --help lists all commands\n"
+    )
+
+
+def test_no_command_shows_the_overview(capsys):
+    assert exit_of([]) == 2
+    assert "usage: kclip NAME" in capsys.readouterr().err
+
+
+def test_help_lists_the_commands_by_task(capsys):
+    assert exit_of(["--help"]) == 0
     overview = capsys.readouterr().out
     assert all(summary in overview for _, summary in COMMANDS.values())
+    tasks = [overview.index(f"\n{task}\n") for task in ("Data", "Train", "Evaluate", "Use")]
+    assert tasks == sorted(tasks)
+    assert tasks[1] < overview.index("  train_classifier ") < tasks[2]
+    assert "--quiet" in overview and "--verbose" in overview
+    assert all(len(line) <= 100 for line in overview.splitlines())
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert exit_of(["--version"]) == 0
+    assert capsys.readouterr().out == f"kclip {kclip.__version__}\n"
+
+
+def test_hyphens_are_as_good_as_underscores(capsys):
+    assert exit_of(["train-dual-encoder", "--help"]) == 0
+    assert "usage: kclip train_dual_encoder" in capsys.readouterr().out
+
+
+def test_a_closed_pipe_is_no_traceback():
+    pipe = subprocess.Popen(
+        [sys.executable, "-m", "kclip.cli", "train_dual_encoder", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert pipe.stdout is not None
+    pipe.stdout.close()
+    _, error = pipe.communicate()
+    assert (pipe.returncode, error) == (141, "")
+
+
+def test_verbose_shows_the_traceback_of_an_error(capsys):
+    argv = ["--model", "nowhere", "--images", "nowhere", "red"]
+    assert exit_of(argv, "search_images") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert exit_of([*argv, "--verbose"], "search_images") == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_quiet_leaves_the_results_alone(tmp_path):
+    """A whole command: neither a bar, nor a line of TensorFlow's."""
+    from small_run import write_records
+
+    records = write_records(tmp_path)
+    run = subprocess.run(
+        [sys.executable, "-m", "kclip.cli", "build_tfrecords", "--quiet", "--verify"]
+        + ["--output", str(records)],
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "is as it was written" in run.stdout
 
 
 @pytest.mark.parametrize(

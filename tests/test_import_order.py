@@ -9,7 +9,7 @@ KCLIP = Path(__file__).parents[1] / "kclip"
 
 # From left to right; rooms of one set do not import each other.
 ROOMS = [
-    {"errors"},
+    {"errors", "console"},
     {"files"},
     {"config"},
     {"data", "layers", "metrics"},

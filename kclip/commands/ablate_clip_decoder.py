@@ -23,6 +23,7 @@ from kclip.config.parsing import CONFIG_FILE, to_json
 from kclip.config.presets import CLIP_DECODER_PRESETS
 from kclip.config.ranges import Count
 from kclip.config.towers import DecoderImageTower
+from kclip.console.lines import LOGGER, is_quiet
 from kclip.errors import KclipError, UserError
 from kclip.training.common.run_folder import write_config
 from kclip.training.common.stop_signals import stop_signals
@@ -117,7 +118,7 @@ class AblateClipDecoder:
     def _run_once(self, name: str, towers: dict[str, Any], seed: int) -> dict[str, Any]:
         folder = self.output / name / f"seed{seed}"
         if not (folder / METRICS_FILE).is_file():
-            print(f"{name}, seed {seed}", flush=True)
+            LOGGER.info(f"{name}, seed {seed}")
             if not (folder / CONFIG_FILE).is_file():
                 write_config(self._training(name, towers, seed, folder))
             self._train(folder)
@@ -127,6 +128,7 @@ class AblateClipDecoder:
         """Runs train_clip_decoder on a folder with its config, from where it was stopped."""
         # In a process of its own, which gives all its memory back.
         command = [sys.executable, "-m", "kclip.cli", "train_clip_decoder", "--resume", str(folder)]
+        command += ["--quiet"] if is_quiet() else []
         with stop_signals() as stop_requested:
             process = subprocess.Popen(command, start_new_session=True)
             while process.poll() is None:

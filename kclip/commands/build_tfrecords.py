@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from kclip.config.checks import check_settings
 from kclip.config.ranges import Count, Fraction, Range, Seed
+from kclip.console.lines import LOGGER
 from kclip.data.image_record import ImageRecord, Source
 from kclip.data.records.build_result import BuildResult
 from kclip.data.records.encoding import Encoding
@@ -163,8 +164,8 @@ class BuildTFRecords:
         self._write_classes(output)
         write_metadata(output, result.shards)
         has_captions = any(record.captions for record in source.records)
-        next_script = "train_dual_encoder" if has_captions else "train_clip_decoder"
-        print(result.summary(output, num_rejected, time.monotonic() - started, next_script))
+        next_command = "train_dual_encoder" if has_captions else "train_clip_decoder"
+        print(result.summary(output, num_rejected, time.monotonic() - started, next_command))
 
     def _check(self) -> None:
         check_settings(self)
@@ -222,7 +223,7 @@ class BuildTFRecords:
         splits = voc_splits(data_dir, year)
         if "test" not in splits:
             used = ", ".join(f"{name} as {split}" for name, split in splits.items())
-            print(f"{data_dir} has no labelled test images of VOC {year}; taking {used}")
+            LOGGER.warning(f"{data_dir} has no labelled test images of VOC {year}; taking {used}")
         return [read_voc(data_dir, year)]
 
     def _write_classes(self, output: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from kclip.config.checks import check_settings
 from kclip.config.ranges import Count, Range
+from kclip.console.lines import LOGGER
 from kclip.errors import UserError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class RunMultilabelBenchmark:
         embedder = Embedder.from_name(self.model)
 
         def opened(data: Path) -> "Task":
-            print(f"features of {data}", flush=True)
+            LOGGER.info(f"features of {data}")
             return open_task(data, self.test_split, embedder, templates)
 
         pretrain = opened(self.transfer_from) if self.transfer_from else None
@@ -101,13 +102,12 @@ class RunMultilabelBenchmark:
         return Bench(task, methods, pretrain, self.output / "cells", settings)
 
     def _run_cells(self, bench: "Bench") -> dict:
-        from tqdm import tqdm
-
+        from kclip.console.progress import ProgressBar
         from kclip.evaluation.benchmark.cells import plan, summarize
 
         cells = plan(self._methods(bench), self.ratios, self.seeds)
         results = []
-        with tqdm(cells, desc=bench.task.name, unit="cell") as bar:
+        with ProgressBar(cells, desc=bench.task.name, unit="cell") as bar:
             for cell in bar:
                 bar.set_postfix_str(f"{cell.method} {cell.ratio:g}")
                 results.append((cell, bench.run(cell)))

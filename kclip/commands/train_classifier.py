@@ -8,6 +8,7 @@ import tyro
 
 from kclip.config.checks import check_settings
 from kclip.config.classifier import ClassifierSettings
+from kclip.config.parsing import parse_command
 from kclip.config.presets import CLASSIFIER_PRESETS
 from kclip.config.ranges import Fraction
 from kclip.errors import KclipError, UserError
@@ -64,7 +65,7 @@ class TrainClassifier:
         default = cls(
             images=tyro.MISSING, preset=start.preset, settings=CLASSIFIER_PRESETS[start.preset]
         )
-        return tyro.cli(cls, args=argv, default=default, prog="kclip train_classifier")
+        return parse_command(cls, argv, "train_classifier", default=default)
 
     def run(self) -> None:
         """Builds the network, trains head and network, saves and measures it."""

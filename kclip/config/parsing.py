@@ -1,6 +1,7 @@
 """The settings of a training run: frozen dataclasses, as flags and as JSON."""
 
 import dataclasses
+import inspect
 import json
 import types
 import typing
@@ -8,10 +9,32 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kclip.config.checks import unmet
+from kclip.console.command_line import command_line
 from kclip.errors import UserError
 
 T = TypeVar("T")
 CONFIG_FILE = "config.json"
+
+
+COMMON_FLAGS = """Every command also takes
+  --quiet    no progress bars and no lines of information; results and warnings stay
+  --verbose  TensorFlow's log lines too, and the traceback of an error"""
+
+
+def parse_command(command_class: Any, argv: list[str], name: str, **default: Any) -> Any:
+    """Reads a command line.
+
+    Args:
+        command_class: the command's dataclass.
+        argv: the arguments.
+        name: of the command, for its help.
+        default: `default`, an instance whose values are the flags' defaults, if not the class'.
+    """
+    import tyro
+
+    description = f"{inspect.getdoc(command_class)}\n\n{COMMON_FLAGS}"
+    start = {"prog": command_line(name), "description": description}
+    return tyro.cli(command_class, args=argv, **start, **default)
 
 
 def parse_run(
@@ -34,7 +57,7 @@ def parse_run(
     start, others = tyro.cli(start_class, args=argv, return_unknown_args=True, add_help=False)
     if start.resume is None:
         default = command_class(preset=start.preset, **presets[start.preset])
-        return tyro.cli(command_class, args=argv, default=default, prog=f"kclip {name}")
+        return parse_command(command_class, argv, name, default=default)
     if others:
         raise UserError(
             f"--resume goes on under the run's own config, but {' '.join(others)} was given "

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.data.pipeline.augmentation import shrunk
 from kclip.data.pipeline.split_reading import image_batches
 from kclip.data.records.writer import SplitFiles
@@ -71,7 +71,7 @@ def compute_views(
         path, mode="w+", dtype=dtype, shape=(len(views), split.num_records, *tower.output_shape[1:])
     )
     start = 0
-    with tqdm(total=split.num_records, unit="img", desc="Image features") as bar:
+    with ProgressBar(total=split.num_records, unit="img", desc="Image features") as bar:
         for images in image_batches(split, resize, BATCH_SIZE).as_numpy_iterator():
             stop = start + len(images)
             for number, view in enumerate(views):

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.data.pipeline.split_reading import iterate_texts
 from kclip.data.records.writer import SplitFiles
 from kclip.features.frozen_outputs import (
@@ -105,7 +105,7 @@ def text_arrays(
     if encoder.trainable:
         return tokens
     features = np.zeros((len(texts), encoder.feature_dim), np.float32)
-    with tqdm(total=len(texts), unit="text", desc="Text features") as bar:
+    with ProgressBar(total=len(texts), unit="text", desc="Text features") as bar:
         for rows, batch in _by_length(tokens):
             features[rows] = encoder.predict_on_batch(batch)
             bar.update(len(rows))

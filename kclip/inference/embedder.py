@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.data.images.decoding import decoded_batches
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ class Embedder:
             ImageError: one of them cannot be read; `load_image` names why.
         """
         batches = decoded_batches(images, self.preprocessor.prepare, batch_size)
-        bar = tqdm(total=len(images), unit="img", desc="Embedding images", disable=not progress)
+        bar = ProgressBar(
+            total=len(images), unit="img", desc="Embedding images", disable=not progress
+        )
         embeddings = []
         with bar:
             for batch in batches:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.data.images.decoding import decoded_batches
 from kclip.files import folder_replaced_when_done, write_text
 
@@ -98,7 +98,7 @@ class TrainedClassifier:
             ImageError: one of them cannot be read.
         """
         probabilities = [np.zeros((0, len(self.class_names)), np.float32)]
-        bar = tqdm(total=len(images), unit="img", desc="Classifying", disable=not progress)
+        bar = ProgressBar(total=len(images), unit="img", desc="Classifying", disable=not progress)
         with bar:
             for batch in decoded_batches(images, self.model.prepare, batch_size):
                 probabilities.append(np.asarray(self.model.predict_on_batch(batch)))

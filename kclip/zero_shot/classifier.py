@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.data.labelled.class_names import shown_names
 from kclip.errors import UserError
 from kclip.metrics.calibration import fit_temperature, softmax
@@ -185,7 +185,7 @@ def ensemble_templates(embeddings: np.ndarray) -> np.ndarray:
 
 def _embed_prompts(embedder: "Embedder", prompts: Sequence[str]) -> np.ndarray:
     starts = range(0, len(prompts), PROMPTS_AT_ONCE)
-    bar = tqdm(starts, desc="Embedding prompts", disable=len(starts) == 1)
+    bar = ProgressBar(starts, desc="Embedding prompts", disable=len(starts) == 1)
     return np.concatenate(
         [embedder.embed_texts(prompts[start : start + PROMPTS_AT_ONCE]) for start in bar]
     )

@@ -56,7 +56,7 @@ def test_missing_images_are_named_and_too_many_are_an_error(data, capsys):
         evaluate(data)
     output = capsys.readouterr()
     assert exit_info.value.code == 2
-    assert "left out: red_1.png: missing" in output.out
+    assert "left out: red_1.png: missing" in output.err
     assert "1 of 18 images can't be used, more than the 1%" in output.err
     assert not (data / "out").exists()
 
@@ -66,7 +66,7 @@ def test_one_missing_image_in_many_goes_by(data, capsys):
     rows = [f"{path.name},a wall" for path in (data / "images").iterdir()]
     (data / "captions.csv").write_text("\n".join(["image,caption", *rows, "gone.png,x"]) + "\n")
     evaluate(data)
-    assert "left out: gone.png: missing" in capsys.readouterr().out
+    assert "left out: gone.png: missing" in capsys.readouterr().err
     assert json.loads((data / "out" / "metrics.json").read_text())["num_images"] == 120
 
 

@@ -14,11 +14,11 @@ def test_sound_images_are_embedded_in_order(tmp_path):
     assert readable.tolist() == list(range(18))
 
 
-def test_a_missing_image_is_named_and_left_out(tmp_path, capsys):
+def test_a_missing_image_is_named_and_left_out(tmp_path, caplog):
     paths = write_color_images(tmp_path, per_color=20)
     paths.insert(7, tmp_path / "gone.png")
     embeddings, readable = embed_readable_images(FakeEmbedder(), paths, [p.name for p in paths])
-    assert capsys.readouterr().out == "left out: gone.png: missing\n"
+    assert caplog.messages == ["left out: gone.png: missing"]
     assert readable.tolist() == [row for row in range(121) if row != 7]
     np.testing.assert_array_equal(embeddings[7], FakeEmbedder().embed_images([paths[8]])[0])
 
@@ -35,8 +35,8 @@ def test_one_percent_may_be_left_out_and_no_more(capsys):
         report_left_out({"a.png": "empty"}, 99)
 
 
-def test_a_long_list_is_cut(capsys):
+def test_a_long_list_is_cut(caplog):
     report_left_out({f"{n}.png": "empty" for n in range(25)}, 10_000)
-    lines = capsys.readouterr().out.splitlines()
+    lines = caplog.messages
     assert len(lines) == 21
     assert lines[-1] == "left out: 5 more"

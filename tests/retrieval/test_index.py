@@ -89,12 +89,12 @@ def test_a_build_that_dies_leaves_no_index(images, tmp_path, monkeypatch):
     assert [p for p in (tmp_path / "index").rglob("*") if p.is_file()] == []
 
 
-def test_a_few_unreadable_images_are_left_out_and_named(tmp_path, capsys):
+def test_a_few_unreadable_images_are_left_out_and_named(tmp_path, caplog):
     images = tmp_path / "images"
     write_color_images(images, per_color=20)
     (images / "broken.png").write_bytes(b"not a picture")
     index = load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
-    assert "left out: broken.png: not an image" in capsys.readouterr().out
+    assert "left out: broken.png: not an image" in caplog.text
     assert len(index) == len(index.embeddings) == 120
     assert index.unreadable == ("broken.png",)
     again = FakeEmbedder()

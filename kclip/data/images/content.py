@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from kclip.console.lines import LOGGER
 from kclip.errors import UserError
 
 MAX_SHARED = 0.01  # copies among test images; data sets that people collect have a few
@@ -35,7 +36,7 @@ def check_unseen(trained_on: Collection[str], test_images: Sequence[Path], what:
         if digest in trained_on
     ]
     if seen:
-        print(f"{len(seen)} of {len(test_images)} test images were trained on by {what}")
+        LOGGER.warning(f"{len(seen)} of {len(test_images)} test images were trained on by {what}")
     if len(seen) > MAX_SHARED * len(test_images):
         raise UserError(
             f"{what} was trained on {len(seen)} of the {len(test_images)} test images (such as "

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from kclip.console.lines import LOGGER
 from kclip.data.images.opening import ImageError, load_image
 from kclip.errors import UserError
 
@@ -13,7 +14,7 @@ MAX_NAMED = 20  # lines about images left out; beyond that a count is enough
 
 
 def report_left_out(faults: Mapping[str, str], total: int) -> None:
-    """Prints what is left out of an evaluation or index.
+    """Warns of what is left out of an evaluation or index.
 
     Args:
         faults: file name -> why the image can't be used.
@@ -24,9 +25,9 @@ def report_left_out(faults: Mapping[str, str], total: int) -> None:
     """
     lines = [f"{name}: {reason}" for name, reason in faults.items()]
     for line in lines[:MAX_NAMED]:
-        print(f"left out: {line}")
+        LOGGER.warning(f"left out: {line}")
     if len(faults) > MAX_NAMED:
-        print(f"left out: {len(faults) - MAX_NAMED} more")
+        LOGGER.warning(f"left out: {len(faults) - MAX_NAMED} more")
     if len(faults) > MAX_LEFT_OUT * total:
         raise UserError(
             f"{len(faults)} of {total} images can't be used, more than the "

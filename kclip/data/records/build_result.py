@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from kclip.console.command_line import command_line
 from kclip.data.records.shards import ShardResult
 
 
@@ -21,14 +22,14 @@ class BuildResult:
     num_written: int
     images_per_second: float
 
-    def summary(self, output: Path, num_rejected: int, seconds: float, next_script: str) -> str:
+    def summary(self, output: Path, num_rejected: int, seconds: float, next_command: str) -> str:
         """A few lines on what lies in `output`, and the command to run next.
 
         Args:
             output: the folder of the shards.
             num_rejected: images named in the report.
             seconds: that the command took.
-            next_script: what trains on the build.
+            next_command: what trains on the build.
         """
         splits: Counter[str] = Counter()
         for shard in self.shards:
@@ -44,5 +45,5 @@ class BuildResult:
             f"  rejected  {num_rejected:,} images (rejected.csv)\n"
             f"  size      {size:,.1f} MiB in {len(self.shards)} shards{resumed}\n"
             f"  time      {seconds:.1f} s{rate}\n"
-            f"next: python scripts/{next_script}.py --data {output}"
+            f"next: {command_line(next_command)} --data {output}"
         )

@@ -4,8 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from tqdm import tqdm
-
+from kclip.console.progress import ProgressBar
 from kclip.data.records.metadata import INFO_FILE
 from kclip.data.records.rejected import REJECTED_FILE
 from kclip.data.records.shards import inspect_shard, read_result
@@ -28,7 +27,7 @@ def verify_build(directory: Path) -> Counter[str]:
     for split in split_names(directory):
         files = open_split(directory, split)
         pairs = list(zip(files.files, files.shard_lengths, strict=True))
-        for path, length in tqdm(pairs, desc=f"Checking {split}", unit="shard"):
+        for path, length in ProgressBar(pairs, desc=f"Checking {split}", unit="shard"):
             problem = _shard_problem(path, length)
             problems += [f"{path.name} ({problem})"] if problem else []
         counts[split] = files.num_records

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from kclip.console.progress import ProgressBar
 from kclip.data.image_record import ImageRecord
 from kclip.data.records.build_result import BuildResult
 from kclip.data.records.encoding import Encoding
@@ -111,7 +110,7 @@ def _write_missing(jobs: Sequence[ShardJob], directory: Path, workers: int) -> B
     num_images = sum(len(job.records) for job in jobs)
     num_missing = sum(len(job.records) for job in missing)
     started = time.monotonic()
-    with tqdm(
+    with ProgressBar(
         total=num_images, initial=num_images - num_missing, unit="img", desc="Writing"
     ) as progress:
         for result in write_shards(missing, workers):

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
+from kclip.console.progress import ProgressBar
 from kclip.data.image_record import ImageRecord, Source
 from kclip.data.labelled.images import first_existing
 from kclip.data.sources.captions import check_some_exist
@@ -117,7 +116,7 @@ def _read_concepts(
 ) -> list[list[str]]:
     """The concepts of each image of a split, in the order of the list."""
     found: list[list[str]] = [[] for _ in range(num_images)]
-    for concept in tqdm(concepts, desc=f"Reading the concepts of {split}"):
+    for concept in ProgressBar(concepts, desc=f"Reading the concepts of {split}"):
         path = first_existing([truth / f"Labels_{concept}_{SPLITS[split]}.txt"], GUIDE)
         for row in _positive_rows(path, num_images):
             found[row].append(concept)

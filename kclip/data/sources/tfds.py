@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from kclip.console.progress import ProgressBar
 from kclip.data.image_record import ImageRecord, Rejection, Source
 from kclip.data.records.metadata import INFO_FILE
 from kclip.data.sources.captions import as_text, clean_captions
@@ -89,7 +88,7 @@ class TFDSSource:
         missing = {r.image for r in records if isinstance(r.image, Path) and not r.image.exists()}
         if not missing:
             return
-        with tqdm(total=len(missing), unit="img", desc="Fetching") as progress:
+        with ProgressBar(total=len(missing), unit="img", desc="Fetching") as progress:
             for split in self._builder.info.splits:
                 for index, example in enumerate(self._examples(split, [self._image_key])):
                     path = self.images_dir / self._image_path(split, index)

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tqdm import tqdm
-
+from kclip.console.progress import ProgressBar
 from kclip.data.image_record import ImageRecord, Source
 from kclip.data.labelled.images import first_existing
 from kclip.data.sources.captions import check_some_exist
@@ -97,7 +96,7 @@ def _read_list(folder: Path, name: str) -> dict[str, _Classes]:
     path = first_existing([_list_path(folder, name)], GUIDE)
     found = {line.split()[0]: _Classes() for line in read_list(path)}
     files = _class_files(folder, name)
-    for class_name, class_path in tqdm(files.items(), desc=f"Reading the classes of {name}"):
+    for class_name, class_path in ProgressBar(files.items(), desc=f"Reading the classes of {name}"):
         values = _class_values(class_path)
         if values.keys() != found.keys():
             raise UserError(
@@ -107,7 +106,7 @@ def _read_list(folder: Path, name: str) -> dict[str, _Classes]:
         for id_, value in values.items():
             _note(found[id_], class_name, value)
     if not files:
-        for id_, classes in tqdm(found.items(), desc=f"Reading the annotations of {name}"):
+        for id_, classes in ProgressBar(found.items(), desc=f"Reading the annotations of {name}"):
             for class_name, value in _annotated_values(_annotation(folder, id_)).items():
                 _note(classes, class_name, value)
     return found

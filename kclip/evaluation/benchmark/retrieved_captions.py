@@ -2,8 +2,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.metrics.similarity import l2_normalize, row_blocks
 from kclip.multilabel.prompting.combinations import list_names
 
@@ -46,6 +46,6 @@ class RetrievedCaptions:
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
         starts = range(0, len(texts), TEXTS_AT_ONCE)
-        bar = tqdm(starts, desc="Embedding texts", disable=len(starts) < 2)
+        bar = ProgressBar(starts, desc="Embedding texts", disable=len(starts) < 2)
         rows = [self.embedder.embed_texts(texts[s : s + TEXTS_AT_ONCE]) for s in bar]
         return l2_normalize(np.concatenate(rows))

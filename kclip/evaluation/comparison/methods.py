@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.lines import LOGGER
+from kclip.console.progress import ProgressBar
 from kclip.data.images.content import check_unseen
 from kclip.data.labelled.folder import LabelledFolder
 from kclip.errors import UserError
@@ -86,7 +87,7 @@ def probe_method(
     """Fits a linear probe on all training images."""
     train_embeddings, train = embed_folder(embedder, train, cache)
     embeddings, kept = embed_folder(embedder, test, cache)
-    print(f"fitting a linear probe on {len(train):,} embeddings")
+    LOGGER.info(f"fitting a linear probe on {len(train):,} embeddings")
     probe = fit_probe(train_embeddings, train.labels, train.class_names, seed)
     about = {"kind": "linear probe", "C": float(probe.C), "num_train_images": len(train)}
     return Method(name, probe.predict_proba(embeddings), kept.file_names, about)
@@ -113,7 +114,7 @@ def few_shot_curve(
     train_embeddings, train = embed_folder(embedder, train, cache)
     embeddings, test = embed_folder(embedder, test, cache)
     accuracies: dict[int, list[float]] = {k: [] for k in sorted(shots)}
-    with tqdm(total=draws * len(accuracies), unit="probe", desc="Few-shot probes") as bar:
+    with ProgressBar(total=draws * len(accuracies), unit="probe", desc="Few-shot probes") as bar:
         for draw in range(draws):
             for k, rows in sample_shots(
                 train.labels, train.class_names, list(accuracies), seed + draw

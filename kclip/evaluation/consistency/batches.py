@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
+
+from kclip.console.progress import ProgressBar
 
 
 def in_batches(
@@ -26,7 +27,7 @@ def in_batches(
         [0.0, 2.0, 4.0]
     """
     outputs = []
-    with tqdm(total=len(rows), desc=title, leave=False, disable=None) as bar:
+    with ProgressBar(total=len(rows), desc=title, leave=False, disable=None) as bar:
         for start in range(0, len(rows), batch_size):
             batch = rows[start : start + batch_size]
             missing = batch_size - len(batch)

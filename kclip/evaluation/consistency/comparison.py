@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.errors import KclipError
 from kclip.evaluation.consistency.modes import MIN_EQUAL_DECISIONS, MODES, ModeName, mode_function
 from kclip.evaluation.consistency.subject import ModelOutputs, Subject
@@ -54,7 +54,7 @@ def compare_modes(
         subject = Subject(embedder, name, samples.pixels, prompts, Path(scratch))
         judge = _Judge(subject, samples.class_names, templates)
         reference = judge.probabilities(mode_function("eager")(subject))
-        return {mode: _compare(judge, mode, reference) for mode in tqdm(modes, desc="Modes")}
+        return {mode: _compare(judge, mode, reference) for mode in ProgressBar(modes, desc="Modes")}
 
 
 @dataclass(frozen=True)

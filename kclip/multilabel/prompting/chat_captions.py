@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from kclip.console.progress import ProgressBar
 from kclip.errors import KclipError, UserError
 from kclip.files import replaced_when_done
 from kclip.multilabel.prompting.combinations import list_names
@@ -75,7 +74,9 @@ class ChatCaptions:
         with ThreadPoolExecutor(self.workers) as pool:
             answers = pool.map(self._ask, wanted)
             try:
-                for _ in tqdm(answers, "Asking for captions", len(wanted), disable=not wanted):
+                for _ in ProgressBar(
+                    answers, "Asking for captions", len(wanted), disable=not wanted
+                ):
                     pass
             except BaseException:
                 pool.shutdown(cancel_futures=True)

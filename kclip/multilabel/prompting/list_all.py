@@ -2,8 +2,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.errors import UserError
 from kclip.metrics.similarity import l2_normalize, row_blocks
 from kclip.multilabel.prompting.combinations import (
@@ -72,7 +72,7 @@ class ListAll:
         totals = RunningLogOdds(len(images), len(self.class_names))
         chunks = combination_chunks(len(self.class_names), self.most_labels, CHUNK)
         total = self.num_combinations
-        with tqdm(desc="List-all", total=total, unit="prompt", disable=not progress) as bar:
+        with ProgressBar(desc="List-all", total=total, unit="prompt", disable=not progress) as bar:
             for chunk in chunks:
                 texts = list_names([[self.class_names[c] for c in classes] for classes in chunk])
                 embeddings = l2_normalize(self.embedder.embed_texts(texts))

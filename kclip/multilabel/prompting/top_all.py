@@ -2,8 +2,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.metrics.similarity import l2_normalize, row_blocks
 from kclip.multilabel.prompting.combinations import (
     NOTHING,
@@ -79,7 +79,7 @@ class TopAll:
         scores = np.zeros((len(images), len(self.class_names)), np.float32)
         labels = np.zeros(scores.shape, bool)
         per_block = max(1, BLOCK_PROMPTS // self._longest)
-        bar = tqdm(total=len(images), unit="img", desc="Top-all", disable=not progress)
+        bar = ProgressBar(total=len(images), unit="img", desc="Top-all", disable=not progress)
         with bar:
             for rows in row_blocks(len(images), self._longest, per_block):
                 scores[rows], labels[rows] = self._predict_block(images[rows])

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.errors import UserError
 from kclip.inference.embedder import Embedder
 from kclip.multilabel.queries.word_vectors import WordVectors
@@ -66,7 +66,7 @@ class PromptQueries:
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Embeds M sentences: float32 (M, dim), L2-normalised."""
         starts = range(0, len(texts), PROMPTS_AT_ONCE)
-        bar = tqdm(starts, desc="Embedding texts", disable=len(starts) < 2)
+        bar = ProgressBar(starts, desc="Embedding texts", disable=len(starts) < 2)
         rows = [self.embedder.embed_texts(texts[start : start + PROMPTS_AT_ONCE]) for start in bar]
         return np.concatenate([np.zeros((0, self.dim), np.float32), *rows])
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.errors import UserError
 
 KINDS = "GloVe's text, or word2vec's text or binary, plain or as .gz"
@@ -154,7 +154,9 @@ def _opened(path: Path) -> Iterator[tuple[_Content, IO[bytes]]]:
 def _progress_bar(raw: IO[bytes], path: Path, progress: bool) -> Iterator:
     size = path.stat().st_size
     description = f"Reading {path.name}"
-    with tqdm(total=size, unit="B", unit_scale=True, desc=description, disable=not progress) as bar:
+    with ProgressBar(
+        total=size, unit="B", unit_scale=True, desc=description, disable=not progress
+    ) as bar:
         yield lambda: bar.update(raw.tell() - bar.n)
         bar.update(raw.tell() - bar.n)
 

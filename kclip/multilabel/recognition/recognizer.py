@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.data.images.decoding import decoded_batches
 from kclip.data.sources.tables import read_json
 from kclip.errors import UserError
@@ -125,7 +125,9 @@ class MultiLabelRecognizer:
         num_classes = len(self.class_names)
         batch_size = min(batch_size, max(1, MAX_QUERIES_OF_A_BATCH // num_classes))
         scores = [np.zeros((0, num_classes), np.float32)]
-        with tqdm(total=len(images), unit="img", desc="Recognizing", disable=not progress) as bar:
+        with ProgressBar(
+            total=len(images), unit="img", desc="Recognizing", disable=not progress
+        ) as bar:
             for batch in decoded_batches(images, self.model.prepare, batch_size):
                 scores.append(self.model.predict_logits(batch))
                 bar.update(len(batch))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
-from tqdm import tqdm
 
 from kclip.config.classifier import ClassifierSettings
+from kclip.console.progress import ProgressBar
 from kclip.data.images.decoding import DECODING_THREADS
 from kclip.data.images.faults import image_fault, report_left_out
 from kclip.data.labelled.folder import LabelledFolder, check_same_classes, read_labelled_folder
@@ -69,7 +69,7 @@ def readable_part(folder: LabelledFolder) -> LabelledFolder:
     """
     with ThreadPoolExecutor(DECODING_THREADS) as pool:
         faults = pool.map(image_fault, folder.paths)
-        faults = list(tqdm(faults, total=len(folder), unit="img", desc="Checking images"))
+        faults = list(ProgressBar(faults, total=len(folder), unit="img", desc="Checking images"))
     named = zip(folder.file_names, faults, strict=True)
     report_left_out({name: fault for name, fault in named if fault}, len(folder))
     return folder.rows([row for row, fault in enumerate(faults) if not fault])

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 
 from kclip.config.classifier import ClassifierSettings
+from kclip.console.lines import LOGGER
+from kclip.console.progress import keras_verbosity
 from kclip.models import ImageClassifier
 from kclip.training.classifier.image_batches import ImageBatches
 from kclip.training.common.callbacks import StopOnNonFiniteLoss
@@ -64,6 +66,7 @@ def train_classifier(
         epochs=settings.epochs,
         callbacks=callbacks(1),
         shuffle=False,  # the batches come shuffled
+        verbose=keras_verbosity(),
     )
     if _lowest(history, 0) <= _lowest(history, 1):  # fine-tuning made it worse
         model.set_weights(head_weights)
@@ -98,8 +101,10 @@ def _train_head(
 ) -> None:
     encoder = model.image_encoder
     encoder.trainable = False
-    print("computing the frozen network's features of training and validation images")
-    features, validation_features = encoder.predict(train), encoder.predict(validation)
+    LOGGER.info("computing the frozen network's features of training and validation images")
+    verbose = keras_verbosity()
+    features = encoder.predict(train, verbose=verbose)
+    validation_features = encoder.predict(validation, verbose=verbose)
     inputs = keras.Input(features.shape[1:])
     head = keras.Model(inputs, model.probabilities(model.dropout(inputs)))
     _compile(head, settings.head_learning_rate, settings)
@@ -110,7 +115,7 @@ def _train_head(
         batch_size=settings.batch_size,
         epochs=settings.head_epochs,
         callbacks=callbacks,
-        verbose=2,
+        verbose=verbose,
     )
 
 

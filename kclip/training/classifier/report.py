@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kclip.console.progress import keras_verbosity
 from kclip.files import read_history, write_metrics, write_text
 from kclip.metrics.classification import classification_metrics
 from kclip.models import ImageClassifier
@@ -28,7 +29,7 @@ def evaluate_classifier(model: ImageClassifier, validation: ImageBatches) -> dic
     Returns:
         What `classification_metrics` returns, and `num_images`.
     """
-    probabilities = model.predict(validation)
+    probabilities = model.predict(validation, verbose=keras_verbosity())
     results = classification_metrics(validation.labels, probabilities, model.class_names)
     return results | {"num_images": len(validation.labels)}
 

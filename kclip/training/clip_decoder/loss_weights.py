@@ -9,9 +9,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from kclip.config.clip_decoder import DecoderHead, DecoderOptimization, JointObjective
+from kclip.console.progress import ProgressBar
 from kclip.errors import UserError
 from kclip.files import replaced_when_done
 from kclip.losses import JointLoss
@@ -83,7 +83,7 @@ def tune_loss_weights(
     class_folds = rng.permutation(len(class_names)) % NUM_FOLDS
     runs = [(fold, *weights) for fold in range(NUM_FOLDS) for weights in GRID]
     trials = []
-    for fold, alpha, beta in tqdm(runs, desc="Tuning the loss weights", unit="run"):
+    for fold, alpha, beta in ProgressBar(runs, desc="Tuning the loss weights", unit="run"):
         weights = dataclasses.replace(objective, alpha=alpha, beta=beta)
         held_out = image_folds == fold, class_folds == fold
         figures = _held_out_map(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kclip.console.progress import keras_verbosity
 from kclip.files import replaced_when_done
 from kclip.training.common.callbacks import RunState
 
@@ -41,6 +42,7 @@ def fit_epochs(
             validation_data=None if validation is None else validation.dataset(),
             shuffle=False,  # the batches come shuffled
             callbacks=callbacks,
+            verbose=keras_verbosity(),
         )
 
     # Keras counts an epoch's batches once a call, so the rest of a broken one is its own call.

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kclip.console.command_line import command_line
 from kclip.errors import KclipError
 
 
@@ -44,17 +45,17 @@ class TrainingStopped(KclipError):
     """A run was asked to end, and has saved where it is.
 
     Args:
-        script: the one that goes on with it.
+        command: the one that goes on with it.
         request: the request.
         output: the run folder.
         epoch: from 0.
         batch: how many of the epoch are done.
     """
 
-    def __init__(self, script: str, request: StopRequest, output: Path, epoch: int, batch: int):
+    def __init__(self, command: str, request: StopRequest, output: Path, epoch: int, batch: int):
         assert request.signal is not None  # else nothing would have ended the run
         super().__init__(
             f"stopped by {request.signal.name} in epoch {epoch + 1} after batch {batch}; all is "
-            f"saved. Go on with: python scripts/{script}.py --resume {output}"
+            f"saved. Go on with: {command_line(command)} --resume {output}"
         )
         self.exit_code = 128 + request.signal

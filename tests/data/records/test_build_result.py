@@ -17,5 +17,5 @@ def test_the_summary_adds_up_shards():
         "  rejected  3 images (rejected.csv)",
         "  size      4.5 MiB in 3 shards, 1 of them from an earlier run",
         "  time      9.9 s, 123 images/s while writing",
-        "next: python scripts/train_it.py --data out",
+        "next: kclip train_it --data out",
     ]

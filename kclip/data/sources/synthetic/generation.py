@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
-from tqdm import tqdm
-
+from kclip.console.progress import ProgressBar
 from kclip.data.sources.synthetic.captions import describe_scene
 from kclip.data.sources.synthetic.drawing import draw_scene
 from kclip.data.sources.synthetic.scenes import NEVER_TRAINED, Scene, sample_scene, sample_single
@@ -151,7 +150,7 @@ def _sample_zero_shot(per_class: int, seed: int) -> list[_Picture]:
 
 
 def _draw(directory: Path, pictures: Sequence[_Picture], description: str) -> None:
-    for picture in tqdm(pictures, desc=description, unit="image"):
+    for picture in ProgressBar(pictures, desc=description, unit="image"):
         path = directory / picture.file_name
         path.parent.mkdir(parents=True, exist_ok=True)
         draw_scene(picture.scene, picture.random).save(path)
