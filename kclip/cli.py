@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+import kclip
 from kclip.config.parsing import COMMON_FLAGS, parse_command
 from kclip.console.lines import shown_lines
 from kclip.console.tensorflow_logs import hush_tensorflow
@@ -111,9 +112,7 @@ def _command_name(argv: list[str]) -> tuple[str, list[str]]:
         print(_overview())
         sys.exit(0)
     if argv[0] == "--version":
-        from kclip import __version__
-
-        print(f"kclip {__version__}")
+        print(f"kclip {kclip.__version__}")
         sys.exit(0)
     near = similar_commands(name)
     guess = f"did you mean {' or '.join(near)}? " if near else ""
