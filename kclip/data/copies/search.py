@@ -77,27 +77,6 @@ def find_copies(fingerprints: np.ndarray) -> list[CopyPair]:
     return sorted(pairs, key=lambda pair: (pair.first, pair.second))
 
 
-def copy_groups(num_images: int, pairs: list[CopyPair]) -> np.ndarray:
-    """Puts copies, copies of copies, and so on into one group.
-
-    Returns:
-        (N,) int64: for each image the first row of its group, its own where it has no copies.
-
-    Example:
-        >>> copy_groups(5, [CopyPair(0, 3, "mirrored"), CopyPair(2, 3, "same file")]).tolist()
-        [0, 1, 0, 0, 4]
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    first = np.array([pair.first for pair in pairs], np.int64)
-    second = np.array([pair.second for pair in pairs], np.int64)
-    links = coo_array((np.ones(len(pairs)), (first, second)), shape=(num_images, num_images))
-    _, group_of = connected_components(links, directed=False)
-    _, first_rows = np.unique(group_of, return_index=True)
-    return first_rows[group_of].astype(np.int64)
-
-
 def _near_copies(fingerprints: np.ndarray, rows: np.ndarray) -> Iterator[CopyPair]:
     colors = fingerprints["colors"][rows].astype(np.float32)
     textured = colors.std(axis=(1, 2, 3)) >= MIN_CONTRAST

@@ -14,7 +14,6 @@ from kclip.data.copies.search import (
     SAME_FILE,
     SAME_PIXELS,
     CopyPair,
-    copy_groups,
     find_copies,
 )
 
@@ -103,12 +102,6 @@ def test_blocks_find_what_a_loop_over_all_pairs_finds(monkeypatch):
 def test_rows_without_an_image_have_no_copies():
     assert find_copies(np.zeros(3, FINGERPRINT)) == []
     assert find_copies(np.zeros(0, FINGERPRINT)) == []
-
-
-def test_groups_join_copies_of_copies():
-    pairs = [CopyPair(1, 4, NEARLY), CopyPair(2, 3, NEARLY), CopyPair(3, 4, NEARLY)]
-    assert copy_groups(6, pairs).tolist() == [0, 1, 1, 1, 1, 5]
-    assert copy_groups(2, []).tolist() == [0, 1]
 
 
 @pytest.mark.real_data

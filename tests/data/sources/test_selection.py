@@ -51,6 +51,45 @@ def test_a_validation_share_must_make_sense():
         select(records(9) + records(1, "validation"), seed=0, validation_fraction=0.5)
 
 
+def test_copies_stay_on_one_side_of_a_sampled_split():
+    # Forty images, of which 0 and 1, 2 and 3, ... are copies of each other.
+    def pairs(asked):
+        return [int(record.id.removeprefix("train")) // 2 for record in asked]
+
+    splits = select(records(40), seed=0, validation_fraction=0.2, group_copies=pairs)
+    sides = {split: {int(id[5:]) // 2 for id in ids(own)} for split, own in splits.items()}
+    assert not sides["train"] & sides["validation"]
+    assert {split: len(own) for split, own in splits.items()} == {"train": 32, "validation": 8}
+    again = select(records(40)[::-1], seed=0, validation_fraction=0.2, group_copies=pairs)
+    assert again == splits
+
+
+def test_without_copies_the_sample_is_what_it_was():
+    plain = select(records(30), seed=3, validation_fraction=0.3)
+    grouped = select(records(30), seed=3, validation_fraction=0.3, group_copies=lambda a: range(30))
+    assert plain == grouped
+
+
+def test_only_images_that_are_built_are_compared():
+    asked = []
+
+    def group(pool):
+        asked.extend(pool)
+        return range(len(pool))
+
+    limits = {"train": 4, "validation": 2}
+    select(records(50), seed=0, validation_fraction=0.2, max_images=limits, group_copies=group)
+    assert len(asked) == 6
+    asked.clear()
+    select(records(5) + records(5, "validation"), seed=0, group_copies=group)
+    assert not asked
+
+
+def test_a_fraction_smaller_than_any_group_of_copies():
+    with pytest.raises(UserError, match="is 1, but each has copies, .* of copies has 3 images"):
+        select(records(9), seed=0, validation_fraction=0.1, group_copies=lambda a: [0, 1, 2] * 3)
+
+
 def test_merge_rejects_later_records_of_one_id():
     twin = ImageRecord("train0", "twin.jpg", b"", split="validation")
     merged = merge([Source(records(2), []), Source([twin], [Rejection("x", "y")])])
