@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 from kclip.config.checks import check_settings
 from kclip.config.ranges import Count, Fraction, Range, Seed
 from kclip.console.lines import LOGGER
+from kclip.data.copies.listing import COPIES_FILE, describe_copies, write_copies
 from kclip.data.image_record import ImageRecord, Source
 from kclip.data.records.build_result import BuildResult
+from kclip.data.records.copies import BuildCopies
 from kclip.data.records.encoding import Encoding
 from kclip.data.records.metadata import write_metadata
 from kclip.data.records.rejected import check_rejected, write_rejected
@@ -129,6 +131,10 @@ class BuildTFRecords:
     """Folder to write; tfrecords/SOURCE by default."""
     max_rejected: Fraction = 0.01
     """Largest share of images that may be rejected, 0 to 1."""
+    find_copies: bool = True
+    """Compare all images with each other: copies, nearly equal and mirrored ones, too, stay on one
+    side of a split that is sampled, and copies.csv lists them. Opening each image once more for it
+    takes about 1 ms."""
     verify: bool = False
     """Build nothing; re-read the output folder and check all checksums and counts."""
 
@@ -144,12 +150,16 @@ class BuildTFRecords:
         if self.workers > 1:
             prepare_workers()
         source, fetch_images = self._read(output / SOURCE_FOLDER)
+        # Generated scenes have no copies but by chance.
+        compare = self.find_copies and self.source != "synthetic"
+        copies = BuildCopies(output, fetch_images, self.workers) if compare else None
         splits = select(
             source.records,
             seed=self.seed,
             validation_fraction=self.validation_fraction,
             max_images=parse_numbers("--max-images", self.max_images),
             captions_per_image=self.captions_per_image,
+            group_copies=copies.groups if copies else None,
         )
         fetch_images(record for records in splits.values() for record in records)
         result = build_shards(
@@ -161,11 +171,13 @@ class BuildTFRecords:
             self._settings(),
         )
         num_rejected = self._report_rejected(source, result, output)
+        found = _report_copies(copies, splits, output)
         self._write_classes(output)
         write_metadata(output, result.shards)
         has_captions = any(record.captions for record in source.records)
         next_command = "train_dual_encoder" if has_captions else "train_clip_decoder"
-        print(result.summary(output, num_rejected, time.monotonic() - started, next_command))
+        seconds = time.monotonic() - started
+        print(result.summary(output, num_rejected, found, seconds, next_command))
 
     def _check(self) -> None:
         check_settings(self)
@@ -253,6 +265,17 @@ class BuildTFRecords:
         opened = sum(shard.num_records for shard in result.shards) + len(from_images)
         check_rejected(source, from_images, opened, self.max_rejected, report)
         return len({item.file_name for item in (*source.rejections, *from_images)})
+
+
+def _report_copies(
+    copies: BuildCopies | None, splits: Mapping[str, Sequence[ImageRecord]], output: Path
+) -> str:
+    """Writes `copies.csv` and returns what the summary says of it."""
+    if copies is None:
+        (output / COPIES_FILE).unlink(missing_ok=True)  # of a run that did look for them
+        return "not looked for"
+    listed = copies.listed(splits)
+    return f"{describe_copies(listed)} ({write_copies(output, listed).name})"
 
 
 def _verify(output: Path) -> None:

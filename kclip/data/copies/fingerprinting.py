@@ -42,7 +42,9 @@ class Fingerprinter:
         keys = [_key(image) for image in images]
         missing = [row for row, key in enumerate(keys) if key not in self._known]
         faults: dict[int, str] = {}
-        with tqdm(total=len(missing), unit="img", desc="Comparing images") as progress:
+        with tqdm(
+            total=len(missing), unit="img", desc="Comparing images", disable=not missing
+        ) as progress:
             for start in range(0, len(missing), _SAVED_EVERY):
                 part = missing[start : start + _SAVED_EVERY]
                 with ThreadPoolExecutor(self._threads) as pool:

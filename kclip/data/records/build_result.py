@@ -22,12 +22,15 @@ class BuildResult:
     num_written: int
     images_per_second: float
 
-    def summary(self, output: Path, num_rejected: int, seconds: float, next_command: str) -> str:
+    def summary(
+        self, output: Path, num_rejected: int, copies: str, seconds: float, next_command: str
+    ) -> str:
         """A few lines on what lies in `output`, and the command to run next.
 
         Args:
             output: the folder of the shards.
             num_rejected: images named in the report.
+            copies: what is said of images that are copies of each other.
             seconds: that the command took.
             next_command: what trains on the build.
         """
@@ -43,6 +46,7 @@ class BuildResult:
             f"{output}\n"
             f"  records   {counts}\n"
             f"  rejected  {num_rejected:,} images (rejected.csv)\n"
+            f"  copies    {copies}\n"
             f"  size      {size:,.1f} MiB in {len(self.shards)} shards{resumed}\n"
             f"  time      {seconds:.1f} s{rate}\n"
             f"next: {command_line(next_command)} --data {output}"

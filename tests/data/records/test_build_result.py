@@ -10,11 +10,14 @@ def shard(split, num_records):
 
 def test_the_summary_adds_up_shards():
     shards = [shard("train", 1000), shard("train", 500), shard("dev", 2)]
-    text = BuildResult(shards, 2, 123.4).summary(Path("out"), 3, 9.87, "train_it")
+    text = BuildResult(shards, 2, 123.4).summary(
+        Path("out"), 3, "none (copies.csv)", 9.87, "train_it"
+    )
     assert text.splitlines() == [
         "out",
         "  records   train 1,500, dev 2",
         "  rejected  3 images (rejected.csv)",
+        "  copies    none (copies.csv)",
         "  size      4.5 MiB in 3 shards, 1 of them from an earlier run",
         "  time      9.9 s, 123 images/s while writing",
         "next: kclip train_it --data out",
