@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from kclip.console.progress import ProgressBar
 from kclip.data.copies.fingerprint import FINGERPRINT, fingerprint
 from kclip.data.images.opening import ImageError
 from kclip.files import replaced_when_done
@@ -42,7 +42,7 @@ class Fingerprinter:
         keys = [_key(image) for image in images]
         missing = [row for row, key in enumerate(keys) if key not in self._known]
         faults: dict[int, str] = {}
-        with tqdm(
+        with ProgressBar(
             total=len(missing), unit="img", desc="Comparing images", disable=not missing
         ) as progress:
             for start in range(0, len(missing), _SAVED_EVERY):
