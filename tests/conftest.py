@@ -1,13 +1,62 @@
-"""Fixtures that several folders of tests share."""
+"""Fixtures that several folders of tests share, and the one place that seeds them."""
 
 import os
+import random
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
+OWN_VARIABLES = ("KCLIP_", "KERAS_", "OPENAI_")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup():
+    """What a fixture makes is the same whichever test asks for it first."""
+    _seed()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call():
+    """A test finds the same random numbers whichever tests and fixtures ran before it."""
+    _seed()
+
+
+def _seed():
+    if "keras" in sys.modules:  # else nothing has models, and TensorFlow is slow to import
+        import keras
+
+        keras.utils.set_random_seed(0)
+    random.seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _global_state_is_left_as_it_was():
+    before = _global_state()
+    yield
+    assert _global_state() == before
+
+
+def _global_state():
+    own = {name: value for name, value in os.environ.items() if name.startswith(OWN_VARIABLES)}
+    return own | {"working directory": os.getcwd()} | _keras_state()
+
+
+def _keras_state():
+    if "keras" not in sys.modules:
+        return {"dtype policy": "float32", "floatx": "float32", "data format": "channels_last"}
+    from keras import config
+
+    return {
+        "dtype policy": config.dtype_policy().name,
+        "floatx": config.floatx(),
+        "data format": config.image_data_format(),
+    }
 
 
 def _folder(variable: str, default: str) -> Path:

@@ -11,6 +11,8 @@ import tensorflow as tf
 import tf2onnx  # pyright: ignore[reportMissingImports]
 from keras.src.export.tf2onnx_lib import patch_tf2onnx
 
+from kclip.export import erfc  # noqa: F401
+
 _WEIGHT = "kclip_weight_"
 
 

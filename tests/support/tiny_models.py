@@ -53,6 +53,14 @@ def tiny_batch(rows=6, seed=0):
 
 
 def randomize(model, seed=0):
-    """Gives every weight, batch statistics included, a value that a default would not have."""
+    """Gives every weight, batch statistics included, a value that a default would not have.
+
+    The scale of logits stays. The values depend on the seed alone, not on how weights start.
+    """
     rng = np.random.default_rng(seed)
-    model.set_weights([np.abs(w) + rng.uniform(0.01, 0.1, w.shape) for w in model.get_weights()])
+    for weight in model.weights:
+        values = rng.normal(0, 0.3, weight.shape)
+        if weight.name in ("gamma", "moving_variance"):
+            values = 1 + np.abs(values)
+        if "logit_scale" not in weight.path:
+            weight.assign(values)

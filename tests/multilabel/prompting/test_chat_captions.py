@@ -1,5 +1,6 @@
 import json
 import time
+from threading import Event
 
 import numpy as np
 import pytest
@@ -55,7 +56,8 @@ def test_a_cache_needs_no_server(openai, tmp_path):
     assert ChatCaptions(server.url, "qwen", tmp_path)(WANTED) == captions
 
 
-def test_a_server_that_fails_for_a_while_is_asked_again(openai, tmp_path):
+def test_a_server_that_fails_for_a_while_is_asked_again(openai, tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between the tries
     replies = iter([503, 500, "A dog."])
     with ChatServer(lambda _: next(replies)) as server:
         assert ChatCaptions(server.url, "qwen", tmp_path, retries=2)([("dog",)]) == ["A dog."]
@@ -70,10 +72,12 @@ def test_a_server_that_is_away(openai, tmp_path):
 
 
 def test_a_server_that_takes_too_long(openai, tmp_path):
-    with ChatServer(lambda prompt: time.sleep(0.5) or echo(prompt)) as server:
+    given_up = Event()
+    with ChatServer(lambda prompt: given_up.wait() and echo(prompt)) as server:
         captions = ChatCaptions(server.url, "qwen", tmp_path, timeout=0.1, retries=0)
         with pytest.raises(KclipError, match=r"no answer .*timed out.* longer timeout"):
             captions([("dog",)])
+        given_up.set()
 
 
 def test_a_refusal_names_the_model_and_is_not_repeated(openai, tmp_path):
