@@ -15,7 +15,7 @@ def run_folder(tmp_path_factory):
     from kclip.config.dual_encoder import Objective
     from kclip.config.towers import ImageTower, TextTower
     from kclip.data.image_record import ImageRecord
-    from kclip.data.sources.folders import read_class_folders
+    from kclip.data.labelled.class_folders import read_labelled_folder
     from kclip.evaluation.retrieval import evaluate_retrieval
     from kclip.evaluation.zero_shot import evaluate_zero_shot
     from kclip.files import write_metrics
@@ -26,9 +26,10 @@ def run_folder(tmp_path_factory):
 
     run = tmp_path_factory.mktemp("run")
     write_class_folders(run / "images", per_color=2)
+    folder = read_labelled_folder(run / "images")
     records = [
         ImageRecord(r.id, r.file_name, r.image, (f"a {r.labels[0]} wall",), r.labels)
-        for r in read_class_folders(run / "images").records
+        for r in folder.records
     ]
     captions = [caption for record in records for caption in record.captions]
     tower = ImageTower(backbone="small_cnn", size=32)
@@ -37,7 +38,7 @@ def run_folder(tmp_path_factory):
     embedder = Embedder(model, preprocessor)
     results = {
         "retrieval": evaluate_retrieval(embedder, records),
-        "zero_shot": evaluate_zero_shot(embedder, records, ["a {} wall"]),
+        "zero_shot": evaluate_zero_shot(embedder, folder, ["a {} wall"]),
     }
     (run / "history.csv").write_text("epoch,loss,val_loss\n0,2.5,2.0\n1,1.5,1.8\n")
     (run / "config.json").write_text(json.dumps({"zero_shot": str(run / "images"), "image": {}}))

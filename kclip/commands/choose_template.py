@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kclip.config.checks import check_settings
 
 if TYPE_CHECKING:
-    from kclip.data.labelled.multilabel_images import MultiLabelImages
+    from kclip.data.labelled.images import LabelledImages
     from kclip.multilabel.recognition.opening import Recognizer
 
 
@@ -39,7 +39,7 @@ class ChooseTemplate:
 
     def run(self) -> None:
         """Reads the split, scores every class in every template, and writes the table."""
-        from kclip.data.labelled.multilabel_images import read_split
+        from kclip.data.labelled.multilabel_reading import read_split
         from kclip.zero_shot.prompts import resolve_templates
 
         check_settings(self)
@@ -57,7 +57,7 @@ class ChooseTemplate:
         print(template_table(rows, best))
         print(f"the report is {self.output / 'report.md'}")
 
-    def _open(self, images: "MultiLabelImages", templates: list[str]) -> "Recognizer":
+    def _open(self, images: "LabelledImages", templates: list[str]) -> "Recognizer":
         from kclip.multilabel.recognition.opening import classes_of_images, open_recognizer
 
         classes = classes_of_images(

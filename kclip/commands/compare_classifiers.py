@@ -10,7 +10,7 @@ from kclip.errors import UserError
 from kclip.zero_shot.prompts import DEFAULT_TEMPLATES
 
 if TYPE_CHECKING:
-    from kclip.data.labelled.folder import LabelledFolder
+    from kclip.data.labelled.images import LabelledImages
     from kclip.evaluation.comparison.panel import Panel
 
 
@@ -37,12 +37,12 @@ class CompareClassifiers:
     shots: tuple[Count, ...] = ()
     """Also fit probes on so many training images a class: --shots 1 2 4 8 16."""
     draws: Count = 5
-    """How often the images of --shots are drawn; mean and deviation are shown."""
+    """How often the images of --shots are sampled; mean and standard deviation are shown."""
     train_images: Path | None = None
     """Class folders of training images for the probes."""
     train_fraction: Fraction | None = None
-    """Instead: the share of --images, drawn of each class by --seed, that the probes train on; all
-    are tested on the rest. Give train_classifier the same share and seed."""
+    """Instead: the fraction of --images, sampled of each class by --seed, that the probes train on;
+    all are tested on the rest. Give train_classifier the same fraction and seed."""
     classes: Path | None = None
     """Names of the classes in words: a text file of lines as "folder: name, synonym". Without it
     the folders' names; those of Animals-10 are translated."""
@@ -53,10 +53,10 @@ class CompareClassifiers:
     resamples: Annotated[int, Range(100, 1_000_000)] = 2000
     """Bootstrap resamples of the images for the intervals."""
     seed: Seed = 0
-    """Of the share, the shots, the folds and the resamples."""
+    """Of the fraction, the shots, the folds and the resamples."""
 
     def run(self) -> None:
-        """Reads the class folders, asks every contender, and writes the comparison."""
+        """Reads the class folders, asks every method, and writes the comparison."""
         from kclip.zero_shot.prompts import resolve_templates
 
         self._check()
@@ -77,11 +77,11 @@ class CompareClassifiers:
             cache=self.output / "embeddings",
         )
         self._ask(panel)
-        results = compare(panel.methods, test, self.resamples, self.seed)
+        results = compare(panel.methods, test.class_names, self.resamples, self.seed)
         results |= {"few_shot": panel.curves, "num_train_images": len(train or ())}
         about = {
             "test images": f"{results['num_images']:,} of {self.images}",
-            "training images of probes": f"{len(train):,} of {train.folder}" if train else "none",
+            "training images of probes": f"{len(train):,} of {train.origin}" if train else "none",
             "seed": self.seed,
             "prompts": ", ".join(f"`{template}`" for template in templates),
         }
@@ -107,23 +107,23 @@ class CompareClassifiers:
                 "a probe needs training images; give --train-images or --train-fraction"
             )
 
-    def _read(self) -> "tuple[LabelledFolder | None, LabelledFolder]":
+    def _read(self) -> "tuple[LabelledImages | None, LabelledImages]":
         """The training images, if there are any, and the test images."""
         from kclip.data.images.content import check_unseen, content_digests
-        from kclip.data.labelled.folder import check_same_classes, read_labelled_folder
+        from kclip.data.labelled.class_folders import check_same_classes, read_labelled_folder
         from kclip.data.labelled.stratified import sample_fraction
 
         test = read_labelled_folder(self.images, self.classes)
         if self.train_fraction is not None:
             drawn, rest = sample_fraction(
-                test.labels, self.train_fraction, self.seed, "--train-fraction"
+                test.class_indices, self.train_fraction, self.seed, "--train-fraction"
             )
             return test.rows(drawn), test.rows(rest)
         if self.train_images is None:
             return None, test
         train = read_labelled_folder(self.train_images, self.classes)
         check_same_classes(train, test)
-        check_unseen(content_digests(train.paths), test.paths, "the probe")
+        check_unseen(content_digests(train.images), test.images, "the probe")
         return train, test
 
     def _ask(self, panel: "Panel") -> None:

@@ -9,7 +9,7 @@ from kclip.config.ranges import Fraction
 from kclip.errors import UserError
 
 if TYPE_CHECKING:
-    from kclip.data.labelled.multilabel_images import MultiLabelImages
+    from kclip.data.labelled.images import LabelledImages
     from kclip.multilabel.class_split import ClassSplit
     from kclip.multilabel.recognition.opening import Recognizer
     from kclip.multilabel.thresholds import Thresholds
@@ -66,20 +66,19 @@ class EvaluateMultilabel:
         recognizer = self._open(images)
         thresholds = self._choose_thresholds(recognizer) or recognizer.thresholds
 
-        from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
         from kclip.evaluation.multilabel_results import multilabel_results
         from kclip.evaluation.published_multilabel import is_nus_wide
-        from kclip.multilabel.recognition.scoring import score_images
+        from kclip.inference.readable_images import compute_labelled
 
         classes = recognizer.classes
-        images, scores = score_images(recognizer, images)
+        images, scores = compute_labelled(recognizer.predict_scores, images)
         results = multilabel_results(
-            label_matrix(images.labels, classes.class_names),
+            images.label_matrix(classes.class_names),
             scores,
             classes.class_names,
             classes.seen_mask,
             None if thresholds is None else thresholds.of(classes.class_names),
-            valid_mask_matrix(images.ignored_labels, classes.class_names),
+            images.valid_mask(classes.class_names),
         )
         results["published"] = is_nus_wide(classes.seen, classes.unseen)
         if thresholds is not None:
@@ -110,15 +109,15 @@ class EvaluateMultilabel:
                 "thresholds would look better than they are; give another"
             )
 
-    def _read(self) -> "MultiLabelImages":
-        from kclip.data.labelled.multilabel_images import read_labelled_images, read_split
+    def _read(self) -> "LabelledImages":
+        from kclip.data.labelled.multilabel_reading import read_labelled_table, read_split
 
         if self.images and self.labels:
-            return read_labelled_images(self.images, self.labels)
+            return read_labelled_table(self.images, self.labels)
         assert self.data is not None
         return read_split(self.data, self.split)
 
-    def _open(self, images: "MultiLabelImages") -> "Recognizer":
+    def _open(self, images: "LabelledImages") -> "Recognizer":
         from kclip.data.sources.tables import read_list
         from kclip.multilabel.recognition.opening import classes_of_images, open_recognizer
         from kclip.zero_shot.prompts import resolve_templates
@@ -132,24 +131,25 @@ class EvaluateMultilabel:
         return recognizer if names is None else recognizer.with_classes(names)
 
     def _choose_thresholds(self, recognizer: "Recognizer") -> "Thresholds | None":
-        from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
-        from kclip.data.labelled.multilabel_images import read_split
+        from kclip.data.labelled.multilabel_reading import read_split
+        from kclip.inference.readable_images import compute_labelled
         from kclip.multilabel.recognition.opening import is_classifier_folder
-        from kclip.multilabel.recognition.scoring import score_images
         from kclip.multilabel.thresholds import THRESHOLDS_FILE, choose_thresholds
 
         if self.thresholds is None or self.data is None or self.threshold_split is None:
             return None
-        images, scores = score_images(recognizer, read_split(self.data, self.threshold_split))
+        images, scores = compute_labelled(
+            recognizer.predict_scores, read_split(self.data, self.threshold_split)
+        )
         names = recognizer.classes.class_names
         chosen = choose_thresholds(
-            label_matrix(images.labels, names),
+            images.label_matrix(names),
             scores,
             names,
             self.thresholds,
             self.wanted_precision,
             images.origin,
-            valid_mask_matrix(images.ignored_labels, names),
+            images.valid_mask(names),
         )
         chosen.save(self.output / THRESHOLDS_FILE)
         if is_classifier_folder(self.model):
@@ -160,7 +160,7 @@ class EvaluateMultilabel:
     def _write(
         self,
         recognizer: "Recognizer",
-        images: "MultiLabelImages",
+        images: "LabelledImages",
         scores: Any,
         results: dict[str, Any],
         thresholds: "Thresholds | None",
@@ -178,7 +178,7 @@ class EvaluateMultilabel:
         write_multilabel_predictions(
             self.output / "predictions.csv",
             images.file_names,
-            images.labels,
+            images.label_sets,
             names,
             scores,
             predicted,

@@ -39,7 +39,7 @@ class EvaluateRetrieval:
         source = read_captions_csv(self.captions, self.images, split_files)
         images = {record.file_name: record.image for record in source.records}
         # An image that lost one empty caption and kept others is not left out.
-        faults = {f.file_name: f.reason for f in source.rejections if f.file_name not in images}
+        faults = [(f.file_name, f.reason) for f in source.rejections if f.file_name not in images]
         report_left_out(faults, len(images) + len(faults))
 
         from kclip.inference.embedder import Embedder

@@ -11,8 +11,8 @@ from kclip.errors import UserError
 if TYPE_CHECKING:
     from kclip.data.benchmarks.registry import Protocol
     from kclip.data.labelled.images import LabelledImages
+    from kclip.inference.embedded_images import EmbeddedImages
     from kclip.inference.embedder import Embedder
-    from kclip.inference.labelled_embeddings import LabelledEmbeddings
     from kclip.zero_shot.classifier import ZeroShotClassifier
 
 MAX_PRINTED_CLASSES = 40  # a longer table would push the result off the screen
@@ -68,7 +68,7 @@ class EvaluateZeroShot:
     def run(self) -> None:
         """Reads images, embeds them and the class names, calibrates, and writes the results."""
         from kclip.data.benchmarks.registry import find_protocol
-        from kclip.evaluation.zero_shot_results import zero_shot_results
+        from kclip.evaluation.zero_shot import zero_shot_results
         from kclip.zero_shot.prompts import resolve_templates
         from kclip.zero_shot.saved_classifier import load_or_build_classifier, save_classifier
 
@@ -81,12 +81,12 @@ class EvaluateZeroShot:
 
         embedder = Embedder.from_name(self.model)
         path = self.output / "classes.npz"
-        classifier = load_or_build_classifier(path, embedder, images.class_names, templates)
+        classifier = load_or_build_classifier(path, embedder, images.classes, templates)
         measured, fitted = self._embed(embedder, images, others)
         threshold = self.threshold
         if fitted is not None:
             classifier = classifier.calibrated(fitted.labels, fitted.embeddings)
-            save_classifier(path, classifier, embedder.digest, images.class_names, templates)
+            save_classifier(path, classifier, embedder.digest, images.classes, templates)
             threshold = self._chosen_threshold(classifier, fitted)
         results = zero_shot_results(classifier, measured, threshold)
         results["calibration"] |= {"num_images": 0 if fitted is None else len(fitted)}
@@ -115,6 +115,7 @@ class EvaluateZeroShot:
         from kclip.data.benchmarks.folders import read_folders
         from kclip.data.benchmarks.registry import with_class_names
         from kclip.data.benchmarks.tfds_split import read_tfds
+        from kclip.data.images.faults import report_left_out
         from kclip.data.labelled.class_names import read_class_names
         from kclip.zero_shot.classifier import named_classes
 
@@ -126,20 +127,25 @@ class EvaluateZeroShot:
             images = protocol.read(self.images or self.data_dir)
         if self.classes:
             images = with_class_names(images, read_class_names(self.classes), self.classes)
-        named_classes(images.class_names)
+        named_classes(images.classes)
         others = read_folders(self.calibration_images) if self.calibration_images else None
+        for part in filter(None, (images, others)):
+            left_out = [(fault.file_name, fault.reason) for fault in part.rejections]
+            report_left_out(left_out, len(part) + len(left_out))
         return images, others
 
     def _embed(
         self, embedder: "Embedder", images: "LabelledImages", others: "LabelledImages | None"
-    ) -> "tuple[LabelledEmbeddings, LabelledEmbeddings | None]":
+    ) -> "tuple[EmbeddedImages, EmbeddedImages | None]":
         """The images to measure on, and those to calibrate with, if any."""
         from kclip.data.labelled.stratified import sample_fraction
-        from kclip.inference.labelled_embeddings import embed_labelled_images
+        from kclip.inference.embedded_images import embed_labelled_images
 
-        labels = list(images.class_names)
-        measured = embed_labelled_images(embedder, images, labels)
-        fitted = embed_labelled_images(embedder, others, labels) if others else None
+        measured = embed_labelled_images(embedder.embed_images, images)
+        fitted = None
+        if others is not None:
+            others = others.with_classes(images.classes)
+            fitted = embed_labelled_images(embedder.embed_images, others)
         if self.calibration_fraction:
             # A benchmark may have classes of one image, which then is measured.
             drawn, rest = sample_fraction(
@@ -154,7 +160,7 @@ class EvaluateZeroShot:
         return measured, fitted
 
     def _chosen_threshold(
-        self, classifier: "ZeroShotClassifier", fitted: "LabelledEmbeddings"
+        self, classifier: "ZeroShotClassifier", fitted: "EmbeddedImages"
     ) -> float | None:
         from kclip.metrics.calibration import threshold_for_accuracy
 
@@ -192,7 +198,7 @@ class EvaluateZeroShot:
     def _write(
         self,
         classifier: "ZeroShotClassifier",
-        measured: "LabelledEmbeddings",
+        measured: "EmbeddedImages",
         results: dict[str, Any],
     ) -> None:
         from kclip.reports.report import per_class_table, zero_shot_table
@@ -206,7 +212,7 @@ class EvaluateZeroShot:
         threshold = results["abstention"]["threshold"] or 0.0
         write_predictions(
             self.output / "predictions.csv",
-            measured.file_names,
+            measured.images.file_names,
             [classifier.class_names[label] for label in measured.labels],
             classifier.predict(measured.embeddings, threshold),
             classifier.top_k(measured.embeddings, self.top_k),

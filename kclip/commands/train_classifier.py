@@ -141,7 +141,7 @@ class TrainClassifier:
             write_classifier_run,
         )
 
-        used = content_digests([*data.train.paths, *data.validation.paths])
+        used = content_digests([*data.train.images, *data.validation.images])
         TrainedClassifier(model, used).save(self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):
             results = evaluate_classifier(model, validation_batches(data, model, self.settings))

@@ -148,10 +148,10 @@ class TrainDualEncoder:
                 "--image.train, and give --image.weights"
             )
         if self.zero_shot is not None:  # now, not after hours of training
-            from kclip.data.sources.folders import read_class_folders
+            from kclip.data.labelled.class_folders import read_labelled_folder
             from kclip.zero_shot.prompts import resolve_templates
 
-            read_class_folders(self.zero_shot)
+            read_labelled_folder(self.zero_shot)
             resolve_templates(self.template)
         if self.resume is None:
             check_new_run(self.output)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kclip.data.image_record import ImageRecord
-from kclip.inference.readable_images import embed_readable_images
+from kclip.inference.readable_images import compute_readable
 from kclip.metrics.retrieval import retrieval_metrics
 from kclip.retrieval.searcher import top_k_rows
 
@@ -93,5 +93,5 @@ def embed_records(
 ) -> tuple[np.ndarray, list[ImageRecord]]:
     """Embeds the images that can be read, and returns their records beside the embeddings."""
     images, names = [r.image for r in records], [r.file_name for r in records]
-    embeddings, readable = embed_readable_images(embedder, images, names)
+    embeddings, readable = compute_readable(embedder.embed_images, images, names)
     return embeddings, [records[row] for row in readable]

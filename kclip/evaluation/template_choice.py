@@ -5,20 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
-from kclip.data.labelled.multilabel_images import MultiLabelImages
+from kclip.data.labelled.images import LabelledImages
 from kclip.errors import UserError
 from kclip.evaluation.multilabel_results import multilabel_results
+from kclip.inference.readable_images import compute_labelled
 from kclip.multilabel.class_split import ClassSplit
 from kclip.multilabel.queries.query_sources import QuerySource
 from kclip.multilabel.recognition.opening import Recognizer
-from kclip.multilabel.recognition.scoring import score_images
 from kclip.zero_shot.classifier import ensemble_templates
 from kclip.zero_shot.prompts import fill
 
 
 def measure_templates(
-    recognizer: Recognizer, images: MultiLabelImages, templates: Sequence[str]
+    recognizer: Recognizer, images: LabelledImages, templates: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Measures every template alone and, where there are several, all of them as an ensemble.
 
@@ -48,9 +47,9 @@ def measure_templates(
         (), tuple(f"{n} {name}" for n in range(len(names)) for name in classes.class_names)
     )
     joint = recognizer.with_queries(together, queries.reshape(len(together.unseen), -1))
-    images, scores = score_images(joint, images)
-    labels = label_matrix(images.labels, classes.class_names)
-    valid_mask = valid_mask_matrix(images.ignored_labels, classes.class_names)
+    images, scores = compute_labelled(joint.predict_scores, images)
+    labels = images.label_matrix(classes.class_names)
+    valid_mask = images.valid_mask(classes.class_names)
     by_template = np.split(scores, len(names), axis=1)
     return [
         {"template": name, "results": _without_classes(labels, own, valid_mask, classes)}

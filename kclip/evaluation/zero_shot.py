@@ -1,21 +1,31 @@
-"""Zero-shot classification of labelled records, measured."""
+"""Zero-shot classification, measured: a plain dict that reports are made of."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kclip.data.image_record import ImageRecord
-from kclip.evaluation.retrieval import embed_records
+from kclip.data.labelled.images import LabelledImages
+from kclip.inference.embedded_images import EmbeddedImages, embed_labelled_images
+from kclip.metrics.calibration import (
+    NUM_BINS,
+    coverage_curve,
+    expected_calibration_error,
+    negative_log_likelihood,
+    reliability_bins,
+    softmax,
+)
 from kclip.metrics.classification import classification_metrics
 from kclip.zero_shot.classifier import ZeroShotClassifier
 
 if TYPE_CHECKING:
     from kclip.inference.embedder import Embedder
 
+CURVE_POINTS = 101
+
 
 def evaluate_zero_shot(
-    embedder: "Embedder", records: Sequence[ImageRecord], templates: Sequence[str]
+    embedder: "Embedder", images: LabelledImages, templates: Sequence[str]
 ) -> dict[str, Any]:
     """Classifies images by the names of their classes, and counts how often that is right.
 
@@ -23,19 +33,92 @@ def evaluate_zero_shot(
 
     Args:
         embedder: the model.
-        records: images, each with its class as the first label.
+        images: of one class each.
         templates: prompts with {} for the class name.
 
     Returns:
-        What `classification_metrics` returns, and `num_images` and `templates`.
+        What `zero_shot_results` returns, and `templates`.
 
     Raises:
-        UserError: fewer than two classes, or more than 1 % of the images can't be read.
+        UserError: fewer than two classes, or more of the images can't be read than may be left out.
         KclipError: an embedding is not finite.
     """
-    class_names = sorted({record.labels[0] for record in records})
-    classifier = ZeroShotClassifier.from_names(embedder, class_names, templates)
-    image_embeddings, kept = embed_records(embedder, records)
-    labels = np.array([class_names.index(record.labels[0]) for record in kept])
-    results = classification_metrics(labels, classifier.logits(image_embeddings), class_names)
-    return results | {"num_images": len(labels), "templates": list(templates)}
+    classifier = ZeroShotClassifier.from_names(embedder, images.classes, templates)
+    embedded = embed_labelled_images(embedder.embed_images, images)
+    return zero_shot_results(classifier, embedded) | {"templates": list(templates)}
+
+
+def zero_shot_results(
+    classifier: ZeroShotClassifier, images: EmbeddedImages, threshold: float | None = None
+) -> dict[str, Any]:
+    """Classifies images and measures accuracy, calibration, and accuracy where it is sure enough.
+
+    Args:
+        classifier: calibrated or not.
+        images: N > 0 that the calibration was not fitted on.
+        threshold: the least probability of an answer; None if every image is to be answered.
+
+    Returns:
+        What `classification_metrics` returns; `num_images`; `mean_per_class_accuracy`, the mean
+        recall over the classes that have images; `calibration` (`temperature`, and with the keys
+        `before` and `after`: `expected_calibration_error`, `negative_log_likelihood`,
+        `reliability`; without calibration they are the same); `abstention` (`threshold`,
+        `coverage` and `accuracy` on what is answered, None where nothing is; `curve`, at most 101
+        `{"threshold", "coverage", "accuracy"}`).
+
+    Raises:
+        KclipError: an embedding is not finite.
+    """
+    logits = classifier.logits(images.embeddings)
+    results = classification_metrics(images.labels, logits, classifier.class_names)
+    recalls = [row["recall"] for row in results["per_class"] if row["num_images"]]
+    return results | {
+        "num_images": len(images),
+        "mean_per_class_accuracy": float(np.mean(recalls)),
+        "calibration": _calibration(images.labels, logits, classifier.temperature),
+        "abstention": _abstention(
+            images.labels, softmax(logits, classifier.temperature), threshold
+        ),
+    }
+
+
+def _calibration(labels: np.ndarray, logits: np.ndarray, temperature: float) -> dict[str, Any]:
+    results: dict[str, Any] = {"temperature": temperature, "num_bins": NUM_BINS}
+    both = {"before": 1.0, "after": temperature}
+    probabilities = {when: softmax(logits, value) for when, value in both.items()}
+    results["expected_calibration_error"] = {
+        when: expected_calibration_error(labels, values) for when, values in probabilities.items()
+    }
+    results["negative_log_likelihood"] = {
+        when: negative_log_likelihood(labels, logits, value) for when, value in both.items()
+    }
+    results["reliability"] = {
+        when: reliability_bins(labels, values) for when, values in probabilities.items()
+    }
+    return results
+
+
+def _abstention(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float | None
+) -> dict[str, Any]:
+    thresholds, coverage, accuracy = coverage_curve(labels, probabilities)
+    wanted = np.linspace(coverage[0], 1, CURVE_POINTS)
+    rows = np.unique(np.searchsorted(coverage, wanted - 1e-9))
+    curve = [
+        {
+            "threshold": float(thresholds[row]),
+            "coverage": float(coverage[row]),
+            "accuracy": float(accuracy[row]),
+        }
+        for row in rows
+    ]
+    answered = np.ones(len(labels), bool)
+    if threshold is not None:
+        answered = probabilities.max(axis=1) >= threshold
+    right = (probabilities.argmax(axis=1) == labels)[answered]
+    return {
+        "threshold": threshold,
+        "coverage": float(answered.mean()),
+        "accuracy": float(right.mean()) if len(right) else None,
+        "curve": curve,
+    }

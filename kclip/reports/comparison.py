@@ -29,7 +29,7 @@ def write_comparison(
             `pictures.comparison.draw_few_shot` takes.
         published: which of the report's figures to show in a table of their own.
     """
-    methods = results["contenders"]
+    methods = results["methods"]
     matrices = draw_confusion_matrices(methods, results["class_names"])
     save_figure(matrices, directory / "confusion_matrices.png")
     save_figure(draw_accuracies(methods), directory / "accuracies.png")
@@ -51,7 +51,7 @@ def methods_table(results: Mapping[str, Any]) -> str:
     """Returns each contender's figures with their intervals as a Markdown table, in percent."""
     rows = [
         [row["name"], *(_with_interval(row[name], row["intervals"][name]) for name in METRICS)]
-        for row in results["contenders"]
+        for row in results["methods"]
     ]
     return markdown_table(HEADER, rows)
 

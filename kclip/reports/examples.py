@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from kclip.data.images.opening import load_image
-from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
-from kclip.data.labelled.multilabel_images import MultiLabelImages
+from kclip.data.labelled.images import LabelledImages
 from kclip.multilabel.recognition.opening import Recognizer
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
 from kclip.reports.figures.attention import draw_attention
@@ -20,7 +19,7 @@ SHOWN_CLASSES = 5
 
 
 def write_examples(
-    directory: Path, recognizer: Recognizer, images: MultiLabelImages, scores: np.ndarray
+    directory: Path, recognizer: Recognizer, images: LabelledImages, scores: np.ndarray
 ) -> dict[str, str]:
     """Writes `labels.png` and, for a decoder, `attention_N.png`.
 
@@ -37,7 +36,7 @@ def write_examples(
         File name -> what it shows.
     """
     classes = recognizer.classes
-    labels = label_matrix(images.labels, classes.class_names)
+    labels = images.label_matrix(classes.class_names)
     wanted = ~classes.seen_mask if classes.unseen else classes.seen_mask
     candidates = np.flatnonzero(labels[:, wanted].any(axis=1))
     count = min(MAX_IMAGES, len(candidates))
@@ -45,7 +44,7 @@ def write_examples(
     shown = images.rows(rows)
     confidences = recognizer.confidences(scores[rows])
     unseen = classes.unseen if classes.seen else ()
-    valid_mask = valid_mask_matrix(shown.ignored_labels, classes.class_names)
+    valid_mask = shown.valid_mask(classes.class_names)
     names = classes.class_names
     figure = draw_labels(
         shown.images, names, confidences, labels[rows], unseen, SHOWN_CLASSES, valid_mask
@@ -55,7 +54,7 @@ def write_examples(
     if isinstance(recognizer, MultiLabelRecognizer):
         for n in range(min(MAX_ATTENTION_IMAGES, count)):
             name = f"attention_{n + 1}.png"
-            image, truth = shown.images[n], shown.labels[n]
+            image, truth = shown.images[n], shown.label_sets[n]
             best = _best(confidences[n], valid_mask[n])
             _write_attention(directory / name, recognizer, image, confidences[n], best, truth)
             pictures[name] = f"Where the best classes were looked for in {shown.file_names[n]}"

@@ -16,7 +16,7 @@ import numpy as np
 from kclip.data.images.opening import list_images
 from kclip.errors import KclipError
 from kclip.files import replaced_when_done
-from kclip.inference.readable_images import ImageEmbedder, embed_readable_images
+from kclip.inference.readable_images import ImageEmbedder, compute_readable
 from kclip.retrieval.approximate import ApproximateIndex
 
 FORMAT = 1
@@ -73,7 +73,7 @@ def load_or_build_index(embedder: ImageEmbedder, images_dir: Path, root: Path) -
     directory = root / hashlib.sha256(owner.encode()).hexdigest()[:12]
     index = _load(directory, images_dir, expected)
     if index is None:
-        embeddings, readable = embed_readable_images(embedder, paths, names)
+        embeddings, readable = compute_readable(embedder.embed_images, paths, names)
         _save(directory, expected, embeddings, readable)
         index = _load(directory, images_dir, expected)
     if index is None:

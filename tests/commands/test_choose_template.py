@@ -5,7 +5,7 @@ import pytest
 from tiny_recognizer import ColorEmbedder, write_classifier, write_labelled_records
 
 from kclip.cli import main
-from kclip.data.labelled.multilabel_images import read_split
+from kclip.data.labelled.multilabel_reading import read_split
 from kclip.evaluation.multilabel_results import multilabel_results
 from kclip.evaluation.template_choice import measure_templates
 from kclip.multilabel.class_split import ClassSplit

@@ -8,7 +8,7 @@ from tiny_models import randomize, tiny_dual_encoder, tiny_preprocessor
 
 from kclip.cli import main
 from kclip.data.images.content import content_digests
-from kclip.data.labelled.folder import read_labelled_folder
+from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.inference.trained_classifier import TrainedClassifier
 from kclip.models import ImageClassifier, ImageEncoder
 
@@ -48,13 +48,13 @@ def failure(capsys, data, *options):
     return capsys.readouterr().err.strip().splitlines()[-1]
 
 
-def test_all_contenders_on_the_same_images(data, classifier, capsys):
+def test_all_methods_on_the_same_images(data, classifier, capsys):
     share = ("--train-fraction", "0.5", "--shots", "1", "2", "4", "--draws", "3")
     metrics = compare(data, *ZERO_SHOT, *PROBE, *share, *classifier())
     names = ["colours, zero-shot", "colours, linear probe", "run, fine-tuned"]
-    assert [row["name"] for row in metrics["contenders"]] == names
+    assert [row["name"] for row in metrics["methods"]] == names
     assert (metrics["num_images"], metrics["num_train_images"]) == (12, 12)
-    assert [row["accuracy"] for row in metrics["contenders"][:2]] == [1.0, 1.0]
+    assert [row["accuracy"] for row in metrics["methods"][:2]] == [1.0, 1.0]
     assert len(metrics["differences"]) == 3
     (curve,) = metrics["few_shot"]
     assert [row["shots"] for row in curve["shots"]] == [1, 2, 4]
@@ -74,12 +74,12 @@ def test_a_classifier_is_asked_in_its_own_order_of_classes(data, classifier):
     options = classifier()
     own = TrainedClassifier.from_folder(options[1])
     folder = read_labelled_folder(data / "images")
-    predicted = own.embed_images(folder.paths, progress=False).argmax(axis=1)
+    predicted = own.embed_images(folder.images, progress=False).argmax(axis=1)
     right = [
         CLASSES[number] == list(folder.classes)[label]
-        for number, label in zip(predicted, folder.labels, strict=True)
+        for number, label in zip(predicted, folder.class_indices, strict=True)
     ]
-    (row,) = compare(data, *options)["contenders"]
+    (row,) = compare(data, *options)["methods"]
     assert row["accuracy"] == pytest.approx(sum(right) / len(right))
     assert row["class_names"] == ["blue", "green", "red"]
 
@@ -96,7 +96,7 @@ def test_training_images_of_their_own(data):
     write_class_folders(data / "train", per_class=3, seed=1)
     metrics = compare(data, *PROBE, "--train-images", str(data / "train"))
     assert (metrics["num_images"], metrics["num_train_images"]) == (24, 9)
-    assert metrics["contenders"][0]["about"]["num_train_images"] == 9
+    assert metrics["methods"][0]["about"]["num_train_images"] == 9
 
 
 def test_published_figures_stand_apart_and_say_so(data):
@@ -114,7 +114,7 @@ def test_a_real_model_folder_end_to_end(tmp_path):
     tiny_preprocessor().save_to_preset(str(folder))
     options = ("--zero-shot", str(folder), "--probe", str(folder), "--train-fraction", "0.5")
     metrics = compare(tmp_path, *options)
-    names = [row["name"] for row in metrics["contenders"]]
+    names = [row["name"] for row in metrics["methods"]]
     assert names == ["tiny, zero-shot", "tiny, linear probe"]
 
 
@@ -163,7 +163,7 @@ def test_a_classifier_of_other_classes(data, capsys, classifier):
 
 
 def test_a_classifier_that_was_trained_on_the_test_images(data, capsys, classifier):
-    digests = content_digests(read_labelled_folder(data / "images").paths)
+    digests = content_digests(read_labelled_folder(data / "images").images)
     message = failure(capsys, data, *classifier(trained_on=digests[:3]))
     assert "was trained on 3 of the 24 test images" in message
 

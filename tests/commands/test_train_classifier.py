@@ -9,7 +9,7 @@ from class_folders import write_class_folders
 
 from kclip.cli import main
 from kclip.data.images.content import content_digests
-from kclip.data.labelled.folder import read_labelled_folder
+from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.inference.trained_classifier import TrainedClassifier
 from kclip.training.classifier.image_batches import ImageBatches
 
@@ -58,16 +58,16 @@ def test_reloading_gives_what_was_measured(run, images):
     classifier = TrainedClassifier.from_folder(run / "model")
     assert classifier.class_names == ["blue", "green", "red"]
     folder = read_labelled_folder(images)
-    probabilities = classifier.embed_images(folder.paths, batch_size=7, progress=False)
+    probabilities = classifier.embed_images(folder.images, batch_size=7, progress=False)
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
     again = TrainedClassifier.from_folder(run / "model")
     assert again.digest == classifier.digest
-    assert np.array_equal(again.embed_images(folder.paths, 7, progress=False), probabilities)
+    assert np.array_equal(again.embed_images(folder.images, 7, progress=False), probabilities)
 
 
 def test_the_model_folder_knows_what_it_was_trained_on(run, images):
     classifier = TrainedClassifier.from_folder(run / "model")
-    digests = content_digests(read_labelled_folder(images).paths)
+    digests = content_digests(read_labelled_folder(images).images)
     assert len(classifier.trained_on) == 24
     assert classifier.trained_on < set(digests)
 

@@ -5,7 +5,7 @@ import pytest
 from fake_embedder import COLORS, FakeEmbedder, write_class_folders, write_color_images
 
 from kclip.data.image_record import ImageRecord
-from kclip.data.sources.folders import read_class_folders
+from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.errors import UserError
 from kclip.evaluation.retrieval import evaluate_retrieval, retrieval_results
 from kclip.evaluation.zero_shot import evaluate_zero_shot
@@ -62,9 +62,7 @@ def test_examples_are_spread_evenly_and_say_which_hit_is_right():
 
 def test_zero_shot_knows_what_the_model_knows(tmp_path):
     write_class_folders(tmp_path)
-    results = evaluate_zero_shot(
-        FakeEmbedder(), read_class_folders(tmp_path).records, ["a {} wall"]
-    )
+    results = evaluate_zero_shot(FakeEmbedder(), read_labelled_folder(tmp_path), ["a {} wall"])
     assert results["accuracy"] == results["macro_f1"] == results["top_5_accuracy"] == 1.0
     assert results["class_names"] == sorted(COLORS)
     assert results["confusion_matrix"] == (3 * np.eye(6, dtype=int)).tolist()
@@ -75,7 +73,7 @@ def test_zero_shot_knows_what_the_model_knows(tmp_path):
 def test_zero_shot_counts_what_is_wrong(tmp_path):
     write_class_folders(tmp_path)
     (tmp_path / "red").rename(tmp_path / "grey_")  # its images look red, the prompt says grey
-    results = evaluate_zero_shot(FakeEmbedder(), read_class_folders(tmp_path).records, ["a {}"])
+    results = evaluate_zero_shot(FakeEmbedder(), read_labelled_folder(tmp_path), ["a {}"])
     assert results["accuracy"] == pytest.approx(15 / 18)
     assert results["per_class"][3]["class_name"] == "grey_"
     assert results["per_class"][3]["recall"] == 0.0
@@ -83,5 +81,5 @@ def test_zero_shot_counts_what_is_wrong(tmp_path):
 
 def test_one_class_is_not_enough(tmp_path):
     write_color_images(tmp_path / "red", per_color=1)
-    with pytest.raises(UserError, match=r"at least two classes, got \['red'\]"):
-        evaluate_zero_shot(FakeEmbedder(), read_class_folders(tmp_path).records, ["a {}"])
+    with pytest.raises(UserError, match="holds the one class 'red'"):
+        evaluate_zero_shot(FakeEmbedder(), read_labelled_folder(tmp_path), ["a {}"])

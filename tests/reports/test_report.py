@@ -8,7 +8,7 @@ from fake_embedder import FakeEmbedder, write_class_folders
 from PIL import Image
 
 from kclip.data.image_record import ImageRecord
-from kclip.data.sources.folders import read_class_folders
+from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.evaluation.retrieval import evaluate_retrieval
 from kclip.evaluation.zero_shot import evaluate_zero_shot
 from kclip.reports import report
@@ -21,7 +21,7 @@ def records(tmp_path):
     write_class_folders(tmp_path / "images")
     return [
         ImageRecord(r.id, r.file_name, r.image, (f"a {r.labels[0]} | wall",), r.labels)
-        for r in read_class_folders(tmp_path / "images").records
+        for r in read_labelled_folder(tmp_path / "images").records
     ]
 
 
@@ -31,7 +31,9 @@ def test_a_run_folder_gets_everything(records, tmp_path):
     (run / "history.csv").write_text(HISTORY)
     results = {
         "retrieval": evaluate_retrieval(FakeEmbedder(), records),
-        "zero_shot": evaluate_zero_shot(FakeEmbedder(), records, ["a {}"]),
+        "zero_shot": evaluate_zero_shot(
+            FakeEmbedder(), read_labelled_folder(tmp_path / "images"), ["a {}"]
+        ),
     }
     images = {record.file_name: record.image for record in records}
     report.write_report(run, "A run", {"model": "fake", "seed": 3}, results, images)
@@ -46,7 +48,11 @@ def test_a_run_folder_gets_everything(records, tmp_path):
 
 
 def test_what_is_absent_is_not_mentioned(records, tmp_path):
-    results = {"zero_shot": evaluate_zero_shot(FakeEmbedder(), records, ["a {}"])}
+    results = {
+        "zero_shot": evaluate_zero_shot(
+            FakeEmbedder(), read_labelled_folder(tmp_path / "images"), ["a {}"]
+        )
+    }
     report.write_report(tmp_path / "out", "Zero-shot", {}, results, {})
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "confusion_matrix.png",

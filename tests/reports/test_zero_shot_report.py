@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from embedded_images import embedded_images
 from PIL import Image
 
 from kclip.data.benchmarks.registry import PROTOCOLS
-from kclip.evaluation.zero_shot_results import zero_shot_results
-from kclip.inference.labelled_embeddings import LabelledEmbeddings
+from kclip.evaluation.zero_shot import zero_shot_results
 from kclip.reports.zero_shot import (
     coverage_table,
     published_table,
@@ -26,7 +26,7 @@ def results_of(num_classes, num_images=400, published=()):
     images = (classes[labels] + rng.normal(0, 0.2, (num_images, 16))).astype(np.float32)
     names = tuple(f"class {n}" for n in range(num_classes))
     classifier = ZeroShotClassifier(names, classes, 20.0, temperature=1.5)
-    labelled = LabelledEmbeddings(images, labels, tuple(map(str, range(num_images))))
+    labelled = embedded_images(images, labels, num_classes)
     results = zero_shot_results(classifier, labelled, threshold=0.5)
     results["calibration"] |= {"num_images": 40, "fitted_on": "10% of each class"}
     return results | {
@@ -40,7 +40,7 @@ def results_of(num_classes, num_images=400, published=()):
 def test_mean_per_class_accuracy_leaves_out_classes_without_images():
     classes = np.eye(3, dtype=np.float32)
     labels = np.array([0, 0, 0, 1])
-    images = LabelledEmbeddings(classes[[0, 0, 1, 1]], labels, tuple("abcd"))
+    images = embedded_images(classes[[0, 0, 1, 1]], labels, 3)
     results = zero_shot_results(ZeroShotClassifier(("x", "y", "z"), classes, 1.0), images, None)
     assert results["accuracy"] == 0.75
     assert results["mean_per_class_accuracy"] == pytest.approx((2 / 3 + 1) / 2)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from kclip.data.labelled.images import LabelledImages, first_existing
+from kclip.data.benchmarks.layout import first_existing
+from kclip.data.labelled.images import LabelledImages
 from kclip.data.sources.folders import read_class_folders
 from kclip.errors import UserError
 
@@ -32,7 +33,8 @@ def read_folders(data_dir: Path) -> LabelledImages:
     """
     source = read_class_folders(data_dir)
     labels = sorted({record.labels[0] for record in source.records})
-    return LabelledImages(source.records, {label: (label,) for label in labels}, source.rejections)
+    classes = {label: (label,) for label in labels}
+    return LabelledImages(source.records, classes, str(data_dir), source.rejections)
 
 
 def read_animals10(data_dir: Path) -> LabelledImages:
@@ -53,4 +55,4 @@ def read_animals10(data_dir: Path) -> LabelledImages:
             f"{data_dir} has the class folder {unknown[0]!r}; Animals-10 has {', '.join(ANIMALS10)}"
         )
     names = {italian: (english,) for italian, english in ANIMALS10.items()}
-    return LabelledImages(source.records, names, source.rejections)
+    return LabelledImages(source.records, names, str(data_dir), source.rejections)

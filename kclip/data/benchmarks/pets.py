@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from kclip.data.labelled.images import LabelledImages, first_existing, image_record, read_rows
+from kclip.data.benchmarks.layout import first_existing, image_record, read_rows
+from kclip.data.labelled.images import LabelledImages
 
 GUIDE = (
     "The Oxford-IIIT Pets are on www.robots.ox.ac.uk/~vgg/data/pets: unpack images.tar.gz and "

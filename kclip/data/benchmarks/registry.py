@@ -127,11 +127,11 @@ def with_class_names(
     Raises:
         UserError: a class is not in the file.
     """
-    missing = [label for label in images.class_names if label not in class_names]
+    missing = [label for label in images.classes if label not in class_names]
     if missing:
         raise UserError(
-            f"{path} lacks {len(missing)} of the {len(images.class_names)} classes, such as "
+            f"{path} lacks {len(missing)} of the {len(images.classes)} classes, such as "
             f"{missing[0]!r}; write a line for each, as '{missing[0]}: name, synonym'"
         )
-    named = {label: class_names[label] for label in images.class_names}
-    return LabelledImages(images.records, named, images.rejections)
+    named = {label: class_names[label] for label in images.classes}
+    return images.with_classes(named)

@@ -10,15 +10,14 @@ from kclip.errors import UserError
 MAX_SHARED = 0.01  # copies among test images; data sets that people collect have a few
 
 
-def content_digests(paths: Iterable[Path]) -> list[str]:
-    """Hex digests, 16 digits each, of the contents of files; a missing file's is of no bytes."""
-    return [
-        hashlib.blake2b(path.read_bytes() if path.is_file() else b"", digest_size=8).hexdigest()
-        for path in paths
-    ]
+def content_digests(images: Iterable[Path | bytes]) -> list[str]:
+    """Hex digests, 16 digits each, of files or encoded bytes; a missing file's is of no bytes."""
+    return [hashlib.blake2b(_content(image), digest_size=8).hexdigest() for image in images]
 
 
-def check_unseen(trained_on: Collection[str], test_images: Sequence[Path], what: str) -> None:
+def check_unseen(
+    trained_on: Collection[str], test_images: Sequence[Path | bytes], what: str
+) -> None:
     """Makes sure that images to test on were not trained on, so that no figure is flattered.
 
     Args:
@@ -31,15 +30,25 @@ def check_unseen(trained_on: Collection[str], test_images: Sequence[Path], what:
     """
     trained_on = set(trained_on)
     seen = [
-        path
-        for path, digest in zip(test_images, content_digests(test_images), strict=True)
+        image
+        for image, digest in zip(test_images, content_digests(test_images), strict=True)
         if digest in trained_on
     ]
     if seen:
         LOGGER.warning(f"{len(seen)} of {len(test_images)} test images were trained on by {what}")
     if len(seen) > MAX_SHARED * len(test_images):
         raise UserError(
-            f"{what} was trained on {len(seen)} of the {len(test_images)} test images (such as "
-            f"{seen[0]}); give other test images, or the same --train-fraction and --seed to "
-            "train_classifier and compare_classifiers"
+            f"{what} was trained on {len(seen)} of the {len(test_images)} test images "
+            f"({_name(seen[0])}); give other test images, or the same --train-fraction and --seed "
+            "to train_classifier and compare_classifiers"
         )
+
+
+def _content(image: Path | bytes) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    return image.read_bytes() if image.is_file() else b""
+
+
+def _name(image: Path | bytes) -> str:
+    return "encoded images" if isinstance(image, bytes) else f"such as {image}"

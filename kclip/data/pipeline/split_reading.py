@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from kclip.data.image_record import ImageRecord
 from kclip.data.images.freed_memory import keep_freed_memory
 from kclip.data.records import schema
 from kclip.data.records.writer import SplitFiles
@@ -45,6 +46,16 @@ def iterate_ignored_labels(split: SplitFiles) -> Iterator[tuple[str, list[str]]]
         yield record["file_name"].decode(), [label.decode() for label in record["ignored_labels"]]
 
 
+def iterate_images(split: SplitFiles) -> Iterator[ImageRecord]:
+    """Every image of a split with its labels, without captions, in the order of the files."""
+    for record in _records(split, ("name", "file_name", "image", "labels", "ignored_labels")):
+        labels, ignored = (
+            tuple(label.decode() for label in record[key]) for key in ("labels", "ignored_labels")
+        )
+        names = (record[key].decode() for key in ("name", "file_name"))
+        yield ImageRecord(*names, record["image"], labels=labels, ignored_labels=ignored)
+
+
 def encoded_images(split: SplitFiles, file_names: Collection[str]) -> dict[str, bytes]:
     """The stored bytes of some of a split's images, by file name."""
     wanted = {name.encode() for name in file_names}
@@ -78,7 +89,7 @@ def without_autotuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
 def _records(split: SplitFiles, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     def parse(serialized: tf.Tensor) -> dict[str, Any]:
         record = schema.parse(serialized)
-        record["id"] = sibling_id(record["id"])
+        record["name"], record["id"] = record["id"], sibling_id(record["id"])
         return {name: record[name] for name in names}
 
     files = [str(path) for path in split.files]

@@ -1,20 +1,21 @@
-"""Everyone who is asked about the test images, model by model."""
+"""All methods that are asked about the test images, model by model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from kclip.data.labelled.folder import LabelledFolder
+from kclip.data.labelled.images import LabelledImages
 from kclip.evaluation.comparison.methods import (
     Method,
+    check_classifier,
     classifier_method,
     few_shot_curve,
     probe_method,
     zero_shot_method,
 )
+from kclip.inference.embedded_images import embed_labelled_images
+from kclip.inference.embedding_cache import CachedEmbedder
 
 if TYPE_CHECKING:
     from kclip.inference.embedder import Embedder
@@ -23,22 +24,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Panel:
-    """Collects contenders and few-shot curves on one set of test images.
+    """Collects methods and few-shot curves on one set of test images.
 
     Attributes:
         test: the images that all are tested on.
         train: what probes learn from; None where there are none.
-        templates: the prompts of zero-shot contenders.
+        templates: the prompts of zero-shot methods.
         shots: the k of few-shot probes; none for no curves.
-        draws: how often their images are drawn.
-        seed: of folds and draws.
+        draws: how often their images are sampled.
+        seed: of folds and samples.
         cache: where embeddings are kept.
-        methods: those asked so far.
-        curves: of the few-shot probes so far, as `pictures.comparison.draw_few_shot` takes them.
+        methods: those that were asked so far.
+        curves: of the few-shot probes so far, as `draw_few_shot` takes them.
     """
 
-    test: LabelledFolder
-    train: LabelledFolder | None
+    test: LabelledImages
+    train: LabelledImages | None
     templates: Sequence[str]
     shots: Sequence[int]
     draws: int
@@ -50,37 +51,32 @@ class Panel:
     def ask_embedder(self, embedder: "Embedder", name: str, zero_shot: bool, probe: bool) -> None:
         """Asks a model of images and texts by the names of the classes, by a probe, or both."""
         accuracies: dict[str, float | None] = {"zero_shot": None, "all": None}
+        cached = CachedEmbedder(embedder, self.cache)
+        test = embed_labelled_images(cached.embed_images, self.test)
         if zero_shot:
-            method = zero_shot_method(
-                embedder, f"{name}, zero-shot", self.test, self.templates, self.cache
-            )
+            method = zero_shot_method(embedder, f"{name}, zero-shot", test, self.templates)
             self.methods.append(method)
-            accuracies["zero_shot"] = self._accuracy(method)
+            accuracies["zero_shot"] = method.accuracy
         if not probe or self.train is None:
             return
-        method = probe_method(
-            embedder, f"{name}, linear probe", self.train, self.test, self.cache, self.seed
-        )
+        train = embed_labelled_images(cached.embed_images, self.train)
+        method = probe_method(f"{name}, linear probe", train, test, self.seed)
         self.methods.append(method)
-        accuracies["all"] = self._accuracy(method)
+        accuracies["all"] = method.accuracy
         if self.shots:
-            shots = few_shot_curve(
-                embedder, self.train, self.test, self.cache, self.shots, self.draws, self.seed
-            )
+            shots = few_shot_curve(train, test, self.shots, self.draws, self.seed)
             self.curves.append({"model": name, "shots": shots} | accuracies)
 
     def ask_classifier(self, classifier: "TrainedClassifier", name: str) -> None:
         """Asks a network that was fine-tuned on the classes."""
-        method = classifier_method(classifier, f"{name}, fine-tuned", self.test, self.cache)
-        self.methods.append(method)
-
-    def _accuracy(self, method: Method) -> float:
-        labels = method.labels_in(self.test)
-        return float(np.mean(method.scores.argmax(axis=1) == labels))
+        check_classifier(classifier, name, self.test)
+        cached = CachedEmbedder(classifier, self.cache)
+        test = embed_labelled_images(cached.embed_images, self.test)
+        self.methods.append(classifier_method(classifier, f"{name}, fine-tuned", test))
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:
-    """Names for tables and pictures: the run of a model folder, or all of it where two are alike.
+    """Names for tables and figures: the run of a model folder, or all of it where two are alike.
 
     Example:
         >>> short_names(["runs/mine/model", "clip_vit_base_patch32"])

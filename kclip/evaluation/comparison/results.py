@@ -1,4 +1,4 @@
-"""Contenders in, results out: figures with intervals, and differences between each two."""
+"""Methods in, results out: figures with intervals, and differences between each two."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from kclip.data.labelled.folder import LabelledFolder
 from kclip.evaluation.comparison.methods import Method
 from kclip.metrics.bootstrap import METRICS, bootstrap_metrics, percentile_interval
 from kclip.metrics.classification import classification_metrics
@@ -14,13 +13,13 @@ from kclip.metrics.mcnemar import mcnemar_p_value
 
 
 def compare(
-    methods: Sequence[Method], test: LabelledFolder, num_resamples: int, seed: int
+    methods: Sequence[Method], class_names: Sequence[str], num_resamples: int, seed: int
 ) -> dict[str, Any]:
-    """Measures contenders on the images that they share.
+    """Measures methods on the images that they share.
 
     Args:
         methods: one or more, all with scores for the same images.
-        test: the test images, those that can't be read among them.
+        class_names: C names, in the order of the scores.
         num_resamples: of the bootstrap.
         seed: of the bootstrap.
 
@@ -34,8 +33,7 @@ def compare(
     Raises:
         KclipError: a score is not finite.
     """
-    labels = methods[0].labels_in(test)
-    class_names = test.class_names
+    labels = methods[0].labels
     figures = [classification_metrics(labels, c.scores, class_names) for c in methods]
     predictions = np.stack([method.scores.argmax(axis=1) for method in methods])
     resampled = bootstrap_metrics(labels, predictions, len(class_names), num_resamples, seed)
@@ -48,7 +46,7 @@ def compare(
         "num_images": len(labels),
         "num_resamples": num_resamples,
         "class_names": list(class_names),
-        "contenders": rows,
+        "methods": rows,
         "differences": [
             _difference(rows, predictions == labels, resampled, pair)
             for pair in combinations(range(len(rows)), 2)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from kclip.data.labelled.multilabel_images import MultiLabelImages
+from kclip.data.labelled.images import LabelledImages
 from kclip.errors import UserError
 from kclip.multilabel.class_split import ClassSplit, read_class_split
 
@@ -62,7 +62,7 @@ def is_classifier_folder(model: str | Path) -> bool:
 
 def classes_of_images(
     model: str,
-    images: MultiLabelImages,
+    images: LabelledImages,
     data: Path | None,
     seen_file: Path | None,
     unseen_file: Path | None,
@@ -84,7 +84,7 @@ def classes_of_images(
     """
     if not is_classifier_folder(model):
         listed = read_class_split(data, seen_file, unseen_file)
-        return listed or ClassSplit((), tuple(images.label_names))
+        return listed or ClassSplit((), tuple(images.classes))
     if seen_file or unseen_file:
         raise UserError(
             "this model knows which classes it has seen; leave out --seen-classes and "

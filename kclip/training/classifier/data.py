@@ -10,7 +10,8 @@ from kclip.config.classifier import ClassifierSettings
 from kclip.console.progress import ProgressBar
 from kclip.data.images.decoding import DECODING_THREADS
 from kclip.data.images.faults import image_fault, report_left_out
-from kclip.data.labelled.folder import LabelledFolder, check_same_classes, read_labelled_folder
+from kclip.data.labelled.class_folders import check_same_classes, read_labelled_folder
+from kclip.data.labelled.images import LabelledImages
 from kclip.data.labelled.stratified import sample_fraction
 from kclip.data.pipeline.augmentation import build_augmentation
 from kclip.models import ImageClassifier
@@ -21,8 +22,8 @@ from kclip.training.classifier.image_batches import ImageBatches
 class ClassifierData:
     """The images to train on and those that choose the epoch."""
 
-    train: LabelledFolder
-    validation: LabelledFolder
+    train: LabelledImages
+    validation: LabelledImages
 
 
 def read_classifier_data(
@@ -48,30 +49,30 @@ def read_classifier_data(
     """
     folder = read_labelled_folder(images)
     if train_fraction is not None:
-        drawn, _ = sample_fraction(folder.labels, train_fraction, seed, "--train-fraction")
+        drawn, _ = sample_fraction(folder.class_indices, train_fraction, seed, "--train-fraction")
         folder = folder.rows(drawn)
     if validation_images is not None:
         validation = read_labelled_folder(validation_images)
         check_same_classes(folder, validation)
     else:
         rows, rest = sample_fraction(
-            folder.labels, validation_fraction, seed, "--validation-fraction"
+            folder.class_indices, validation_fraction, seed, "--validation-fraction"
         )
         folder, validation = folder.rows(rest), folder.rows(rows)
     return ClassifierData(readable_part(folder), readable_part(validation))
 
 
-def readable_part(folder: LabelledFolder) -> LabelledFolder:
+def readable_part(folder: LabelledImages) -> LabelledImages:
     """Decodes all images once, now rather than in the middle of an epoch.
 
     Raises:
         UserError: more than 1 % of them can't be read; fewer are printed and left out.
     """
     with ThreadPoolExecutor(DECODING_THREADS) as pool:
-        faults = pool.map(image_fault, folder.paths)
+        faults = pool.map(image_fault, folder.images)
         faults = list(ProgressBar(faults, total=len(folder), unit="img", desc="Checking images"))
     named = zip(folder.file_names, faults, strict=True)
-    report_left_out({name: fault for name, fault in named if fault}, len(folder))
+    report_left_out([(name, fault) for name, fault in named if fault], len(folder))
     return folder.rows([row for row, fault in enumerate(faults) if not fault])
 
 
@@ -85,7 +86,7 @@ def build_batches(
     if augment is not None:
         augment = tf.function(augment)  # several times faster than op by op
     options = {"prepare": model.prepare, "batch_size": settings.batch_size}
-    train = data.train.paths, data.train.labels
+    train = data.train.images, data.train.class_indices
     return (
         ImageBatches(*train, **options, augment=augment, shuffle=True, seed=settings.seed),
         ImageBatches(*train, **options),
@@ -98,4 +99,4 @@ def validation_batches(
 ) -> ImageBatches:
     """The validation images as they are, in their order."""
     folder = data.validation
-    return ImageBatches(folder.paths, folder.labels, model.prepare, settings.batch_size)
+    return ImageBatches(folder.images, folder.class_indices, model.prepare, settings.batch_size)

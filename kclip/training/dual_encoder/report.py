@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.data.pipeline.split_reading import encoded_images, iterate_texts
 from kclip.data.records.writer import SplitFiles
-from kclip.data.sources.folders import read_class_folders
 from kclip.evaluation.retrieval import retrieval_results
 from kclip.evaluation.zero_shot import evaluate_zero_shot
 from kclip.files import folder_replaced_when_done, write_metrics
@@ -46,9 +46,8 @@ def evaluate_run(
         )
     }
     if class_folders is not None:
-        records = read_class_folders(class_folders).records
-        prompts = resolve_templates(templates)
-        results["zero_shot"] = evaluate_zero_shot(embedder, records, prompts)
+        images, prompts = read_labelled_folder(class_folders), resolve_templates(templates)
+        results["zero_shot"] = evaluate_zero_shot(embedder, images, prompts)
     return results
 
 

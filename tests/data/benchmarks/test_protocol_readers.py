@@ -48,7 +48,7 @@ def test_cifar10(tmp_path):
             "test_batch/00000.png": "cat",
             "test_batch/00001.png": "airplane",
         }
-        assert list(images.class_names) == ["airplane", "automobile", "bird", "cat"]
+        assert list(images.classes) == ["airplane", "automobile", "bird", "cat"]
     pixels = np.asarray(load_image(images.records[1].image))
     np.testing.assert_array_equal(pixels, noise_pixels(1, 32, 32))
 
@@ -89,7 +89,7 @@ def test_pets(tmp_path):
         "Abyssinian_201.jpg": "Abyssinian",
         "saint_bernard_2.jpg": "saint_bernard",
     }
-    assert images.class_names["saint_bernard"] == ("saint bernard",)
+    assert images.classes["saint_bernard"] == ("saint bernard",)
     assert images.records[0].image == tmp_path / "images" / "Abyssinian_201.jpg"
 
 
@@ -120,13 +120,13 @@ def test_imagenet_in_synset_folders(tmp_path, place):
         "n01440764/ILSVRC2012_val_00000001.JPEG": "n01440764",
         "n03126707/ILSVRC2012_val_00000002.JPEG": "n03126707",
     }
-    assert images.class_names == NAMES
+    assert images.classes == NAMES
 
 
 def test_imagenet_without_names(tmp_path):
     write(tmp_path / "val" / "n01440764" / "1.JPEG", b"")
     write(tmp_path / "val" / "n02012849" / "2.JPEG", b"")
-    assert read_imagenet(tmp_path).class_names == {"n01440764": (), "n02012849": ()}
+    assert read_imagenet(tmp_path).classes == {"n01440764": (), "n02012849": ()}
 
 
 def test_imagenet_of_kaggle(tmp_path):
@@ -159,7 +159,7 @@ def test_imagenet_with_the_development_kit(tmp_path):
     write_devkit(tmp_path, "2\n1\n")
     images = read_imagenet(tmp_path)
     assert [record.labels[0] for record in images.records] == ["n01440764", "n03126707"]
-    assert images.class_names == {"n01440764": ("tench", "Tinca tinca"), "n03126707": ("crane",)}
+    assert images.classes == {"n01440764": ("tench", "Tinca tinca"), "n03126707": ("crane",)}
     write_devkit(tmp_path, "3\n1\n")
     with pytest.raises(UserError, match="holds other lines than the numbers of meta.mat"):
         read_imagenet(tmp_path)
@@ -184,15 +184,15 @@ def test_celeba_draws_from_the_test_partition_first(tmp_path):
     write_celeba(tmp_path, PEOPLE)
     images = read_celeba(tmp_path, num_identities=2, seed=0)
     assert labels_by_file(images) == {"000001.jpg": "11", "000002.jpg": "12", "000003.jpg": "11"}
-    assert images.class_names == {"11": ("celebrity 11",), "12": ("celebrity 12",)}
+    assert images.classes == {"11": ("celebrity 11",), "12": ("celebrity 12",)}
     assert {record.split for record in images.records} == {"test"}
 
 
 def test_celeba_adds_partitions_until_there_are_enough(tmp_path):
     write_celeba(tmp_path, PEOPLE)
-    assert set(read_celeba(tmp_path, 3, 0).class_names) == {"11", "12", "13"}
-    assert set(read_celeba(tmp_path, 5, 0).class_names) == {"11", "12", "13", "14", "15"}
-    drawn = {tuple(read_celeba(tmp_path, 4, seed).class_names) for seed in range(20)}
+    assert set(read_celeba(tmp_path, 3, 0).classes) == {"11", "12", "13"}
+    assert set(read_celeba(tmp_path, 5, 0).classes) == {"11", "12", "13", "14", "15"}
+    drawn = {tuple(read_celeba(tmp_path, 4, seed).classes) for seed in range(20)}
     assert len(drawn) > 1  # of five people
     assert read_celeba(tmp_path, 4, 7) == read_celeba(tmp_path, 4, 7)
 
@@ -228,8 +228,8 @@ def test_animals10(tmp_path, place):
         write(tmp_path / place / folder / f"{number}.png", noise_png(number))
     images = read_animals10(tmp_path)
     assert len(images.records) == 10
-    assert images.class_names["scoiattolo"] == ("squirrel",)
-    assert list(images.class_names)[:2] == ["cane", "cavallo"]
+    assert images.classes["scoiattolo"] == ("squirrel",)
+    assert list(images.classes)[:2] == ["cane", "cavallo"]
 
 
 def test_an_animal_that_is_none_of_the_ten(tmp_path):

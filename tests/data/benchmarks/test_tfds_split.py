@@ -36,7 +36,7 @@ def data_dir(tmp_path_factory):
 
 def test_a_data_set_by_name(data_dir):
     images = read_tfds("tiny_fashion", "test", data_dir)
-    assert list(images.class_names) == ["trouser", "t-shirt", "bag"]
+    assert list(images.classes) == ["trouser", "t-shirt", "bag"]
     found = {record.labels[0]: record for record in images.records}
     assert set(found) == {"trouser", "t-shirt"}
     assert {record.file_name for record in images.records} == {"test/00000000", "test/00000001"}
@@ -68,7 +68,7 @@ def test_a_build_of_kclip(tmp_path):
     assert {r.file_name: r.labels for r in images.records} == {
         "0.png": ("dog",), "1.png": ("cat",),
     }  # fmt: skip
-    assert images.class_names == {"cat": ("cat",), "dog": ("dog",)}
+    assert images.classes == {"cat": ("cat",), "dog": ("dog",)}
     several = build(tmp_path / "several", [("dog",), ("cat", "dog")])
     with pytest.raises(UserError, match="one label each; in .*several 1.png has 2"):
         read_tfds(several, "test", None)

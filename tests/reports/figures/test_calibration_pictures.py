@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from embedded_images import embedded_images
 
-from kclip.evaluation.zero_shot_results import zero_shot_results
-from kclip.inference.labelled_embeddings import LabelledEmbeddings
+from kclip.evaluation.zero_shot import zero_shot_results
 from kclip.reports.figures.calibration import draw_coverage, draw_reliability
 from kclip.zero_shot.classifier import ZeroShotClassifier
 
@@ -11,7 +11,7 @@ def results(temperature=1.0, threshold=None):
     images = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [0.6, 0.8]], np.float32)
     classes = np.eye(2, dtype=np.float32)
     classifier = ZeroShotClassifier(("a", "b"), classes, 4.0, temperature)
-    labelled = LabelledEmbeddings(images, np.array([0, 1, 1, 1]), tuple("wxyz"))
+    labelled = embedded_images(images, np.array([0, 1, 1, 1]), 2)
     return zero_shot_results(classifier, labelled, threshold)
 
 

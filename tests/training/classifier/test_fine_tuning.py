@@ -4,7 +4,7 @@ import pytest
 from class_folders import write_class_folders
 
 from kclip.config.classifier import ClassifierSettings
-from kclip.data.labelled.folder import read_labelled_folder
+from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.models import ImageClassifier, ImageEncoder
 from kclip.training.classifier.fine_tuning import train_classifier, unfreeze
 from kclip.training.classifier.image_batches import ImageBatches
@@ -21,7 +21,7 @@ def small_classifier(weights=None):
 
 
 def batches(images, model, **options):
-    return ImageBatches(images.paths, images.labels, model.prepare, batch_size=4, **options)
+    return ImageBatches(images.images, images.class_indices, model.prepare, batch_size=4, **options)
 
 
 def test_batches_hold_every_image_once_and_its_own_label(images):
@@ -88,7 +88,7 @@ def test_the_head_is_trained_first_and_the_tower_stays(images, pretrained, tmp_p
         assert np.array_equal(before, after)
     loss = history[-1]["val_loss"]
     probabilities = np.asarray(model.predict(batches(images, model), verbose=0))
-    own = probabilities[np.arange(15), images.labels]
+    own = probabilities[np.arange(15), images.class_indices]
     assert -np.log(own).mean() == pytest.approx(loss, abs=1e-4)  # it is the model's own head
 
 

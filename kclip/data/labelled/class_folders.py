@@ -1,54 +1,16 @@
-"""Folders of images in class folders, as contenders see them: file names, labels and classes."""
+"""Class folders as labelled images: which classes there are and what they are called."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from kclip.data.benchmarks.folders import ANIMALS10
 from kclip.data.images.faults import report_left_out
-from kclip.data.labelled.class_names import read_class_names, shown_names
+from kclip.data.labelled.class_names import read_class_names
+from kclip.data.labelled.images import LabelledImages
 from kclip.data.sources.folders import read_class_folders
 from kclip.errors import UserError
 
 
-@dataclass(frozen=True)
-class LabelledFolder:
-    """Some images of a folder, each with its class.
-
-    Attributes:
-        folder: the folder that holds them all.
-        file_names: N paths below it.
-        labels: (N,) integers in [0, C).
-        classes: label -> names of the class, in the order of the numbers.
-    """
-
-    folder: Path
-    file_names: tuple[str, ...]
-    labels: np.ndarray
-    classes: dict[str, tuple[str, ...]]
-
-    def __len__(self) -> int:
-        return len(self.file_names)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """What tables call the C classes."""
-        return shown_names(self.classes)
-
-    @property
-    def paths(self) -> list[Path]:
-        """The N files."""
-        return [self.folder / name for name in self.file_names]
-
-    def rows(self, rows: np.ndarray | Sequence[int]) -> "LabelledFolder":
-        """Returns some of the images."""
-        names = tuple(self.file_names[row] for row in rows)
-        return replace(self, file_names=names, labels=self.labels[np.asarray(rows, np.int64)])
-
-
-def read_labelled_folder(folder: Path, classes_file: Path | None = None) -> LabelledFolder:
+def read_labelled_folder(folder: Path, classes_file: Path | None = None) -> LabelledImages:
     """Reads class folders; a few images outside of them are printed and left out.
 
     Args:
@@ -61,7 +23,7 @@ def read_labelled_folder(folder: Path, classes_file: Path | None = None) -> Labe
             or more than 1 % of the images lie outside of class folders.
     """
     source = read_class_folders(folder)
-    faults = {fault.file_name: fault.reason for fault in source.rejections}
+    faults = [(fault.file_name, fault.reason) for fault in source.rejections]
     report_left_out(faults, len(source.records) + len(faults))
     labels = [record.labels[0] for record in source.records]
     classes = _named(sorted(set(labels)), classes_file)
@@ -70,15 +32,13 @@ def read_labelled_folder(folder: Path, classes_file: Path | None = None) -> Labe
             f"{folder} holds the one class {labels[0]!r}; give a folder with one sub-folder of "
             "images for each of two classes or more"
         )
-    numbers = {label: number for number, label in enumerate(classes)}
-    names = tuple(record.file_name for record in source.records)
-    return LabelledFolder(folder, names, np.array([numbers[label] for label in labels]), classes)
+    return LabelledImages(source.records, classes, str(folder), source.rejections)
 
 
-def check_same_classes(first: LabelledFolder, second: LabelledFolder) -> None:
+def check_same_classes(first: LabelledImages, second: LabelledImages) -> None:
     """Raises a `UserError` where two folders don't hold the same classes."""
     pairs = ((first, second), (second, first))
-    alone = {a.folder: sorted(set(a.classes) - set(b.classes)) for a, b in pairs}
+    alone = {a.origin: sorted(set(a.classes) - set(b.classes)) for a, b in pairs}
     only = [f"only {folder} has {', '.join(names)}" for folder, names in alone.items() if names]
     if only:
         raise UserError(

@@ -1,7 +1,7 @@
 import pytest
 from class_folders import write_class_folders
 
-from kclip.data.labelled.folder import check_same_classes, read_labelled_folder
+from kclip.data.labelled.class_folders import check_same_classes, read_labelled_folder
 from kclip.errors import UserError
 
 
@@ -14,11 +14,11 @@ def test_names_labels_and_classes(folder):
     images = read_labelled_folder(folder)
     assert images.class_names == ("blue", "green", "red")
     assert images.file_names[2] == "green/0.png"
-    assert images.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert images.class_indices.tolist() == [0, 0, 1, 1, 2, 2]
     part = images.rows([5, 0])
     assert part.file_names == ("red/1.png", "blue/0.png")
-    assert part.labels.tolist() == [2, 0]
-    assert part.paths[0] == folder / "red" / "1.png"
+    assert part.class_indices.tolist() == [2, 0]
+    assert part.images[0] == folder / "red" / "1.png"
 
 
 def test_classes_have_the_names_of_a_file(folder, tmp_path):
