@@ -38,7 +38,7 @@ def data(built, tmp_path, monkeypatch):
 def no_pictures(monkeypatch):
     """Leaves out what takes most of the time, where a test is about something else."""
     monkeypatch.setattr("kclip.reports.examples.write_examples", lambda *_: {})
-    monkeypatch.setattr("kclip.reports.multilabel.save_picture", lambda *_: None)
+    monkeypatch.setattr("kclip.reports.multilabel.save_figure", lambda *_: None)
 
 
 def evaluate(data, model, *options):

@@ -17,23 +17,26 @@ HISTORY = "epoch,loss,val_loss\n0,2.5,2.0\n1,1.5,\n"
 
 
 @pytest.fixture
-def records(tmp_path):
+def folder(tmp_path):
     write_class_folders(tmp_path / "images")
+    return read_labelled_folder(tmp_path / "images")
+
+
+@pytest.fixture
+def records(folder):
     return [
         ImageRecord(r.id, r.file_name, r.image, (f"a {r.labels[0]} | wall",), r.labels)
-        for r in read_labelled_folder(tmp_path / "images").records
+        for r in folder.records
     ]
 
 
-def test_a_run_folder_gets_everything(records, tmp_path):
+def test_a_run_folder_gets_everything(folder, records, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     (run / "history.csv").write_text(HISTORY)
     results = {
         "retrieval": evaluate_retrieval(FakeEmbedder(), records),
-        "zero_shot": evaluate_zero_shot(
-            FakeEmbedder(), read_labelled_folder(tmp_path / "images"), ["a {}"]
-        ),
+        "zero_shot": evaluate_zero_shot(FakeEmbedder(), folder, ["a {}"]),
     }
     images = {record.file_name: record.image for record in records}
     report.write_report(run, "A run", {"model": "fake", "seed": 3}, results, images)
@@ -47,12 +50,8 @@ def test_a_run_folder_gets_everything(records, tmp_path):
     assert {path.suffix for path in run.iterdir()} == {".csv", ".png", ".md"}  # nothing temporary
 
 
-def test_what_is_absent_is_not_mentioned(records, tmp_path):
-    results = {
-        "zero_shot": evaluate_zero_shot(
-            FakeEmbedder(), read_labelled_folder(tmp_path / "images"), ["a {}"]
-        )
-    }
+def test_what_is_absent_is_not_mentioned(folder, tmp_path):
+    results = {"zero_shot": evaluate_zero_shot(FakeEmbedder(), folder, ["a {}"])}
     report.write_report(tmp_path / "out", "Zero-shot", {}, results, {})
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "confusion_matrix.png",
