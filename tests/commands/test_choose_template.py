@@ -43,7 +43,8 @@ def test_one_pass_gives_what_each_template_gives_alone(records):
     recognizer = MultiLabelRecognizer.from_folder(records.parent / "model")
     images = read_split(records, "validation")
     rows = measure_templates(recognizer, images, ["a {}", "red {}"])
-    labels = np.array([[name in own for name in recognizer.class_names] for own in images.label_sets])
+    names = recognizer.class_names
+    labels = np.array([[name in own for name in names] for own in images.label_sets])
     for row in rows[:2]:
         texts = [row["template"].replace("{}", name) for name in recognizer.class_names]
         alone = recognizer.with_queries(recognizer.classes, ColorEmbedder().embed_texts(texts))
