@@ -3,8 +3,8 @@
 from pathlib import Path
 from random import Random
 
-from kclip.data.benchmarks.layout import first_existing, image_record, read_rows
 from kclip.data.labelled.images import LabelledImages
+from kclip.data.sources.layout import first_existing, image_record, read_rows
 from kclip.errors import UserError
 
 GUIDE = (

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from kclip.data.benchmarks.layout import first_existing, image_record
 from kclip.data.labelled.images import LabelledImages
+from kclip.data.sources.layout import first_existing, image_record
 from kclip.data.sources.tables import read_list
 from kclip.errors import UserError
 

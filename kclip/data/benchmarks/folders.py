@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from kclip.data.benchmarks.layout import first_existing
 from kclip.data.labelled.images import LabelledImages
 from kclip.data.sources.folders import read_class_folders
+from kclip.data.sources.layout import first_existing
 from kclip.errors import UserError
 
 ANIMALS10 = {

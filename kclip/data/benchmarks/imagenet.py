@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from kclip.data.benchmarks.layout import first_existing, image_record, read_rows
 from kclip.data.images.opening import list_images
 from kclip.data.labelled.images import LabelledImages
+from kclip.data.sources.layout import first_existing, image_record, read_rows
 from kclip.errors import UserError
 
 MAPPING = "LOC_synset_mapping.txt"

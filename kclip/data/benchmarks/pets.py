@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from kclip.data.benchmarks.layout import first_existing, image_record, read_rows
 from kclip.data.labelled.images import LabelledImages
+from kclip.data.sources.layout import first_existing, image_record, read_rows
 
 GUIDE = (
     "The Oxford-IIIT Pets are on www.robots.ox.ac.uk/~vgg/data/pets: unpack images.tar.gz and "

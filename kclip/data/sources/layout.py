@@ -1,4 +1,4 @@
-"""Files of benchmarks in the layouts in which they are published."""
+"""Files of known data sets in the layouts in which they are published."""
 
 from collections.abc import Sequence
 from pathlib import Path
