@@ -58,7 +58,7 @@ def _draw_house(axes) -> None:
         axes.axhspan(height, height + 1, color=FLOOR[height % 2], lw=0)
         axes.text(0.02, height + 0.58, name, weight="bold", color=INK, va="center", fontsize=11)
         axes.text(0.02, height + 0.28, about, color=INK, va="center", fontsize=8.5)
-        width = 0.145
+        width = 0.135
         for column, room in enumerate(rooms):
             left = 0.42 + column * (width + 0.01)
             box = FancyBboxPatch(
