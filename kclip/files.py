@@ -164,3 +164,40 @@ def write_text(path: Path, text: str) -> None:
     """Writes a text file, which appears whole or not at all."""
     with replaced_when_done(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+class OutsideFolderError(UserError):
+    """A name that leads out of the folder in which it is looked for."""
+
+
+def path_inside(folder: Path, name: str, allow_outside: bool = False) -> Path:
+    """Joins a name that comes from a file with the folder that it must stay in.
+
+    Args:
+        folder: where `name` is looked for.
+        name: a path below it; an absolute one, one with `..` or one through a link may lead out.
+        allow_outside: the user's word that it may.
+
+    Raises:
+        OutsideFolderError: it leads out.
+
+    Example:
+        >>> path_inside(Path("photos"), "zoo/1.jpg").as_posix()
+        'photos/zoo/1.jpg'
+        >>> path_inside(Path("photos"), "../key.pem")
+        Traceback (most recent call last):
+        ...
+        kclip.files.OutsideFolderError: '../key.pem' leads outside of photos; name files within it.
+    """
+    path = folder / name
+    if not allow_outside and not _is_inside(path, os.path.realpath(folder)):
+        raise OutsideFolderError(f"{name!r} leads outside of {folder}; name files within it.")
+    return path
+
+
+def _is_inside(path: Path, real_folder: str) -> bool:
+    try:
+        real = os.path.realpath(path)
+    except (OSError, ValueError):  # a loop of links, a NUL character
+        return False
+    return real == real_folder or real.startswith(real_folder.rstrip(os.sep) + os.sep)

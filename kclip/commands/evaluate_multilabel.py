@@ -118,7 +118,7 @@ class EvaluateMultilabel:
         return read_split(self.data, self.split)
 
     def _open(self, images: "LabelledImages") -> "Recognizer":
-        from kclip.data.sources.tables import read_list
+        from kclip.data.sources.text_files import read_list
         from kclip.multilabel.recognition.opening import classes_of_images, open_recognizer
         from kclip.zero_shot.prompts import resolve_templates
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kclip.config.checks import check_settings
+from kclip.data.sources.reading_options import CaptionTableOptions, ReadingOptions
 
 
-@dataclass(frozen=True)
-class EvaluateRetrieval:
+@dataclass(frozen=True, kw_only=True)
+class EvaluateRetrieval(CaptionTableOptions):
     """Measures how well captions find their images, and images their captions.
 
     Writes metrics.json (R@1, R@5, R@10, median and mean rank, both directions), pictures and
@@ -29,14 +30,16 @@ class EvaluateRetrieval:
     def run(self) -> None:
         """Reads the captions, embeds images and captions, and writes the results."""
         from kclip.data.images.faults import report_left_out
-        from kclip.data.sources.captions import read_captions_csv
+        from kclip.data.sources.csv import read_csv_source
         from kclip.evaluation.retrieval import evaluate_retrieval
         from kclip.files import write_metrics
         from kclip.reports.report import retrieval_table, write_report
 
         check_settings(self)
         split_files = {"evaluation": self.split_file} if self.split_file else {}
-        source = read_captions_csv(self.captions, self.images, split_files)
+        source = read_csv_source(
+            self.images, self.captions, None, split_files, ReadingOptions.of(self)
+        )
         images = {record.file_name: record.image for record in source.records}
         # An image that lost one empty caption and kept others is not left out.
         faults = [(f.file_name, f.reason) for f in source.rejections if f.file_name not in images]

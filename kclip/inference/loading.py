@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from kclip.data.images.opening import load_image, to_rgb
-from kclip.data.sources.tables import read_json
+from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
 
 # What a local folder of KerasHub's CLIP or SigLIP may name besides plain values.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kclip.data.sources.tables import read_list
+from kclip.data.sources.text_files import read_list
 from kclip.errors import UserError
 
 SEEN_FILE, UNSEEN_FILE = "seen_classes.txt", "unseen_classes.txt"

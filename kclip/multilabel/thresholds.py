@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from kclip.data.sources.tables import read_json
+from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
 from kclip.files import replaced_when_done
 

@@ -112,7 +112,7 @@ def test_voc_without_labels_of_test_says_what_it_takes(tmp_path, caplog):
 
 def write_instances(path: Path, ids: list[int]) -> Path:
     content = {
-        "images": [{"id": i, "file_name": "a.jpg"} for i in ids],
+        "images": [{"id": i, "file_name": f"{i}.jpg"} for i in ids],
         "annotations": [{"image_id": i, "category_id": i % 2} for i in ids],
         "categories": [{"id": 0, "name": "even"}, {"id": 1, "name": "odd"}],
     }
@@ -121,7 +121,8 @@ def write_instances(path: Path, ids: list[int]) -> Path:
 
 
 def test_coco_instances_of_two_splits(tmp_path):
-    build = {"source": "coco", "images": pictures(tmp_path, ["a.jpg"]), "workers": 1}
+    build = {"source": "coco", "images": pictures(tmp_path, [f"{i}.jpg" for i in range(1, 5)])}
+    build["workers"] = 1
     train = write_instances(tmp_path / "train.json", [1, 2, 3])
     validation = write_instances(tmp_path / "val.json", [4])
     output = tmp_path / "out"

@@ -89,8 +89,17 @@ def test_csv_with_lists_and_labels_is_what_tfds_reads(tmp_path, capsys):
         np.testing.assert_array_equal(example["image"], np.asarray(expected))
         assert example["captions"].tolist() == [f"noise {i}".encode()]
         assert example["labels"].tolist() == ([b"red ball", b"dog"] if i == 0 else [])
+        assert example["ignored_labels"].tolist() == ([] if i == 0 else [b"*"])
     summary = capsys.readouterr().out
-    for part in ("train 7, validation 2", "rejected  0", "4 shards", "images/s", "next: python"):
+    for part in (
+        "train 7, validation 2",
+        "rejected  0",
+        "4 shards",
+        "images/s",
+        "next: python",
+        "note      2 of 12 images of captions.csv are in no list",
+        "note      labels.csv has no labels for 9 of 10 images",
+    ):
         assert part in summary
 
 
@@ -110,7 +119,7 @@ def write_coco(folder: Path, split: str, ids: list[int]) -> None:
 
 def test_coco_with_two_jsons(tmp_path):
     write_coco(tmp_path, "train", list(range(10)))
-    write_coco(tmp_path, "val", [9, 10, 11])
+    write_coco(tmp_path, "val", [9, 10, 11])  # both have an image 9
     BuildTFRecords(
         source="coco",
         images=tmp_path / "train",
@@ -119,15 +128,16 @@ def test_coco_with_two_jsons(tmp_path):
         validation_images=tmp_path / "val",
         validation_captions=tmp_path / "captions_val.json",
         captions_per_image=3,
-        max_rejected=0.1,
         workers=1,
         output=tmp_path / "out",
     ).run()
     train, validation = (examples(tmp_path / "out", split) for split in ("train", "validation"))
     assert [len(example["captions"]) for example in train] == [3] * 10
     assert {int(e["id"]): e["labels"].tolist() for e in train}[3] == [b"odd"]
-    assert sorted(int(example["id"]) for example in validation) == [10, 11]
-    assert rejected(tmp_path / "out") == {"9.png": "duplicate id: 9 is in train already"}
+    assert sorted(example["id"].decode() for example in validation) == [
+        "validation/10", "validation/11", "validation/9",
+    ]  # fmt: skip
+    assert rejected(tmp_path / "out") == {}
 
 
 def test_coco_with_a_share(tmp_path):
@@ -170,7 +180,7 @@ def test_the_generated_default(tmp_path, monkeypatch):
     def small(directory, seed):
         synthetic.generate(directory, num_train=6, num_dev=3, zero_shot_per_class=1, seed=seed)
 
-    monkeypatch.setattr("kclip.commands.build_tfrecords.generate", small)
+    monkeypatch.setattr("kclip.data.sources.registry.generate", small)
     monkeypatch.chdir(tmp_path)
     BuildTFRecords(workers=1).run()
     train = examples(tmp_path / "tfrecords/synthetic", "train")

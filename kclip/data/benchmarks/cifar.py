@@ -12,7 +12,7 @@ from PIL import Image
 
 from kclip.data.labelled.images import LabelledImages
 from kclip.data.sources.layout import first_existing, image_record
-from kclip.data.sources.tables import read_list
+from kclip.data.sources.text_files import read_list
 from kclip.errors import UserError
 
 SIDE = 32

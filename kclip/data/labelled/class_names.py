@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from kclip.data.sources.tables import read_list
+from kclip.data.sources.text_files import read_list
 from kclip.errors import UserError
 
 

@@ -39,7 +39,7 @@ def read_labelled_table(images_dir: Path, labels_csv: Path) -> LabelledImages:
     Raises:
         UserError: the CSV can't be read, or more than 1 % of its images have a fault.
     """
-    from kclip.data.sources.labelled import read_csv_source
+    from kclip.data.sources.csv import read_csv_source
 
     source = read_csv_source(images_dir, None, labels_csv, {})
     faults = [(fault.file_name, fault.reason) for fault in source.rejections]

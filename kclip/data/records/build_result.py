@@ -1,6 +1,7 @@
 """What a build gave, and its summary for the user."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,16 +24,23 @@ class BuildResult:
     images_per_second: float
 
     def summary(
-        self, output: Path, num_rejected: int, copies: str, seconds: float, next_command: str
+        self,
+        output: Path,
+        num_rejected: int,
+        copies: str,
+        seconds: float,
+        next_command: str,
+        notes: Sequence[str] = (),
     ) -> str:
         """A few lines on what lies in `output`, and the command to run next.
 
         Args:
             output: the folder of the shards.
-            num_rejected: images named in the report.
+            num_rejected: entries of the report.
             copies: what is said of images that are copies of each other.
             seconds: that the command took.
             next_command: what trains on the build.
+            notes: sentences on what the source was taken for.
         """
         splits: Counter[str] = Counter()
         for shard in self.shards:
@@ -45,9 +53,10 @@ class BuildResult:
         return (
             f"{output}\n"
             f"  records   {counts}\n"
-            f"  rejected  {num_rejected:,} images (rejected.csv)\n"
+            f"  rejected  {num_rejected:,} (rejected.csv says what and why)\n"
             f"  copies    {copies}\n"
             f"  size      {size:,.1f} MiB in {len(self.shards)} shards{resumed}\n"
             f"  time      {seconds:.1f} s{rate}\n"
+            f"{''.join(f'  note      {note}{chr(10)}' for note in notes)}"
             f"next: {command_line(next_command)} --data {output}"
         )

@@ -37,22 +37,26 @@ def check_rejected(
     source and images by those that were opened.
 
     Args:
-        source: with what its reader left out; several entries for one file count once.
+        source: with what its reader left out; several entries for one file count once, and those
+            that lose no image do not count.
         from_images: images that could not be stored.
         num_images: images that were opened, bad ones included.
         max_fraction: 0 to 1.
         report: where the reasons can be read.
     """
-    names, images = ({r.file_name for r in items} for items in (source.rejections, from_images))
+    names, images = (
+        {item.file_name for item in items if item.loses_image}
+        for items in (source.rejections, from_images)
+    )
     num_source = max(1, len(names | {record.file_name for record in source.records}))
     lost_when_opened = len(images) / max(1, num_images) * len(source.records)
-    share = (len(names) + lost_when_opened) / num_source
-    if share <= max_fraction + 1e-9:  # rounding
+    fraction = (len(names) + lost_when_opened) / num_source
+    if fraction <= max_fraction + 1e-9:  # rounding
         return
     kinds = Counter(item.reason.partition(":")[0] for item in (*source.rejections, *from_images))
     common = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common(3))
     raise KclipError(
-        f"{len(names | images)} images were rejected, {share:.1%} where --max-rejected allows "
-        f"{max_fraction:.1%}; most often: {common}. See {report}; mend the images, or raise "
+        f"{len(names | images)} images were rejected, {fraction:.1%} where --max-rejected allows "
+        f"{max_fraction:.1%}; most often: {common}. See {report}; repair the images, or raise "
         "--max-rejected and run again (finished shards are kept)."
     )

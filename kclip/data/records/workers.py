@@ -40,7 +40,7 @@ def write_shards(jobs: Sequence[ShardJob], workers: int) -> Iterator[ShardResult
         yield from _in_processes(jobs, workers) if workers > 1 else _in_this_process(jobs)
     except OSError as error:
         raise KclipError(
-            f"writing stopped ({error}); mend that and run the same command again: "
+            f"writing stopped ({error}); put that right and run the same command again: "
             "finished shards are kept."
         ) from error
     except BrokenProcessPool as error:

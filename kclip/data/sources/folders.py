@@ -4,14 +4,14 @@ from pathlib import Path
 
 from kclip.data.image_record import ImageRecord, Rejection, Source
 from kclip.data.images.opening import list_images
-from kclip.data.sources.captions import as_text
+from kclip.data.sources.assembling import as_text
 from kclip.errors import UserError
 
 SPLIT_FOLDERS = frozenset(("train", "validation", "val", "dev", "test"))
 
 
 def read_class_folders(images_dir: Path) -> Source:
-    """Reads `class/picture.jpg` or `split/class/picture.jpg`; the class becomes the label.
+    """Reads `class/image.jpg` or `split/class/image.jpg`; the class becomes the label.
 
     The first level counts as splits when it holds nothing but the names in `SPLIT_FOLDERS`.
 

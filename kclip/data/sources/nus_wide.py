@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 
 from kclip.console.progress import ProgressBar
 from kclip.data.image_record import ImageRecord, Source
-from kclip.data.sources.captions import check_some_exist
+from kclip.data.sources.assembling import check_some_exist
 from kclip.data.sources.layout import first_existing
-from kclip.data.sources.tables import read_list
+from kclip.data.sources.text_files import read_list
 from kclip.errors import UserError
 
 GUIDE = (

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import numpy as np
 
 from kclip.data.copies.groups import take_groups
-from kclip.data.image_record import ImageRecord, Rejection, Source
+from kclip.data.image_record import ImageRecord, Rejection, Source, all_there
 from kclip.errors import UserError
 
 VALIDATION_SPLIT = "validation"
@@ -16,17 +17,50 @@ GroupCopies = Callable[[Sequence[ImageRecord]], Sequence[int] | np.ndarray]
 
 
 def merge(sources: Iterable[Source]) -> Source:
-    """Joins sources into one; of records with one id the first stays, the others are rejected."""
-    records: dict[str, ImageRecord] = {}
-    rejections: list[Rejection] = []
-    for source in sources:
-        rejections += source.rejections
-        for record in source.records:
-            first = records.setdefault(record.id, record)
-            if first is not record:
-                reason = f"duplicate id: {record.id} is in {first.split} already"
-                rejections.append(Rejection(record.file_name, reason))
-    return Source(list(records.values()), rejections)
+    """Joins sources into one in which every id and every file comes once.
+
+    Of two records of one file, or of one id in one split, the first stays and the other is
+    rejected. Where splits number their images alike, those of the later split get its name before
+    their ids.
+    """
+    sources = list(sources)
+    notes = [note for source in sources for note in source.notes]
+    rejections = [item for source in sources for item in source.rejections]
+    kept: dict[str, ImageRecord] = {}
+    files: dict[Path, ImageRecord] = {}
+    records = [record for source in sources for record in source.records]
+    renamed = _splits_to_rename(records)
+    for split in renamed:
+        notes.append(
+            f"ids of the split {split!r} are those of other images in another split, too; they "
+            f"have '{split}/' before them now"
+        )
+    for record in records:
+        if record.split in renamed:
+            record = replace(record, id=f"{record.split}/{record.id}")
+        first = kept.get(record.id)
+        if isinstance(record.image, Path):
+            first = files.setdefault(record.image, record) if first is None else first
+        if first is not None and first is not record:
+            what = record.id if first.id == record.id else record.file_name
+            reason = f"duplicate id: {what} is in {first.split} already"
+            rejections.append(Rejection(record.file_name, reason))
+        else:
+            kept[record.id] = record
+    fetching = [s.fetch_images for s in sources if s.fetch_images is not all_there]
+    fetch = fetching[0] if fetching else all_there
+    return Source(list(kept.values()), rejections, tuple(notes), fetch)
+
+
+def _splits_to_rename(records: Iterable[ImageRecord]) -> list[str]:
+    """Splits, an id of which is that of another split's other image."""
+    first: dict[str, ImageRecord] = {}
+    renamed: dict[str, None] = {}
+    for record in records:
+        other = first.setdefault(record.id, record)
+        if other.split != record.split and other.image != record.image:
+            renamed[record.split] = None
+    return list(renamed)
 
 
 def select(

@@ -7,7 +7,7 @@ from typing import Any
 from kclip.console.progress import ProgressBar
 from kclip.data.image_record import ImageRecord, Rejection, Source
 from kclip.data.records.metadata import INFO_FILE
-from kclip.data.sources.captions import as_text, clean_captions
+from kclip.data.sources.assembling import as_text, clean_captions
 from kclip.errors import KclipError, UserError
 from kclip.files import replaced_when_done
 
@@ -58,7 +58,7 @@ class TFDSSource:
                     labels = self._labels(example)
                     file = self.images_dir / path
                     records.append(ImageRecord(id_, name, file, captions, labels, split))
-        return Source(records, rejections)
+        return Source(records, rejections, fetch_images=self.fetch_images)
 
     def read_images(self, split: str) -> list[ImageRecord]:
         """Reads one split's labels and images, which are held in memory as they are encoded.

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 
 from kclip.console.progress import ProgressBar
 from kclip.data.image_record import ImageRecord, Source
-from kclip.data.sources.captions import check_some_exist
+from kclip.data.sources.assembling import check_some_exist
 from kclip.data.sources.layout import first_existing
-from kclip.data.sources.tables import read_list
+from kclip.data.sources.text_files import read_list
 from kclip.errors import UserError
 
 VOC_YEAR = 2007  # the only one whose test labels are published
@@ -75,7 +75,12 @@ def read_voc(data_dir: Path, year: int = VOC_YEAR) -> Source:
                 ImageRecord(id_, file_name, images / file_name, (), labels, split, ignored)
             )
     check_some_exist(records, images, folder / "ImageSets/Main")
-    return Source(records, [])
+    splits = voc_splits(data_dir, year)
+    if "test" in splits:
+        return Source(records, [])
+    used = ", ".join(f"{name} as {split}" for name, split in splits.items())
+    note = f"{data_dir} has no labelled test images of VOC {year}; taking {used}"
+    return Source(records, [], (note,))
 
 
 def _year_folder(data_dir: Path, year: int) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kclip.data.sources.tables import read_json
+from kclip.data.sources.text_files import read_json
 from kclip.evaluation.benchmark.linear_probe import probe_scores
 from kclip.evaluation.benchmark.measures import measure
 from kclip.evaluation.benchmark.outputs import ModelOutputs, decide

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from kclip.data.sources.tables import read_json
+from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
 from kclip.multilabel.prompting.combinations import list_names
 

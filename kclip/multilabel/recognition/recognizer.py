@@ -8,7 +8,7 @@ import numpy as np
 
 from kclip.console.progress import ProgressBar
 from kclip.data.images.decoding import decoded_batches
-from kclip.data.sources.tables import read_json
+from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
 from kclip.multilabel.class_split import ClassSplit
 from kclip.multilabel.thresholds import THRESHOLDS_FILE, Thresholds

@@ -16,7 +16,7 @@ def test_the_summary_adds_up_shards():
     assert text.splitlines() == [
         "out",
         "  records   train 1,500, dev 2",
-        "  rejected  3 images (rejected.csv)",
+        "  rejected  3 (rejected.csv says what and why)",
         "  copies    none (copies.csv)",
         "  size      4.5 MiB in 3 shards, 1 of them from an earlier run",
         "  time      9.9 s, 123 images/s while writing",

@@ -2,7 +2,7 @@ import pytest
 from nus_wide_files import CONCEPTS, LABELS, SEEN, TRAIN, write_lines, write_nus_wide
 
 from kclip.data.sources.nus_wide import NusWideClasses, read_nus_wide
-from kclip.data.sources.tables import read_list
+from kclip.data.sources.text_files import read_list
 from kclip.errors import UserError
 
 

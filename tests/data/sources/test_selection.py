@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from kclip.data.image_record import ImageRecord, Rejection, Source
@@ -90,11 +92,30 @@ def test_a_fraction_smaller_than_any_group_of_copies():
         select(records(9), seed=0, validation_fraction=0.1, group_copies=lambda a: [0, 1, 2] * 3)
 
 
-def test_merge_rejects_later_records_of_one_id():
-    twin = ImageRecord("train0", "twin.jpg", b"", split="validation")
-    merged = merge([Source(records(2), []), Source([twin], [Rejection("x", "y")])])
-    assert merged.records == records(2)
+def source(*found):
+    return Source(
+        [ImageRecord(id_, name, Path(name), split=split) for id_, name, split in found], []
+    )
+
+
+def test_merge_rejects_later_records_of_one_id_or_one_file():
+    first = source(("0", "a.jpg", "train"), ("0", "b.jpg", "train"))
+    second = source(("9", "a.jpg", "validation"))
+    merged = merge([first, Source(second.records, [Rejection("x", "y")])])
+    assert [record.file_name for record in merged.records] == ["a.jpg"]
     assert merged.rejections == [
         Rejection("x", "y"),
-        Rejection("twin.jpg", "duplicate id: train0 is in train already"),
+        Rejection("b.jpg", "duplicate id: 0 is in train already"),
+        Rejection("a.jpg", "duplicate id: a.jpg is in train already"),
     ]
+
+
+def test_splits_that_number_their_images_alike_keep_them_all():
+    found = [(str(n), f"train/{n}.jpg", "train") for n in range(3)]
+    found += [(str(n), f"valid/{n}.jpg", "validation") for n in range(2, 5)]
+    merged = merge([source(*found[:3]), source(*found[3:])])
+    assert [record.id for record in merged.records] == [
+        "0", "1", "2", "validation/2", "validation/3", "validation/4",
+    ]  # fmt: skip
+    assert merged.rejections == []
+    assert "ids of the split 'validation'" in merged.notes[0]

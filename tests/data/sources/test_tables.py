@@ -1,36 +1,84 @@
 import pytest
 
-from kclip.data.sources.tables import csv_columns, read_csv, read_json, read_list
+from kclip.data.image_record import Rejection
+from kclip.data.sources.reading_options import ReadingOptions
+from kclip.data.sources.tables import IMAGE_NAMES, read_table
 from kclip.errors import UserError
 
 
-def test_csv_gives_line_numbers_and_stripped_cells(tmp_path):
+def table(tmp_path, text, **options):
     path = tmp_path / "t.csv"
-    path.write_text('\ufeff a ,b,c\n1, 2 ,3\n"4\n4",5\n')
-    assert csv_columns(path) == ["a", "b", "c"]
-    assert list(read_csv(path, ("b", "a"))) == [(2, ("2", "1")), (4, ("5", "4\n4"))]
-    assert list(read_csv(path, ("c",))) == [(2, ("3",)), (4, ("",))]
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_table(path, ReadingOptions(**options))
 
 
-def test_lists_skip_blank_lines(tmp_path):
-    path = tmp_path / "l.txt"
-    path.write_bytes(b" a b.jpg \r\n\r\nc.jpg")
-    assert read_list(path) == ["a b.jpg", "c.jpg"]
+def rows(tmp_path, text, **options):
+    return [cells for _, cells in table(tmp_path, text, **options).rows]
 
 
-def test_folders_and_binary_files_are_told_apart(tmp_path):
-    with pytest.raises(UserError, match="is a directory; expected a text file"):
-        read_list(tmp_path)
-    path = tmp_path / "picture"
-    path.write_bytes(b"\x89PNG\xff")
-    with pytest.raises(UserError, match="is not a CSV file in UTF-8"):
-        csv_columns(path)
-    with pytest.raises(UserError, match="is not a JSON file in UTF-8"):
-        read_json(path, ())
+ROWS = [("0.jpg", "a dog, running"), ("1.jpg", "café")]
 
 
-def test_json_must_be_an_object(tmp_path):
-    path = tmp_path / "t.json"
-    path.write_text("[1]")
-    with pytest.raises(UserError, match="holds nothing at its top; expected 'images'"):
-        read_json(path, ("images",))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,caption\n0.jpg,a dog, running\n1.jpg,café\n",
+        'image;caption\n0.jpg;"a dog, running"\n1.jpg;café',
+        "image\tcaption\n0.jpg\ta dog, running\n1.jpg\tcafé\n",
+        "image| caption\n0.jpg| a dog, running\n1.jpg| café\n",
+        "image,caption\r0.jpg,a dog, running\r1.jpg,café",
+        "sep=;\nimage;caption\n0.jpg;a dog, running\n1.jpg;café",
+        "\ufeffimage,caption\r\n\r\n0.jpg,a dog, running\r\n,\r\n1.jpg,café,,\r\n",
+        "image,caption\n0.jpg,a dog, running\n1.jpg,café\n".encode("utf-16"),
+        'image;"caption, in English"\n0.jpg;a dog, running\n1.jpg;café\n',
+    ],
+)
+def test_forms_in_which_people_have_tables(tmp_path, text):
+    assert rows(tmp_path, text) == ROWS
+
+
+def test_separator_and_encoding_can_be_given(tmp_path):
+    text = "a;b,c\n1;2,3\n"
+    assert rows(tmp_path, text, separator="semicolon") == [("1", "2,3")]
+    assert rows(tmp_path, text, separator=",") == [("1;2", "3")]
+    assert rows(tmp_path, "a\tb\n1\t2", separator="\\t") == [("1", "2")]
+    assert rows(tmp_path, b"image,caption\n0.jpg,caf\xe9", encoding="latin-1")[0][1] == "café"
+    with pytest.raises(UserError, match=r"can be split at ',' or ';'; .* by --separator"):
+        table(tmp_path, text)
+    with pytest.raises(UserError, match="--separator is 'x'; expected one of comma, semicolon"):
+        table(tmp_path, text, separator="x")
+    with pytest.raises(UserError, match="holds NUL characters; give its encoding"):
+        table(tmp_path, "image,caption\n0,a".encode("utf-16-le"))
+
+
+def test_rows_that_do_not_fit_are_named_by_line(tmp_path):
+    text = 'id,image,caption\n1,0.jpg,a\n2,0.jpg,b, c\n3,0.jpg\n4,0.jpg,"b, c"\n5,1.jpg,x\0y\n'
+    found = table(tmp_path, text)
+    assert [line for line, _ in found.rows] == [2, 5]
+    assert list(found.rejections) == [
+        Rejection("t.csv line 3", "too many cells: 4, expected 3"),
+        Rejection("t.csv line 4", "too few cells: 2, expected 3"),
+        Rejection("t.csv line 6", "a NUL character"),
+    ]
+
+
+def test_of_two_columns_the_second_takes_the_rest_unless_someone_quoted(tmp_path):
+    text = 'image,caption\n0.jpg,"a ball", red\n1.jpg,a "ball", red\n2.jpg,"a", "b"\n'
+    found = table(tmp_path, text)
+    assert [cells for _, cells in found.rows] == [("1.jpg", 'a "ball", red')]
+    assert [item.file_name for item in found.rejections] == ["t.csv line 2", "t.csv line 4"]
+
+
+def test_columns_are_found_in_any_case(tmp_path):
+    found = table(tmp_path, "Image,Caption\n0.jpg,a")
+    assert found.find(IMAGE_NAMES, None, "--image-column") == 0
+    assert found.find(IMAGE_NAMES, "CAPTION", "--image-column") == 1
+    assert found.find(("labels",), None, "--labels-column") is None
+    with pytest.raises(UserError, match=r"no column 'x' \(--image-column\); it has 'Image'"):
+        found.find(IMAGE_NAMES, "x", "--image-column")
+    both = table(tmp_path, "image,filename\n0.jpg,1.jpg")
+    with pytest.raises(UserError, match="the columns 'image', 'filename'; say which one by --im"):
+        both.find(IMAGE_NAMES, None, "--image-column")
+    assert both.find(IMAGE_NAMES, "filename", "--image-column") == 1
+    with pytest.raises(UserError, match="two columns 'caption'"):
+        table(tmp_path, "image,caption,caption\n0.jpg,a,b")

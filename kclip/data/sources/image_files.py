@@ -1,0 +1,148 @@
+"""Finds the files of images by the names that tables give them."""
+
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
+from urllib.parse import unquote, urlsplit
+
+from kclip.data.image_record import Rejection
+from kclip.data.images.opening import IMAGE_SUFFIXES
+from kclip.errors import UserError
+from kclip.files import OutsideFolderError, path_inside
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """What the names of one table lead to.
+
+    Attributes:
+        paths: name -> file, in the order of the names. The file may be missing; then the path is
+            the folder and the name.
+        rejections: names that lead to no file, or to that of another name.
+    """
+
+    paths: Mapping[str, Path]
+    rejections: tuple[Rejection, ...]
+
+
+class ImageFolder:
+    r"""A folder whose files are looked up by the names that people write into tables.
+
+    A name is taken as it is where there is such a file. Otherwise the one file is taken that
+    differs from it in no more than: `\` for `/`; the folder's own name before it; how accents are
+    composed; capitals; a suffix that the name leaves out. Of a URL its last part is taken.
+
+    Args:
+        path: the folder.
+        allow_outside: take names that lead out of it, too.
+
+    Raises:
+        UserError: it is no folder.
+    """
+
+    def __init__(self, path: Path, allow_outside: bool = False):
+        if not path.is_dir():
+            raise UserError(f"{path} is not a folder; give the folder that holds the images.")
+        self.path = path
+        self.allow_outside = allow_outside
+        self._indexes: dict[Callable[[str], str], dict[str, list[str]]] = {}
+
+    def find_all(self, names: Iterable[str]) -> FoundFiles:
+        """Finds the files of one table's names, each of which must be a file of its own."""
+        rejections = []
+        exact: dict[str, Path] = {}
+        spelled: dict[str, Path | None] = {}
+        for name in dict.fromkeys(map(tidy_name, names)):
+            try:
+                path = path_inside(self.path, name, self.allow_outside)
+                exists = os.path.exists(path)
+                found = path if exists else self._spelled_otherwise(name)
+            except OutsideFolderError:
+                reason = "outside of the images' folder: give --allow-outside to take it"
+                rejections.append(Rejection(name, reason))
+                continue
+            except _AmbiguousNameError as error:
+                rejections.append(Rejection(name, f"several files: {error}"))
+                continue
+            (exact if exists else spelled)[name] = found
+        owners = {os.path.normpath(path): name for name, path in exact.items()}
+        paths: dict[str, Path] = dict(exact)
+        for name, path in spelled.items():
+            owner = owners.setdefault(os.path.normpath(path), name) if path else name
+            if owner != name:
+                rejections.append(Rejection(name, f"two names of one file: it is {owner}, too"))
+            else:
+                paths[name] = path or self.path / name
+        return FoundFiles(paths, tuple(rejections))
+
+    def _spelled_otherwise(self, name: str) -> Path | None:
+        keys = (_composed, str.casefold, _without_suffix)
+        for key in keys[: 2 if _suffix(name) in IMAGE_SUFFIXES else 3]:
+            for text in self._variants(name):
+                found = self._files(key).get(key(text), ())
+                if len(found) > 1:
+                    raise _AmbiguousNameError(" and ".join(found[:3]))
+                if found:
+                    return path_inside(self.path, found[0], self.allow_outside)
+        return None
+
+    def _variants(self, name: str) -> list[str]:
+        """The name as it is, and without the folder's own name before it."""
+        if _URL.match(name):
+            return [_composed(PurePosixPath(unquote(urlsplit(name).path)).name)]
+        text = _composed(name.lstrip("/"))
+        folders = [_composed(part).casefold() for part in self.path.absolute().parts]
+        parts = PurePosixPath(text).parts
+        below = [
+            "/".join(parts[count:])
+            for count in range(1, len(parts))
+            if folders[-count:] == [part.casefold() for part in parts[:count]]
+        ]
+        return [text, *below]
+
+    def _files(self, key: Callable[[str], str]) -> Mapping[str, list[str]]:
+        if key not in self._indexes:
+            index: dict[str, list[str]] = {}
+            for file in self._all_files:
+                index.setdefault(key(_composed(file.replace("\\", "/"))), []).append(file)
+            self._indexes[key] = index
+        return self._indexes[key]
+
+    @cached_property
+    def _all_files(self) -> list[str]:
+        """Paths below the folder; listed only once a name was not found as it is."""
+        return sorted(
+            PurePosixPath(os.path.relpath(os.path.join(folder, file), self.path)).as_posix()
+            for folder, _, files in os.walk(self.path)
+            for file in files
+        )
+
+
+class _AmbiguousNameError(Exception):
+    """A name that several files could have."""
+
+
+def tidy_name(name: str) -> str:
+    """A name with forward slashes, without `./` and doubled ones; URLs stay as they are."""
+    return name if _URL.match(name) else normpath(name.replace("\\", "/"))
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _suffix(text: str) -> str:
+    return PurePosixPath(text).suffix.lower()
+
+
+def _without_suffix(text: str) -> str:
+    """A path without an image's suffix, in small letters."""
+    path = PurePosixPath(text)
+    return (path.with_suffix("") if _suffix(text) in IMAGE_SUFFIXES else path).as_posix().casefold()
