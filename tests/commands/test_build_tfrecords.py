@@ -96,7 +96,7 @@ def test_csv_with_lists_and_labels_is_what_tfds_reads(tmp_path, capsys):
         "rejected  0",
         "4 shards",
         "images/s",
-        "next: python",
+        "next: kclip train_dual_encoder",
         "note      2 of 12 images of captions.csv are in no list",
         "note      labels.csv has no labels for 9 of 10 images",
     ):
