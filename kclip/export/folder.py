@@ -77,6 +77,7 @@ def settings(embedder: "Embedder", name: str) -> dict[str, Any]:
         "logit_scale": embedder.logit_scale,
         "logit_bias": None if scale.bias is None else float(scale.bias),
         "resize": preprocessing["resize"],
+        "resize_size": preprocessing.get("resize_size") or embedder.model.image_size,
         "interpolation": preprocessing.get("interpolation", "bicubic"),
         "preprocessor": type(embedder.preprocessor).__name__,
     }

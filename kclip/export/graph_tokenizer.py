@@ -1,16 +1,48 @@
 """Tokenization by TensorFlow operations, for graphs that take strings."""
 
+import json
 import re
 import string
 from typing import Any
 
 import tensorflow as tf
 
-from kclip.models import ClipTokenizer, SiglipTokenizer
+from kclip.errors import UserError
+from kclip.models import ClipPreprocessor, ClipTokenizer, HuggingFaceTokenizer, SiglipTokenizer
 
 # KerasHub's byte-pair tables, and tensorflow_text's SentencePiece and WordPiece.
 _TABLES = (tf.lookup.StaticHashTable, tf.Module)
 _PUNCTUATION = f"[{re.escape(string.punctuation)}]"
+
+
+def for_graphs(preprocessor: Any) -> Any:
+    """The preprocessor with a tokenizer that TensorFlow operations can do.
+
+    Args:
+        preprocessor: of a model.
+
+    Returns:
+        The same, or a copy with a `ClipTokenizer` where a `tokenizer.json` is CLIP's.
+
+    Raises:
+        UserError: no TensorFlow operations do what the `tokenizer.json` says.
+    """
+    tokenizer = preprocessor.tokenizer
+    if not isinstance(tokenizer, HuggingFaceTokenizer):
+        return preprocessor
+    definition = json.loads(tokenizer.definition)
+    model = definition["model"]
+    ends = {"<|startoftext|>", "<|endoftext|>"}
+    added = {token["content"] for token in definition["added_tokens"]}
+    if model["type"] != "BPE" or model.get("end_of_word_suffix") != "</w>" or added != ends:
+        raise UserError(
+            "the model's tokenizer.json is not CLIP's own, and TensorFlow has no operations for "
+            "it; leave saved_model out of --format (onnx and litert take token ids)"
+        )
+    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
+    pads_with_end = tokenizer.pad_token_id == tokenizer.token_to_id("<|endoftext|>")
+    clip = ClipTokenizer(model["vocab"], merges, pad_with_end_token=pads_with_end)
+    return ClipPreprocessor(clip, **preprocessor.numbers)
 
 
 def tokenize_in_graph(preprocessor: Any, texts: Any) -> dict[str, Any]:
@@ -19,7 +51,7 @@ def tokenize_in_graph(preprocessor: Any, texts: Any) -> dict[str, Any]:
     CLIP's texts are not cleaned of HTML entities and mojibake, for which there are no operations.
 
     Args:
-        preprocessor: of a model.
+        preprocessor: of a model, as `for_graphs` gives it.
         texts: string tensor (B,), UTF-8.
 
     Returns:

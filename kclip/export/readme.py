@@ -106,8 +106,11 @@ text_embeddings = embed("text_tower", tokens)
 """
 
 _SECTIONS = {"saved_model": _SAVED_MODEL, "onnx": _ONNX, "litert": _LITERT}
-_RESIZE = {"squash": "the whole picture squeezed into the square"}
-_CROP = "the shorter side to {size} pixels and the middle square cut out"
+_RESIZE = {
+    "squash": "both sides to {resize_size} pixels, whatever the image's shape",
+    "crop": "the shorter side to {resize_size} pixels",
+}
+_CROP = ", and the middle {size} x {size} pixels cut out"
 
 
 def readme(settings: dict[str, Any], formats: Sequence[str]) -> str:
@@ -132,7 +135,10 @@ def readme(settings: dict[str, Any], formats: Sequence[str]) -> str:
         "inputs": settings["text_inputs"],
         "names": ", ".join(f"`{name}`" for name in settings["text_inputs"]),
     }
-    values["resize"] = _RESIZE.get(settings["resize"], _CROP.format(**values))
+    values["resize_size"] = settings["resize_size"]
+    cut = settings["resize"] == "crop" or settings["resize_size"] != settings["image_size"]
+    resize = _RESIZE[settings["resize"]] + (_CROP if cut else "")
+    values["resize"] = resize.format(**values)
     values["without_kclip"] = _WITHOUT_KCLIP.format(**values)
     values["preprocessing"] = _PREPROCESSING.format(**values)
     values["logits"] = _LOGITS.format(**values)

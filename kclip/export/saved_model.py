@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from kclip.export.graph_tokenizer import lookup_tables, tokenize_in_graph
+from kclip.export.graph_tokenizer import for_graphs, lookup_tables, tokenize_in_graph
 from kclip.export.towers import image_tower, text_tower
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def export_saved_model(embedder: "Embedder", folder: Path) -> None:
     archive: Any = keras.export.ExportArchive()
     archive.track(endpoints.image_tower)
     archive.track(endpoints.text_tower)
-    for table in lookup_tables(embedder.preprocessor):
+    for table in lookup_tables(endpoints.preprocessor):
         archive.track(table)
     archive.add_endpoint("embed_images", endpoints.embed_images, [images])
     archive.add_endpoint("embed_texts", endpoints.embed_texts, [texts])
@@ -58,7 +58,8 @@ class _Endpoints:
     """The signatures' functions, from tensors to tensors."""
 
     def __init__(self, embedder: "Embedder"):
-        self.preprocessor, self.logit_scale = embedder.preprocessor, embedder.model.logit_scale
+        self.preprocessor = for_graphs(embedder.preprocessor)
+        self.logit_scale = embedder.model.logit_scale
         self.image_tower: Any = image_tower(embedder)
         self.text_tower: Any = text_tower(embedder)
 

@@ -27,10 +27,10 @@ def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callabl
     """Loads a model with what prepares its inputs, as `clip.load` of OpenAI does.
 
     Args:
-        name_or_path: a model folder of kclip, a Hugging Face folder of CLIP or SigLIP
-            (`config.json` and `model.safetensors`), a KerasHub preset of either by its name, such
-            as "clip_vit_base_patch32", a local folder of one, or a folder that `export_model` wrote
-            as ONNX, which onnxruntime runs.
+        name_or_path: a model folder of kclip, a Hugging Face folder of CLIP, MetaCLIP 2, SigLIP or
+            SigLIP 2 (`config.json` and `model.safetensors`), a KerasHub preset of CLIP or SigLIP by
+            its name, such as "clip_vit_base_patch32", a local folder of one, or a folder that
+            `export_model` wrote as ONNX, which onnxruntime runs.
         dtype: dtype policy of the model; an export is float32.
 
     Returns:
@@ -83,7 +83,7 @@ def load_model(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, A
         from kclip.models import CLIP, ClipPreprocessor
 
         return CLIP.from_preset(folder, dtype=dtype), ClipPreprocessor.from_preset(folder)
-    if kind in ("clip", "siglip"):
+    if kind in ("clip", "metaclip_2", "siglip"):
         from kclip.models.pretrained.huggingface_folder import load_huggingface_folder
 
         return load_huggingface_folder(folder, dtype)

@@ -1,6 +1,7 @@
 from kclip.models.clip.clip import CLIP
 from kclip.models.clip.clip_preprocessor import ClipPreprocessor
 from kclip.models.clip.clip_tokenizer import ClipTokenizer
+from kclip.models.clip.huggingface_tokenizer import HuggingFaceTokenizer
 from kclip.models.clip.siglip_tokenizer import SiglipTokenizer
 from kclip.models.dual_encoder.cached_dual_encoder import CachedDualEncoder
 from kclip.models.dual_encoder.dual_encoder import DualEncoder
@@ -23,6 +24,7 @@ __all__ = [
     "ClipTokenizer",
     "DualEncoder",
     "DualEncoderPreprocessor",
+    "HuggingFaceTokenizer",
     "ImageClassifier",
     "ImageEncoder",
     "MultiLabelBaseline",

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -5,12 +6,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from exported import encoded
-from tiny_clip import LENGTH, SIZE, TEXTS, tiny_clip, tiny_clip_preprocessor
+from tiny_clip import (
+    LENGTH,
+    SIZE,
+    TEXTS,
+    tiny_clip,
+    tiny_clip_preprocessor,
+    tiny_clip_tokenizer,
+    vocabulary,
+)
 
+from kclip.errors import UserError
 from kclip.export.folder import export_model
-from kclip.export.graph_tokenizer import tokenize_in_graph
+from kclip.export.graph_tokenizer import for_graphs, tokenize_in_graph
 from kclip.inference.embedder import Embedder
-from kclip.models import ClipPreprocessor
+from kclip.models import ClipPreprocessor, HuggingFaceTokenizer
+from kclip.models.pretrained.clip_tokenizer_json import clip_definition
 
 ODD_TEXTS = [
     *TEXTS,
@@ -65,3 +76,26 @@ np.savez("out.npz", images=model.embed_images(images), texts=model.embed_texts(t
     again = ClipPreprocessor.from_preset(tmp_path / "exported" / "preprocessor")
     ids = embedder.preprocessor.tokenize(TEXTS)["token_ids"]
     np.testing.assert_array_equal(again.tokenize(TEXTS)["token_ids"], ids)
+
+
+def huggingface_preprocessor(**changes):
+    definition = clip_definition(vocabulary(), tiny_clip_tokenizer().merges)
+    definition["added_tokens"] += changes.pop("added", [])
+    tokenizer = HuggingFaceTokenizer(json.dumps(definition), **changes)
+    return ClipPreprocessor(tokenizer, SIZE, LENGTH, resize_size=40, crop_margin="down")
+
+
+def test_a_tokenizer_json_of_clip_becomes_operations():
+    preprocessor = huggingface_preprocessor(pad_token_id=vocabulary()["<|endoftext|>"])
+    in_graph = for_graphs(preprocessor)
+    assert in_graph.numbers == preprocessor.numbers
+    tokens = tf.function(lambda texts: tokenize_in_graph(in_graph, texts))(tf.constant(ODD_TEXTS))
+    expected = preprocessor.tokenize(ODD_TEXTS)["token_ids"]
+    np.testing.assert_array_equal(tokens["token_ids"], expected)
+
+
+def test_an_added_token_has_no_operations():
+    token = {"id": len(vocabulary()), "content": "<sks>", "special": False, "normalized": True}
+    token |= dict.fromkeys(("single_word", "lstrip", "rstrip"), False)
+    with pytest.raises(UserError, match="TensorFlow has no operations for it; leave saved_model"):
+        for_graphs(huggingface_preprocessor(added=[token]))

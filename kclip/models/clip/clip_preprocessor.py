@@ -1,3 +1,5 @@
+import math
+
 import keras
 import keras_hub
 import numpy as np
@@ -12,25 +14,31 @@ INTERPOLATIONS = {
     "bicubic": (Image.Resampling.BICUBIC, "cubic"),
     "bilinear": (Image.Resampling.BILINEAR, "linear"),
 }
+RESIZES = ("crop", "squash")
+MARGINS = {"even": round, "down": math.floor}
 
 
 @keras.saving.register_keras_serializable("kclip")
 class ClipPreprocessor(keras_hub.models.Preprocessor):
-    """From pictures and strings to the inputs of a `CLIP`; saved beside its weights.
+    """From images and strings to the inputs of a `CLIP`; saved beside its weights.
 
-    Pictures are resized with antialias in one of two ways. `prepare` does it by Pillow, to the
+    Images are resized with antialias in one of two ways. `prepare` does it by Pillow, to the
     byte as OpenAI's and Hugging Face's preprocessing does. `resize` does it by tensors, inside
     tf.data and exports; it keeps floats between its two passes where Pillow rounds and clips to 8
     bits, so that after normalisation it differs by up to 0.15 at hard edges and 0.005 on average.
 
     Args:
-        tokenizer: `ClipTokenizer`, `SiglipTokenizer`, or None where a folder comes without: then
-            pictures alone can be prepared.
+        tokenizer: `ClipTokenizer`, `SiglipTokenizer`, `HuggingFaceTokenizer`, or None where a
+            folder comes without: then images alone can be prepared.
         image_size: int. Height and width S of the model's input in pixels.
         sequence_length: int. Tokens a text, its ends counted; longer texts are cut.
-        resize: "crop" brings the shorter side to S and cuts the middle square (CLIP); "squash"
-            fits the whole picture into the square (SigLIP).
+        resize: "crop" brings the shorter side to `resize_size` and cuts the middle square of S
+            (CLIP); "squash" brings both sides to `resize_size` (SigLIP).
         interpolation: "bicubic" or "bilinear".
+        resize_size: int or None. At least S; None: S.
+        crop_margin: what becomes of half a pixel where the margins left and right of the middle
+            square differ: "even" rounds to the even number (torchvision: OpenAI, open_clip),
+            "down" rounds down (transformers).
 
     Call arguments:
         x: dict with `image`, uint8 or float (H, W, 3) or (B, H, W, 3) in [0, 255], and `text`, a
@@ -56,31 +64,43 @@ class ClipPreprocessor(keras_hub.models.Preprocessor):
         sequence_length=77,
         resize="crop",
         interpolation="bicubic",
+        resize_size=None,
+        crop_margin="even",
         **kwargs,
     ):
+        for value, known in (
+            (resize, RESIZES),
+            (interpolation, INTERPOLATIONS),
+            (crop_margin, MARGINS),
+        ):
+            if value not in known:
+                raise ValueError(f"one of {tuple(known)} is known, got {value!r}")
         super().__init__(**kwargs)
         self.tokenizer = tokenizer
         self.side = image_size
         self.sequence_length = sequence_length
         self.resize_mode = resize
         self.interpolation = interpolation
+        self.resize_size = resize_size or image_size
+        self.crop_margin = crop_margin
 
     def build(self, input_shape=None):
         """Has no weights; without this method Keras warns of that."""
 
-    def prepare(self, picture):
+    def prepare(self, image):
         """Brings one Pillow image of mode RGB to the model's size: uint8 (S, S, 3)."""
         resampling, _ = INTERPOLATIONS[self.interpolation]
-        if self.resize_mode == "squash":
-            return np.asarray(picture.resize((self.side, self.side), resampling))
-        # The longer side is rounded down, and the margin to the even number, as in torchvision.
-        size = [self.side * length // min(picture.size) for length in picture.size]
-        left, top = (round((length - self.side) / 2) for length in size)
+        size = [self.resize_size, self.resize_size]
+        if self.resize_mode == "crop":
+            # The longer side is rounded down, as in torchvision and transformers.
+            size = [self.resize_size * length // min(image.size) for length in image.size]
+        margin = MARGINS[self.crop_margin]
+        left, top = (margin((length - self.side) / 2) for length in size)
         box = (left, top, left + self.side, top + self.side)
-        return np.asarray(picture.resize(size, resampling).crop(box))
+        return np.asarray(image.resize(size, resampling).crop(box))
 
     def resize(self, image):
-        """Brings pictures to the model's size, by tensors.
+        """Brings images to the model's size, by tensors.
 
         Args:
             image: uint8 or float tensor (H, W, 3) or (B, H, W, 3), RGB in [0, 255].
@@ -92,10 +112,11 @@ class ClipPreprocessor(keras_hub.models.Preprocessor):
         image = ops.convert_to_tensor(image)
         *batch, height, width, _ = ops.shape(image)
         source = ops.cast(ops.stack([height, width]), "int32")
-        target = ops.full((2,), self.side, "int32")
+        target = ops.full((2,), self.resize_size, "int32")
         if self.resize_mode == "crop":
-            target = self.side * source // ops.min(source)
-        margins = ops.round(ops.cast(target - self.side, "float32") / 2)
+            target = self.resize_size * source // ops.min(source)
+        rounded = ops.round if self.crop_margin == "even" else ops.floor
+        margins = rounded(ops.cast(target - self.side, "float32") / 2)
         resized = ops.image.scale_and_translate(
             ops.cast(image, "float32"),
             (*batch, self.side, self.side, 3),
@@ -117,8 +138,8 @@ class ClipPreprocessor(keras_hub.models.Preprocessor):
         """
         if self.tokenizer is None:
             raise UserError(
-                "this model's folder holds no tokenizer; put vocab.json and merges.txt, "
-                "tokenizer.json or spiece.model beside its weights"
+                "this model's folder holds no tokenizer that kclip reads; put vocab.json and "
+                "merges.txt, tokenizer.json or spiece.model beside its weights"
             )
         texts = [texts] if isinstance(texts, str) else list(texts)
         return {"token_ids": self.tokenizer.encode(texts, self.sequence_length)}
@@ -134,19 +155,23 @@ class ClipPreprocessor(keras_hub.models.Preprocessor):
     @property
     def settings(self):
         """What the model's inputs depend on, as plain values."""
-        return {**self._numbers(), "tokenizer": self.tokenizer and self.tokenizer.settings}
+        return {**self.numbers, "tokenizer": self.tokenizer and self.tokenizer.settings}
 
-    def _numbers(self):
+    @property
+    def numbers(self):
+        """The constructor's arguments but for the tokenizer."""
         return {
             "image_size": self.side,
             "sequence_length": self.sequence_length,
             "resize": self.resize_mode,
             "interpolation": self.interpolation,
+            "resize_size": self.resize_size,
+            "crop_margin": self.crop_margin,
         }
 
     def get_config(self):
         # The tokenizer stands there by the parent's doing, unless there is none.
-        return {"tokenizer": None, **super().get_config(), **self._numbers()}
+        return {"tokenizer": None, **super().get_config(), **self.numbers}
 
     @classmethod
     def from_preset(cls, preset, **kwargs):

@@ -1,11 +1,11 @@
 import gzip
-import html
 from pathlib import Path
 
-import ftfy
 import keras
 import keras_hub
 import numpy as np
+
+from kclip.models.clip.text_cleaning import fixed_lower
 
 # What the byte-pair file of OpenAI's repository holds beyond the merges in use.
 _MERGES = slice(1, 49152 - 256 - 2 + 1)
@@ -33,7 +33,7 @@ class ClipTokenizer(keras_hub.models.CLIPTokenizer):
         A text that is too long is cut and keeps its end.
         """
         start, end = self.start_token_id, self.end_token_id
-        rows = self.tokenize([clean(text) for text in texts]) if texts else []
+        rows = self.tokenize([fixed_lower(text) for text in texts]) if texts else []
         rows = [[start, *row[: length - 2], end] for row in rows]
         return pad(rows, length, self.pad_token_id)
 
@@ -58,12 +58,6 @@ class ClipTokenizer(keras_hub.models.CLIPTokenizer):
         # Without TensorFlow, KerasHub's own sets neither and then reads both.
         self.vocabulary, self.merges = dict(vocabulary), merges
         super()._set_vocabulary_and_merges_tokenizers(vocabulary, merges)
-
-
-def clean(text):
-    """What OpenAI does before tokenizing: mojibake and entities mended, spaces made one, small."""
-    text = html.unescape(html.unescape(ftfy.fix_text(text)))
-    return " ".join(text.split()).lower()
 
 
 def pad(rows, length, value):

@@ -1,12 +1,10 @@
-import string
 from pathlib import Path
 
 import keras
 import keras_hub
 
 from kclip.models.clip.clip_tokenizer import pad
-
-_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+from kclip.models.clip.text_cleaning import siglip
 
 
 @keras.saving.register_keras_serializable("kclip")
@@ -26,7 +24,7 @@ class SiglipTokenizer(keras_hub.models.SigLIPTokenizer):
 
         A text that is too long is cut and keeps its end.
         """
-        rows = self.tokenize([clean(text) for text in texts]) if texts else []
+        rows = self.tokenize([siglip(text) for text in texts]) if texts else []
         rows = [[*row[: length - 1], self.end_token_id] for row in rows]
         return pad(rows, length, self.pad_token_id)
 
@@ -38,8 +36,3 @@ class SiglipTokenizer(keras_hub.models.SigLIPTokenizer):
     def settings(self):
         """What the ids depend on."""
         return self.proto.hex()
-
-
-def clean(text):
-    """Small letters, no punctuation, single spaces."""
-    return " ".join(text.lower().translate(_NO_PUNCTUATION).split())

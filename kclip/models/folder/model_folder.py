@@ -33,6 +33,7 @@ ALLOWED_CLASSES = {
     "kclip>ClipPreprocessor",
     "kclip>ClipTokenizer",
     "kclip>DualEncoderPreprocessor",
+    "kclip>HuggingFaceTokenizer",
     "kclip>ImageEncoder",
     "kclip>SiglipTokenizer",
     "kclip>TextEncoder",

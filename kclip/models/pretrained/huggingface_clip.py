@@ -1,4 +1,4 @@
-"""CLIP and SigLIP as Hugging Face keeps them: `config.json` and `model.safetensors`."""
+"""CLIP, MetaCLIP 2 and SigLIP as transformers keeps them: `config.json`, `model.safetensors`."""
 
 import numpy as np
 
@@ -13,15 +13,17 @@ ACTIVATIONS = {
     "gelu_pytorch_tanh": "gelu_tanh",
     "gelu_new": "gelu_tanh",
 }
+# Constants that old files keep among the weights.
+_NO_WEIGHTS = ("embeddings.position_ids", "n_averaged")
 LEGACY_END = 2  # what OpenAI's config.json say, though no text ends so: the highest id is meant
 
 
 def load_huggingface_clip(folder, mean=None, std=None, dtype="float32"):
-    """Reads a folder of CLIP or SigLIP, without PyTorch.
+    """Reads a folder of CLIP, MetaCLIP 2 or SigLIP, without PyTorch.
 
     Args:
         folder: with `config.json`, and `model.safetensors` or its shards and their index.
-        mean: three floats for pixels in [0, 1]; None takes mean and deviation that the
+        mean: three floats for pixels in [0, 1]; None takes mean and standard deviation that the
             architecture was trained with.
         std: three floats; see `mean`.
         dtype: dtype policy of the model.
@@ -48,7 +50,7 @@ def load_huggingface_clip(folder, mean=None, std=None, dtype="float32"):
     if siglip and not normalization:
         normalization = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
     model = CLIP(
-        kind,
+        "siglip" if siglip else "clip",
         _tower(folder, image),
         _tower(folder, text),
         image_size=image["image_size"],
@@ -56,13 +58,14 @@ def load_huggingface_clip(folder, mean=None, std=None, dtype="float32"):
         vocabulary_size=text["vocab_size"],
         sequence_length=text["max_position_embeddings"],
         projection_dim=image["hidden_size"] if siglip else config.get("projection_dim", 512),
-        end_token_id=_end_token_id(text),
+        end_token_id=_end_token_id(kind, text),
         initial_bias=-10.0 if siglip else None,
         dtype=dtype,
         **normalization,
     )
-    with SafetensorsFolder(folder) as tensors:
-        _fill(model, tensors, siglip)
+    with SafetensorsFolder(folder, anchor="logit_scale") as tensors:
+        fill(model, tensors)
+        tensors.refuse_leftovers(known=_NO_WEIGHTS)
     return model
 
 
@@ -83,12 +86,21 @@ def _tower(folder, config):
     }
 
 
-def _end_token_id(text):
+def _end_token_id(kind, text):
+    if kind == "siglip":
+        return None
     end = text.get("eos_token_id")
-    return None if end == LEGACY_END else end
+    return None if end == LEGACY_END and kind == "clip" else end
 
 
-def _fill(model, tensors, siglip):
+def fill(model, tensors):
+    """Copies weights into a `CLIP`.
+
+    Args:
+        model: of the weights' sizes.
+        tensors: with `read(name, shape)` and `read_scalar(name)`, by the names of transformers.
+    """
+    siglip = model.numbers["architecture"] == "siglip"
     patch, image, text = "vision_model.embeddings.patch_embedding", "vision_model", "text_model"
     embedding = model.patch_embedding
     kernel = embedding.projection.kernel

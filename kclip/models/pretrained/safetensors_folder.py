@@ -2,6 +2,7 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
+import ml_dtypes  # noqa: F401  teaches NumPy bfloat16
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
@@ -9,31 +10,47 @@ from kclip.errors import UserError
 
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+# Parts of a name that torch.compile and training in parallel put in.
+_WRAPPERS = {"_orig_mod", "module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 
 
 class SafetensorsFolder:
     """The tensors of a Hugging Face folder, in one file or in several with an index.
 
     Nothing is read until it is asked for. Used as a context manager, which closes the files.
+    Names are known without what torch.compile or a wrapper around the model put before them.
 
     Args:
         folder: holds `model.safetensors`, or `model.safetensors.index.json` and its shards.
+        anchor: name of a tensor that the model has once, or None: what stands before it in the
+            files stands before all names.
+        whole: name of the file that holds all tensors.
 
     Raises:
-        UserError: a file is missing or damaged.
+        UserError: a file is missing or damaged, or two tensors have one name.
 
     Example:
     >>> with SafetensorsFolder("clip-vit-base-patch32") as tensors:
     ...     bias = tensors.read("vision_model.post_layernorm.bias", (768,))
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, anchor=None, whole=WHOLE):
         self._folder = Path(folder)
+        self._whole = whole
         self._stack = ExitStack()
-        self._file_of = {}
-        for name in self._file_names():
-            opened = self._open(name)
-            self._file_of |= dict.fromkeys(opened.keys(), opened)
+        files = [self._open(name) for name in self._file_names()]
+        stored = [(name, file) for file in files for name in file.keys()]
+        prefix = self._prefix([_unwrapped(name) for name, _ in stored], anchor)
+        self._tensors = {}  # name -> the name in its file, and the file
+        for name, file in stored:
+            plain = _unwrapped(name).removeprefix(prefix)
+            if plain in self._tensors:
+                raise UserError(
+                    f"the weights in {str(self._folder)!r} hold {plain!r} twice, as {name!r} and "
+                    f"{self._tensors[plain][0]!r}; keep one model's alone"
+                )
+            self._tensors[plain] = (name, file)
+        self._unread = set(self._tensors)
 
     def __enter__(self):
         return self
@@ -55,7 +72,13 @@ class SafetensorsFolder:
         if array.shape != tuple(shape):
             raise UserError(
                 f"the tensor {name!r} in {str(self._folder)!r} has the shape {array.shape}, but "
-                f"its config.json asks for {tuple(shape)}; the two files belong to different models"
+                f"its config asks for {tuple(shape)}; the two files belong to different models"
+            )
+        # Not by np.issubdtype, which does not take bfloat16 for a float.
+        if array.dtype.kind in "biuc":
+            raise UserError(
+                f"the tensor {name!r} in {str(self._folder)!r} holds {array.dtype}; kclip reads "
+                "floats, so save the model without quantisation"
             )
         return array.astype(np.float32)
 
@@ -63,27 +86,53 @@ class SafetensorsFolder:
         """Reads a single number, of no axes or of any number of length one."""
         return self.read(name, (1,) * self._array(name).ndim).reshape(())
 
+    def refuse_leftovers(self, known=()):
+        """Raises a `UserError` where a tensor was not read, unless its name ends in one of `known`.
+
+        A model that leaves out a part of its weights gives other embeddings.
+        """
+        left = sorted(name for name in self._unread if not name.endswith(tuple(known)))
+        if left:
+            others = f" and {len(left) - 1} more" if len(left) > 1 else ""
+            raise UserError(
+                f"{str(self._folder)!r} holds the tensor {left[0]!r}{others}, for which the model "
+                "of its config has no place; the weights belong to another model (adapters have "
+                "to be merged before)"
+            )
+
+    def _prefix(self, names, anchor):
+        """What stands before all names; `anchor` tells it."""
+        ends = [name for name in names if anchor and f".{name}".endswith(f".{anchor}")]
+        if len(ends) > 1 and anchor not in ends:
+            raise UserError(
+                f"the weights in {str(self._folder)!r} hold several models ({', '.join(ends)}); "
+                "keep one's alone"
+            )
+        return ends[0].removesuffix(anchor) if ends and anchor not in ends else ""
+
     def _array(self, name):
-        if name not in self._file_of:
+        if name not in self._tensors:
             raise UserError(
                 f"{str(self._folder)!r} holds no tensor {name!r}; its weights are not those of "
-                "the model that its config.json describes"
+                "the model that its config describes"
             )
+        stored, file = self._tensors[name]
+        self._unread.discard(name)
         try:
-            return self._file_of[name].get_tensor(name)
+            return file.get_tensor(stored)
         except (SafetensorError, TypeError, ValueError) as error:
             raise UserError(
                 f"the tensor {name!r} in {str(self._folder)!r} cannot be read ({error})"
             ) from error
 
     def _file_names(self):
-        if (self._folder / WHOLE).is_file():
-            return [WHOLE]
+        if (self._folder / self._whole).is_file():
+            return [self._whole]
         index = self._folder / INDEX
         if not index.is_file():
             raise UserError(
-                f"{str(self._folder)!r} holds no {WHOLE}; download it too (a pytorch_model.bin "
-                "can be converted by Hugging Face's save_pretrained)"
+                f"{str(self._folder)!r} holds no {self._whole}; download it too (a "
+                "pytorch_model.bin can be converted by Hugging Face's save_pretrained)"
             )
         try:
             return sorted(
@@ -100,3 +149,7 @@ class SafetensorsFolder:
             raise UserError(
                 f"the weights {str(path)!r} cannot be read ({error}); download them again"
             ) from error
+
+
+def _unwrapped(name):
+    return ".".join(part for part in name.split(".") if part not in _WRAPPERS)

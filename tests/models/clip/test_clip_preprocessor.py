@@ -93,7 +93,7 @@ def test_one_string_is_a_list_of_one():
 
 
 def test_without_a_tokenizer_there_are_no_texts(tmp_path):
-    with pytest.raises(UserError, match="holds no tokenizer; put vocab.json"):
+    with pytest.raises(UserError, match="holds no tokenizer that kclip reads; put vocab.json"):
         ClipPreprocessor(None, SIZE).tokenize(TEXTS)
 
 

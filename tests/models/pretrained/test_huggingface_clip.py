@@ -1,6 +1,7 @@
 import json
 import shutil
 
+import ml_dtypes
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -72,6 +73,46 @@ def test_golden_weights_in_half_precision(folder):
     np.testing.assert_allclose(embeddings, arrays["image_embeds"], atol=2e-3)
 
 
+def test_golden_weights_in_bfloat16(folder):
+    tensors = load_file(folder / "model.safetensors")
+    halves = {name: tensor.astype(ml_dtypes.bfloat16) for name, tensor in tensors.items()}
+    save_file(halves, folder / "model.safetensors")
+    arrays = np.load(folder / "io.npz")
+    model = load_huggingface_clip(folder)
+    embeddings = model.encode_image(pixels(model, arrays))
+    np.testing.assert_allclose(embeddings, arrays["image_embeds"], atol=2e-2)
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: f"_orig_mod.{name}",
+        lambda name: f"module.{name}",
+        lambda name: f"model.clip.{name}",
+        lambda name: name.replace("vision_model.", "vision_model._orig_mod."),
+        lambda name: f"module._orig_mod.student.{name}",
+    ],
+)
+def test_golden_weights_with_wrappers_in_their_names(folder, goldens, rename):
+    tensors = load_file(folder / "model.safetensors")
+    save_file({rename(name): x for name, x in tensors.items()}, folder / "model.safetensors")
+    plain, wrapped = load_huggingface_clip(goldens / "hf_clip_tiny"), load_huggingface_clip(folder)
+    for one, other in zip(plain.get_weights(), wrapped.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("square", [True, False])
+def test_golden_folder_with_sizes_as_lists(folder, square):
+    vision = json.loads((folder / "config.json").read_text())["vision_config"]
+    size, patch = vision["image_size"], vision["patch_size"]
+    sizes = {"image_size": [size, size if square else 2 * size], "patch_size": [patch, patch]}
+    edit(folder, vision_config=vision | sizes)
+    if square:
+        assert load_huggingface_clip(folder).image_size == size
+    else:
+        refused(folder, "says image_size .*; kclip reads models of square images")
+
+
 def refused(folder, message):
     with pytest.raises(UserError, match=message) as error:
         load_huggingface_clip(folder)
@@ -90,7 +131,7 @@ def test_a_damaged_config(tmp_path, text):
 
 def test_golden_folder_of_another_kind(folder):
     edit(folder, model_type="bert")
-    refused(folder, "holds a model of type 'bert'; kclip reads clip and siglip")
+    refused(folder, "holds a model of type 'bert'; kclip reads clip, metaclip_2, siglip")
 
 
 def test_golden_folder_of_another_size(folder):
@@ -113,6 +154,43 @@ def test_golden_folder_with_a_tensor_missing(folder):
     del tensors["text_projection.weight"]
     save_file(tensors, folder / "model.safetensors")
     refused(folder, "holds no tensor 'text_projection.weight'")
+
+
+@pytest.mark.parametrize(
+    "extra", ["vision_model.encoder.layers.9.mlp.fc1.bias", "ema.logit_scale", "lora_A.weight"]
+)
+def test_golden_folder_with_a_tensor_too_many(folder, extra):
+    tensors = load_file(folder / "model.safetensors") | {extra: np.zeros(3, "float32")}
+    save_file(tensors, folder / "model.safetensors")
+    refused(folder, f"holds the tensor '{extra}', for which the model of its config has no place")
+
+
+def test_golden_folder_with_two_models_in_it(folder):
+    tensors = load_file(folder / "model.safetensors")
+    both = {f"{side}.{name}": x for side in ("student", "ema") for name, x in tensors.items()}
+    save_file(both, folder / "model.safetensors")
+    refused(folder, "hold several models .*; keep one's alone")
+
+
+def test_golden_folder_with_a_tensor_twice(folder):
+    tensors = load_file(folder / "model.safetensors")
+    tensors["module.logit_scale"] = tensors["logit_scale"].copy()
+    save_file(tensors, folder / "model.safetensors")
+    refused(folder, "hold 'logit_scale' twice")
+
+
+def test_golden_folder_with_constants_among_its_weights(folder):
+    tensors = load_file(folder / "model.safetensors")
+    tensors["text_model.embeddings.position_ids"] = np.arange(4)[None]
+    save_file(tensors, folder / "model.safetensors")
+    load_huggingface_clip(folder)
+
+
+def test_golden_folder_with_quantised_weights(folder):
+    tensors = load_file(folder / "model.safetensors")
+    name = "text_projection.weight"
+    save_file(tensors | {name: tensors[name].astype("int8")}, folder / "model.safetensors")
+    refused(folder, "'text_projection.weight' .* holds int8; kclip reads floats")
 
 
 def test_golden_folder_with_damaged_weights(folder):
