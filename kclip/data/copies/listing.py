@@ -26,6 +26,7 @@ class ListedCopy:
         copy_of: file name of the nearest of its copies; "" for the first image of a group.
         kind: how it is a copy of that, such as `search.SAME_FILE`.
         row: of the image among all that were compared.
+        copy_row: of that copy; -1 for the first image of a group.
     """
 
     group: int
@@ -35,6 +36,7 @@ class ListedCopy:
     copy_of: str
     kind: str
     row: int
+    copy_row: int
 
 
 def list_copies(
@@ -63,11 +65,10 @@ def list_copies(
     for number, which in enumerate(np.argsort(np.logical_not(shared), kind="stable").tolist(), 1):
         for row in groups[which]:
             first = row == groups[which][0]
-            other, kind = (-1, "") if first else nearest[row]
-            copy_of = "" if first else file_names[other]
-            listed.append(
-                ListedCopy(number, shared[which], splits[row], file_names[row], copy_of, kind, row)
-            )
+            copy_row, kind = (-1, "") if first else nearest[row]
+            copy_of = "" if first else file_names[copy_row]
+            own = (splits[row], file_names[row], copy_of, kind, row, copy_row)
+            listed.append(ListedCopy(number, shared[which], *own))
     return listed
 
 
