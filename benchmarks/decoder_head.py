@@ -31,7 +31,7 @@ from turns import median_ratio, spread, take_turns
 
 from kclip.layers import MLDecoder
 from kclip.losses import AsymmetricLoss
-from kclip.reports.report import markdown_table
+from kclip.reports.markdown import markdown_table
 
 PLACES, CHANNELS, DIM, HEADS, INNER, GROUPS = 49, 2048, 768, 8, 2048, 100
 FULL, TORCH = "MLDecoder, full", "PyTorch, full"

@@ -7,7 +7,7 @@ import json
 
 from results_file import RESULTS, parser
 
-from kclip.reports.report import markdown_table
+from kclip.reports.markdown import markdown_table
 
 NAMES = (
     "input_pipeline",

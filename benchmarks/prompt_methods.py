@@ -21,7 +21,7 @@ import numpy as np
 
 from kclip.metrics.similarity import l2_normalize
 from kclip.multilabel.prompting import ListAll, TopAll
-from kclip.reports.report import markdown_table
+from kclip.reports.markdown import markdown_table
 
 RESULTS = Path(__file__).parent / "results/prompt_methods.json"
 METHODS = {"list_all": ListAll, "top_all": TopAll}

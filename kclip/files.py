@@ -150,20 +150,46 @@ def _one_line(match: re.Match[str]) -> str:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Writes a CSV; the file appears whole or not at all."""
+    """Writes a CSV for people and their spreadsheets; the file appears whole or not at all.
+
+    A text that a spreadsheet would take for a formula, and might run, gets an apostrophe in front.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "classes.csv"
+        >>> write_csv(path, ["class", "score"], [["=cmd|' /C calc'!A0", "-0.5"], ["dog", 1.5]])
+        >>> print(path.read_text().strip())
+        class,score
+        '=cmd|' /C calc'!A0,-0.5
+        dog,1.5
+    """
     with (
         replaced_when_done(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerows([_no_formula(cell) for cell in row] for row in rows)
+
+
+def printable(value: Any) -> str:
+    r"""Turns a value into text that a terminal and a UTF-8 file take, whatever bytes a name has.
+
+    Example:
+        >>> print(printable(b"caf\xe9.png".decode("utf-8", "surrogateescape")))
+        caf\udce9.png
+    """
+    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file, which appears whole or not at all."""
+    r"""Writes a text file, which appears whole or not at all.
+
+    Bytes of file names that are no UTF-8, which Python keeps as lone surrogates, are written as
+    escapes such as `\udcff`: JSON reads them back as they were.
+    """
     with replaced_when_done(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 class OutsideFolderError(UserError):
@@ -201,3 +227,14 @@ def _is_inside(path: Path, real_folder: str) -> bool:
     except (OSError, ValueError):  # a loop of links, a NUL character
         return False
     return real == real_folder or real.startswith(real_folder.rstrip(os.sep) + os.sep)
+
+
+def _no_formula(cell: Any) -> Any:
+    # The beginnings that OWASP lists under "CSV injection"; a negative number is no formula.
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

@@ -1,8 +1,18 @@
+import csv
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from kclip.files import folder_replaced_when_done, replaced_when_done
+from kclip.files import (
+    folder_replaced_when_done,
+    read_history,
+    replaced_when_done,
+    write_csv,
+    write_metrics,
+    write_text,
+)
 
 
 def test_the_file_appears_whole_in_a_new_folder(tmp_path):
@@ -71,3 +81,53 @@ def test_a_folder_that_cannot_be_renamed_leaves_the_old_one(tmp_path, monkeypatc
     with pytest.raises(OSError, match="no space"), folder_replaced_when_done(path):
         pass
     assert [file.name for file in path.iterdir()] == ["old.txt"]
+
+
+def test_metrics_survive_their_layout(tmp_path):
+    results = {
+        "a": [[1, 2], [3, 4]],
+        "names": ["x [1]", "y {2},\n  z", "q\\"],
+        "empty": [],
+        "none": {},
+        "deep": [{"rows": [{"k": [1.5, None]}]}],
+        "text": "ä",
+    }
+    write_metrics(tmp_path / "metrics.json", results)
+    text = (tmp_path / "metrics.json").read_text(encoding="utf-8")
+    assert json.loads(text) == results
+    assert "    [1, 2],\n" in text
+
+
+def test_metrics_that_are_not_numbers_are_refused(tmp_path):
+    with pytest.raises(ValueError):
+        write_metrics(tmp_path / "metrics.json", {"accuracy": float("nan")})
+    assert not (tmp_path / "metrics.json").exists()
+
+
+def test_history_has_gaps(tmp_path):
+    (tmp_path / "history.csv").write_text("epoch,loss,val_loss\n0,2.5,2.0\n1,1.5,\n")
+    history = read_history(tmp_path / "history.csv")
+    assert history["loss"] == [2.5, 1.5]
+    assert history["val_loss"][0] == 2.0
+    assert np.isnan(history["val_loss"][1])
+
+
+def test_names_that_are_not_utf_8_do_not_stop_a_file(tmp_path):
+    name = b"caf\xe9.png".decode("utf-8", "surrogateescape")  # as Python reads it from a folder
+    write_metrics(tmp_path / "metrics.json", {"file": name})
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {"file": name}
+    write_text(tmp_path / "report.md", name)
+    write_csv(tmp_path / "table.csv", ["file"], [[name]])
+    assert (tmp_path / "report.md").read_text() == r"caf\udce9.png"
+    assert (tmp_path / "table.csv").read_text().splitlines() == ["file", r"caf\udce9.png"]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0"]
+)
+def test_a_table_has_no_formulas(tmp_path, text):
+    write_csv(tmp_path / "table.csv", ["name", "score"], [[text, "-0.25"], ["a,b\nc", 1]])
+    with (tmp_path / "table.csv").open(newline="") as file:
+        _, first, second = csv.reader(file)
+    assert first == [f"'{text}", "-0.25"]
+    assert second == ["a,b\nc", "1"]

@@ -18,9 +18,8 @@ def run_folder(tmp_path_factory):
     from kclip.data.labelled.class_folders import read_labelled_folder
     from kclip.evaluation.retrieval import evaluate_retrieval
     from kclip.evaluation.zero_shot import evaluate_zero_shot
-    from kclip.files import write_metrics
     from kclip.inference.embedder import Embedder
-    from kclip.reports.report import write_report
+    from kclip.reports.dual_encoder import write_dual_encoder_report
     from kclip.training.dual_encoder.building import build_dual_encoder
     from kclip.training.dual_encoder.report import save_model
 
@@ -42,9 +41,8 @@ def run_folder(tmp_path_factory):
     }
     (run / "history.csv").write_text("epoch,loss,val_loss\n0,2.5,2.0\n1,1.5,1.8\n")
     (run / "config.json").write_text(json.dumps({"zero_shot": str(run / "images"), "image": {}}))
-    write_metrics(run / "metrics.json", results)
     images = {record.file_name: record.image for record in records}
-    write_report(run, "A run", {}, results, images)
+    write_dual_encoder_report(run, {}, results, images)
     save_model(model, preprocessor, run / "model")
     return run
 

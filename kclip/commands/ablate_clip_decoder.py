@@ -25,6 +25,7 @@ from kclip.config.ranges import Count
 from kclip.config.towers import DecoderImageTower
 from kclip.console.lines import LOGGER, is_quiet
 from kclip.errors import KclipError, UserError
+from kclip.reports.markdown import code_list
 from kclip.training.common.run_folder import write_config
 from kclip.training.common.stop_signals import stop_signals
 
@@ -195,7 +196,7 @@ class AblateClipDecoder:
             "dual encoder": self.model,
             "strict": f"{self.image.backbone} and {self.text_model}",
             "word vectors": self.word_vectors or f"the input embeddings of {self.text_model}",
-            "prompts": ", ".join(f"`{template}`" for template in self.template),
+            "prompts": code_list(self.template),
             "joint loss": f"{objective.alpha:g} (strict: {self.strict_alpha:g}) L_clip + "
             f"{objective.beta:g} L_c",
             "training": f"{settings.epochs} epochs, batch {settings.batch_size}, "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from kclip.config.checks import check_settings
 from kclip.config.ranges import Count, Fraction, Range, Seed
 from kclip.errors import UserError
+from kclip.reports.markdown import code_list
 from kclip.zero_shot.prompts import DEFAULT_TEMPLATES
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class CompareClassifiers:
             "test images": f"{results['num_images']:,} of {self.images}",
             "training images of probes": f"{len(train):,} of {train.origin}" if train else "none",
             "seed": self.seed,
-            "prompts": ", ".join(f"`{template}`" for template in templates),
+            "prompts": code_list(templates),
         }
         write_comparison(self.output, about, results, self.published)
         print(methods_table(results))

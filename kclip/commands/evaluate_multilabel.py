@@ -21,7 +21,7 @@ class EvaluateMultilabel:
 
     The model is one of train_clip_decoder, or a dual encoder or CLIP, which ranks classes by the
     cosine of their prompts and is the baseline. Writes metrics.json (ZSL: unseen classes, GZSL: all
-    classes; mAP and F1@K by several conventions), per_class.csv, predictions.csv, pictures and
+    classes; mAP and F1@K by several conventions), per_class.csv, predictions.csv, figures and
     report.md. Ignored labels of the records, such as VOC's "difficult" objects, are neither right
     nor wrong.
     """
@@ -165,7 +165,7 @@ class EvaluateMultilabel:
         results: dict[str, Any],
         thresholds: "Thresholds | None",
     ) -> None:
-        from kclip.reports.examples import write_examples
+        from kclip.reports.examples import draw_examples
         from kclip.reports.multilabel import (
             decision_table,
             ranking_table,
@@ -183,14 +183,14 @@ class EvaluateMultilabel:
             scores,
             predicted,
         )
-        pictures = write_examples(self.output, recognizer, images, scores)
         about = {"model": self.model, "images": images.origin}
         about["classes"] = f"{len(recognizer.classes.seen)} seen, {len(recognizer.classes.unseen)} "
         about["classes"] += "unseen" if recognizer.classes.seen else "whose labels no training saw"
         about["scores"] = recognizer.scoring
         if results["num_ignored"]:
             about["ignored"] = f"{results['num_ignored']} labels, neither right nor wrong"
-        write_multilabel_report(self.output, about, results, pictures)
+        figures = draw_examples(recognizer, images, scores)
+        write_multilabel_report(self.output, about, results, figures)
         print(ranking_table(results))
         if thresholds:
             print(decision_table(results))

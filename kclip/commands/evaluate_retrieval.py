@@ -11,7 +11,7 @@ from kclip.data.sources.reading_options import CaptionTableOptions, ReadingOptio
 class EvaluateRetrieval(CaptionTableOptions):
     """Measures how well captions find their images, and images their captions.
 
-    Writes metrics.json (R@1, R@5, R@10, median and mean rank, both directions), pictures and
+    Writes metrics.json (R@1, R@5, R@10, median and mean rank, both directions), figures and
     report.md. An image counts as found when the best of its captions is (the any-hit rule).
     """
 
@@ -32,8 +32,8 @@ class EvaluateRetrieval(CaptionTableOptions):
         from kclip.data.images.faults import report_left_out
         from kclip.data.sources.csv import read_csv_source
         from kclip.evaluation.retrieval import evaluate_retrieval
-        from kclip.files import write_metrics
-        from kclip.reports.report import retrieval_table, write_report
+        from kclip.reports.retrieval import write_retrieval_report
+        from kclip.reports.tables import retrieval_table
 
         check_settings(self)
         split_files = {"evaluation": self.split_file} if self.split_file else {}
@@ -48,10 +48,9 @@ class EvaluateRetrieval(CaptionTableOptions):
         from kclip.inference.embedder import Embedder
 
         results = evaluate_retrieval(Embedder.from_name(self.model), source.records)
-        write_metrics(self.output / "metrics.json", results)
         about = {"model": self.model, "images": self.images, "captions": self.captions}
         if self.split_file:
             about["split file"] = self.split_file
-        write_report(self.output, "Retrieval evaluation", about, {"retrieval": results}, images)
+        write_retrieval_report(self.output, about, results, images)
         print(retrieval_table(results))
         print(f"the report is {self.output / 'report.md'}")

@@ -201,7 +201,7 @@ class EvaluateZeroShot:
         measured: "EmbeddedImages",
         results: dict[str, Any],
     ) -> None:
-        from kclip.reports.report import per_class_table, zero_shot_table
+        from kclip.reports.tables import classification_table, per_class_table
         from kclip.reports.zero_shot import (
             calibration_table,
             published_table,
@@ -220,7 +220,7 @@ class EvaluateZeroShot:
         data = self.tfds or self.images or self.data_dir
         about = {"model": self.model, "protocol": self.protocol, "data": data, "seed": self.seed}
         write_zero_shot_report(self.output, about, results)
-        tables = [zero_shot_table(results), calibration_table(results["calibration"])]
+        tables = [classification_table(results), calibration_table(results["calibration"])]
         if results["published"]:
             tables.append(published_table(results))
         if len(classifier.class_names) <= MAX_PRINTED_CLASSES:

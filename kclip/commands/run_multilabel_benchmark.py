@@ -8,6 +8,7 @@ from kclip.config.checks import check_settings
 from kclip.config.ranges import Count, Range
 from kclip.console.lines import LOGGER
 from kclip.errors import UserError
+from kclip.reports.markdown import code_list
 
 if TYPE_CHECKING:
     from kclip.evaluation.benchmark.cells import Bench
@@ -72,7 +73,7 @@ class RunMultilabelBenchmark:
             results.append(TaskResults(bench.task, self._run_cells(bench)))
         about = {
             "model": self.model,
-            "prompts": ", ".join(f"`{template}`" for template in templates),
+            "prompts": code_list(templates),
             "seeds": self.seeds,
             "data": ", ".join(map(str, self.data)),
             "pretrained on": self.transfer_from or "",

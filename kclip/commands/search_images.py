@@ -14,7 +14,7 @@ from kclip.config.ranges import Count
 class SearchImages:
     """Finds the images that a sentence describes.
 
-    Prints a table of scores and files, and writes a picture grid for each query. The images'
+    Prints a table of scores and files, and writes a grid of images for each query. The images'
     embeddings are kept below the output folder, and made again only when the model or an image
     has changed.
     """
@@ -32,12 +32,13 @@ class SearchImages:
     """Search only the part of the index that lies near a query (with faiss): for hundreds of
     thousands of images, many times faster, and a few of the nearest may be missed."""
     output: Path = Path("runs/search")
-    """Folder that the index, the pictures and report.md are written to."""
+    """Folder that the index, the figures and report.md are written to."""
 
     def run(self) -> None:
         """Opens or builds the index, finds the images, and shows them."""
         from kclip.data.images.opening import list_images
-        from kclip.reports.report import write_search_report
+        from kclip.files import printable
+        from kclip.reports.search import write_search_report
         from kclip.retrieval.index import load_or_build_approximate, load_or_build_index
         from kclip.retrieval.searcher import search
 
@@ -54,11 +55,11 @@ class SearchImages:
         for result in results:
             print(f"\n{result['query']}")
             for hit in result["hits"]:
-                print(f"  {hit['score']:6.3f}  {self.images / hit['file_name']}")
+                print(f"  {hit['score']:6.3f}  {printable(self.images / hit['file_name'])}")
         about = {"model": self.model, "images": f"{self.images}, {len(index):,} files"}
         paths = {name: self.images / name for name in index.file_names}
         write_search_report(self.output, about, results, paths)
-        print(f"\nthe pictures are in {self.output / 'report.md'}")
+        print(f"\nthe images are shown in {self.output / 'report.md'}")
 
     def _check(self) -> None:
         from kclip.errors import UserError

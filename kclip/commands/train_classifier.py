@@ -134,20 +134,19 @@ class TrainClassifier:
     ) -> None:
         from kclip.data.images.content import content_digests
         from kclip.inference.trained_classifier import TrainedClassifier
+        from kclip.reports.image_classifier import write_classifier_report
+        from kclip.reports.tables import classification_table
         from kclip.training.classifier.data import validation_batches
-        from kclip.training.classifier.report import (
-            evaluate_classifier,
-            kept_epoch,
-            write_classifier_run,
-        )
+        from kclip.training.classifier.report import evaluate_classifier, kept_epoch
 
         used = content_digests([*data.train.images, *data.validation.images])
         TrainedClassifier(model, used).save(self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):
             results = evaluate_classifier(model, validation_batches(data, model, self.settings))
         about = self._about(data, watch) | {"weights that are kept": kept_epoch(history)}
-        run = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
-        write_classifier_run(self.output, about, results, run)
+        results["run"] = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
+        write_classifier_report(self.output, about, results)
+        print(classification_table(results))
         print(f"the report is {self.output / 'report.md'}, the model {self.output / MODEL_FOLDER}")
 
     def _check(self) -> None:

@@ -11,6 +11,7 @@ from kclip.config.parsing import parse_run
 from kclip.config.presets import CLIP_DECODER_PRESETS
 from kclip.config.towers import DecoderImageTower
 from kclip.errors import UserError
+from kclip.reports.markdown import code_list
 from kclip.training.common.run_folder import check_new_run, write_config
 from kclip.training.common.stop_signals import TrainingStopped
 from kclip.training.common.stopwatch import Stopwatch
@@ -254,7 +255,7 @@ class TrainClipDecoder:
             "seen / unseen classes": f"{len(labels.classes.seen)} / {len(labels.classes.unseen)}",
             "image tower": f"{tower}, {'trained' if self.image.train else 'frozen'}",
             "queries": self.queries or self.model or "learned",
-            "prompts": ", ".join(f"`{template}`" for template in self.template),
+            "prompts": code_list(self.template),
             "head": self.head.kind,
             "loss": f"{objective.alpha:g} L_clip + {objective.beta:g} L_c{tuned}",
             "weights": "of the last epoch"

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from kclip.evaluation.ablation import BASELINES, ROWS, SETTINGS
-from kclip.files import write_metrics, write_text
 from kclip.reports.figures.ablation import draw_ablation
-from kclip.reports.figures.style import save_figure
-from kclip.reports.report import markdown_table
+from kclip.reports.markdown import markdown_table
+from kclip.reports.report import Report
 
 
 def write_ablation(
@@ -23,24 +22,21 @@ def write_ablation(
         about: name -> value, shown as a table at the top.
         summaries: a key of `SETTINGS` -> row -> its summary; `random` and `cosine` are baselines.
     """
-    write_metrics(directory / "metrics.json", summaries)
-    sections = ["# CLIP-Decoder's ablation", markdown_table(("", ""), about.items())]
-    sections += ["mAP and F1 in percent; mean ± standard deviation over the seeds."]
+    report = Report(directory, "CLIP-Decoder's ablation", about)
+    report.metrics(summaries)
+    report.add("mAP and F1 in percent; mean ± standard deviation over the seeds.")
     for setting, rows in summaries.items():
-        title = setting.replace("_", "-")
+        title = _title(setting)
         tables = (loss_table(rows), method_table(rows))
         print(f"{title}\n{tables[1]}", flush=True)
-        sections += [f"## {title.capitalize()}: {SETTINGS[setting]}", *tables]
+        report.heading(f"{title.capitalize()}: {SETTINGS[setting]}")
+        report.add(*tables)
     panels = {
-        setting.replace("_", "-"): {
-            title: rows[row] for row, title in _titles().items() if row in rows
-        }
+        _title(setting): {title: rows[row] for row, title in _titles().items() if row in rows}
         for setting, rows in summaries.items()
     }
-    save_figure(draw_ablation(panels), directory / "ablation.png")
-    sections += ["![mAP of each row in both settings](ablation.png)"]
-    write_text(directory / "report.md", "\n\n".join(sections) + "\n")
-    print(f"the report is {directory / 'report.md'}")
+    report.figure("ablation.png", draw_ablation(panels), "mAP of each row in both settings")
+    print(f"the report is {report.write()}")
 
 
 def loss_table(results: Mapping[str, Mapping[str, float]]) -> str:
@@ -79,6 +75,10 @@ def method_table(results: Mapping[str, Mapping[str, float]]) -> str:
         for task in ("gzsl", "zsl")
     ]
     return markdown_table(("Method", "Task", "mAP", "F1 k=3", "F1 k=5"), rows)
+
+
+def _title(setting: str) -> str:
+    return setting.replace("_", "-")
 
 
 def _titles() -> dict[str, str]:

@@ -9,10 +9,9 @@ from kclip.evaluation.benchmark.cells import LINEAR_PROBE
 from kclip.evaluation.benchmark.measures import FIGURES, constant_predictor
 from kclip.evaluation.benchmark.task import Task
 from kclip.evaluation.benchmark.trained_methods import BASELINE_HEADS
-from kclip.files import write_metrics, write_text
 from kclip.reports.figures.ratio_curve import ZERO_SHOT, draw_ratio_curve
-from kclip.reports.figures.style import save_figure
-from kclip.reports.report import markdown_table
+from kclip.reports.markdown import markdown_table
+from kclip.reports.report import Report
 
 BASELINES = (*BASELINE_HEADS, LINEAR_PROBE)
 CONSTANT = "constant predictor"
@@ -39,7 +38,7 @@ class TaskResults:
 def write_benchmark(
     directory: Path, about: Mapping[str, Any], results: Sequence[TaskResults]
 ) -> None:
-    """Writes `metrics.json`, pictures and `report.md`.
+    """Writes `metrics.json`, figures and `report.md`.
 
     Args:
         directory: the results folder. The first data set's figures are `metrics.json`, those of
@@ -47,21 +46,25 @@ def write_benchmark(
         about: name -> value, shown as a table at the top.
         results: one for each data set.
     """
-    sections = ["# Multi-label methods on frozen features", markdown_table(("", ""), about.items())]
-    sections += ["## Table 1: data", data_table([result.task for result in results]), HOW_TO_READ]
+    report = Report(directory, "Multi-label methods on frozen features", about)
+    report.heading("Table 1: data")
+    report.add(data_table([result.task for result in results]), HOW_TO_READ)
     for number, result in enumerate(results):
-        name, test = result.task.name, result.task.test
-        suffix = f"_{name}" if number else ""
-        write_metrics(directory / f"metrics{suffix}.json", result.summary)
-        constant = constant_predictor(test.labels, test.valid_mask)
-        picture = f"map_over_ratio{suffix}.png"
-        title = f"{name}: mAP over the share of the training images"
-        figure = draw_ratio_curve(result.summary, BASELINES, constant["map"], title)
-        save_figure(figure, directory / picture)
-        sections += [f"# {name}", f"![{title}]({picture})"]
-        for heading, text in paper_tables(result.summary, constant):
-            sections += [heading, text]
-    write_text(directory / "report.md", "\n\n".join(sections) + "\n")
+        _add_results(report, result, f"_{result.task.name}" if number else "")
+    report.write()
+
+
+def _add_results(report: Report, result: TaskResults, suffix: str) -> None:
+    name, test = result.task.name, result.task.test
+    report.metrics(result.summary, f"metrics{suffix}.json")
+    report.heading(name, level=1)
+    constant = constant_predictor(test.labels, test.valid_mask)
+    title = f"{name}: mAP over the fraction of the training images"
+    figure = draw_ratio_curve(result.summary, BASELINES, constant["map"], title)
+    report.figure(f"map_over_ratio{suffix}.png", figure, title)
+    for heading, table in paper_tables(result.summary, constant):
+        report.heading(heading)
+        report.add(table)
 
 
 def data_table(tasks: Sequence[Task]) -> str:
@@ -85,13 +88,13 @@ def paper_tables(
     """Tables 2 to 4: pairs of a heading and a Markdown table."""
     ratios = sorted({float(r) for row in summary.values() for r in row} - {0.0})
     parts = {
-        "## Table 2: conventional learning": [r for r in ratios if r >= CONVENTIONAL],
-        "## Table 3: few-shot learning": [r for r in ratios if r <= FEW_SHOT],
-        "## Table 4: zero-shot learning": [float(ZERO_SHOT)],
+        "Table 2: conventional learning": [r for r in ratios if r >= CONVENTIONAL],
+        "Table 3: few-shot learning": [r for r in ratios if r <= FEW_SHOT],
+        "Table 4: zero-shot learning": [float(ZERO_SHOT)],
     }
     between = [r for r in ratios if FEW_SHOT < r < CONVENTIONAL]
     if between:
-        parts["## Between few-shot and conventional learning"] = between
+        parts["Between few-shot and conventional learning"] = between
     return [
         (heading, _table(summary, [str(ratio) for ratio in own], constant))
         for heading, own in parts.items()

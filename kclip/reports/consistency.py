@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from kclip.evaluation.consistency.modes import MODES
-from kclip.files import replaced_when_done, write_metrics
 from kclip.reports.figures.differences import draw_differences
-from kclip.reports.figures.style import save_figure
-from kclip.reports.report import markdown_table
+from kclip.reports.markdown import Markdown, escape, markdown_table
+from kclip.reports.report import Report
 
 _HEADER = ("mode", "largest difference", "limit", "equal decisions", "seconds", "")
 
@@ -23,19 +22,17 @@ def write_consistency_report(
         about: name -> value, shown as a table at the top.
         results: of `kclip.evaluation.consistency.comparison.compare_modes`.
     """
-    write_metrics(directory / "metrics.json", results)
-    save_figure(draw_differences(_measured(results)), directory / "differences.png")
-    sections = [
-        "# One answer from every mode",
-        markdown_table(("", ""), about.items()),
+    report = Report(directory, "One answer from every mode", about)
+    report.metrics(results)
+    report.add(
         "Each mode embeds the same images and prompts. The class probabilities that follow, by the "
         "same float64 softmax for all, are compared with those of eager float32: the largest "
-        "difference of any probability, and the share of images given the same class.",
+        "difference of any probability, and the fraction of images given the same class.",
         consistency_table(results),
-        "![Largest difference of each mode](differences.png)",
-    ]
-    with replaced_when_done(directory / "report.md") as temporary:
-        temporary.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+    )
+    figure = draw_differences(_measured(results))
+    report.figure("differences.png", figure, "Largest difference of each mode")
+    report.write()
 
 
 def consistency_table(results: Mapping[str, Mapping[str, Any]]) -> str:
@@ -49,14 +46,14 @@ def _row(name: str, result: Mapping[str, Any]) -> tuple[str, ...]:
         return (title, "", "", "", "", f"skipped: {result['skipped']}")
     limit = f"{result['limit']:.0e}"
     if "error" in result:
-        return (title, "", limit, "", "", f"**failed**: {result['error']}")
+        return (title, "", limit, "", "", Markdown(f"**failed**: {escape(result['error'])}"))
     return (
         title,
         f"{result['max_probability_difference']:.1e}",
         limit,
         f"{100 * result['equal_decisions']:.1f} %",
         f"{result['seconds']:.0f}",
-        "passed" if result["passed"] else "**missed**",
+        "passed" if result["passed"] else Markdown("**missed**"),
     )
 
 

@@ -1,17 +1,20 @@
-"""The results folder of a multi-label evaluation: metrics, pictures, tables and `report.md`."""
+"""The results folder of a multi-label evaluation: metrics, figures, tables and `report.md`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kclip.evaluation.multilabel_results import CUTOFFS
 from kclip.evaluation.published_multilabel import PUBLISHED_GZSL, PUBLISHED_ZSL
-from kclip.files import write_csv, write_metrics, write_text
+from kclip.files import write_csv
 from kclip.reports.figures.class_precisions import draw_class_precisions
-from kclip.reports.figures.style import save_figure
-from kclip.reports.report import markdown_table, percent
+from kclip.reports.markdown import escape, markdown_table, percent
+from kclip.reports.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SECTIONS = {"zsl": "ZSL (unseen classes)", "gzsl": "GZSL (all classes)", "all": "all classes"}
 PUBLISHED = {"zsl": PUBLISHED_ZSL, "gzsl": PUBLISHED_GZSL}
@@ -19,12 +22,14 @@ LISTED_CLASSES = 8  # best, and worst, in the report; per_class.csv has all
 DECISIONS = ("CP", "CR", "CF1", "OP", "OR", "OF1")
 SCORES_OF_AN_IMAGE = 10
 
+ReportFigure = tuple[str, "Figure", str]
+
 
 def write_multilabel_report(
     directory: Path,
     about: Mapping[str, Any],
     results: Mapping[str, Any],
-    pictures: Mapping[str, str],
+    figures: Iterable[ReportFigure] = (),
 ) -> None:
     """Writes `metrics.json`, `per_class.csv`, `class_precisions.png` and `report.md`.
 
@@ -34,21 +39,23 @@ def write_multilabel_report(
         results: of `multilabel_results`, with `published` (bool: whether the classes are those of
             NUS-WIDE) and, where there are thresholds, `thresholds`: `chosen_on`,
             `wanted_precision`, `scope` and `same_images`.
-        pictures: file name in `directory` -> what it shows; they are there already.
+        figures: file name, figure and caption of each that stands at the end.
     """
-    write_metrics(directory / "metrics.json", results)
+    report = Report(directory, "Multi-label recognition", about)
+    report.metrics(results)
     rows = results["per_class"]
-    write_csv(directory / "per_class.csv", list(rows[0]), (row.values() for row in rows))
-    save_figure(draw_class_precisions(rows), directory / "class_precisions.png")
-    sections = ["# Multi-label recognition", markdown_table(("", ""), about.items())]
-    sections += _ranking_section(results)
+    report.csv("per_class.csv", list(rows[0]), (row.values() for row in rows))
+    _add_ranking(report, results)
     if "thresholds" in results:
-        sections += _decision_section(results)
-    sections += ["## Classes", "![Average precision of each class](class_precisions.png)"]
-    sections += [class_table(rows)]
-    for name, caption in pictures.items():
-        sections += [caption, f"![{caption}]({name})"]
-    write_text(directory / "report.md", "\n\n".join(sections) + "\n")
+        _add_decisions(report, results)
+    report.heading("Classes")
+    figure = draw_class_precisions(rows)
+    report.figure("class_precisions.png", figure, "Average precision of each class")
+    report.add(class_table(rows))
+    for file_name, figure, caption in figures:
+        report.add(escape(caption))
+        report.figure(file_name, figure, caption)
+    report.write()
 
 
 def write_multilabel_predictions(
@@ -128,7 +135,7 @@ def decision_table(results: Mapping[str, Any]) -> str:
     return markdown_table(("classes", *DECISIONS), rows)
 
 
-def _ranking_section(results: Mapping[str, Any]) -> list[str]:
+def _add_ranking(report: Report, results: Mapping[str, Any]) -> None:
     section = results.get("gzsl") or results["all"]
     empty = section["num_empty_classes"]
     text = (
@@ -140,35 +147,36 @@ def _ranking_section(results: Mapping[str, Any]) -> list[str]:
         "every image its K highest classes; “labelled” leaves out images without one of the "
         "classes. Figures of different columns do not compare."
     )
-    parts = ["## Ranking", text, ranking_table(results)]
+    report.heading("Ranking")
+    report.add(text, ranking_table(results))
     if "gzsl" in results and results["gzsl"]["seen_map"] is not None:
         gzsl = results["gzsl"]
-        parts.append(
+        report.add(
             f"Within GZSL: mAP of the seen classes {percent(gzsl['seen_map'])}, of the unseen ones "
             f"{percent(gzsl['unseen_map'])}, harmonic mean {percent(gzsl['harmonic_mean_map'])}."
         )
     if results.get("published"):
-        parts.append(
+        report.add(
             "Published F1@K is over all images. Published mAP is BiAM's or, in ML-Decoder's own "
             "code, ML-Decoder's; the papers do not say which they took from one another."
         )
-    return parts
 
 
-def _decision_section(results: Mapping[str, Any]) -> list[str]:
+def _add_decisions(report: Report, results: Mapping[str, Any]) -> None:
     chosen = results["thresholds"]
     aim = "the best F1"
     if chosen["wanted_precision"] is not None:
         aim = f"the highest recall at a precision of {percent(chosen['wanted_precision'])}"
     scope = "one for each class" if chosen["scope"] == "per_class" else "one for all classes"
     text = (
-        f"Thresholds, {scope}, were chosen for {aim} on {chosen['chosen_on']}; "
+        f"Thresholds, {scope}, were chosen for {aim} on {escape(chosen['chosen_on'])}; "
         f"{chosen['num_own']:,} of the classes have one of their own. C is the mean over classes, "
         "O of all decisions together."
     )
     if chosen["same_images"]:
         text += " **These are the images they were chosen on, so the figures are flattering.**"
-    return ["## Decisions", text, decision_table(results)]
+    report.heading("Decisions")
+    report.add(text, decision_table(results))
 
 
 def _cells(figures: Mapping[str, float], columns: Iterable[str]) -> list[str]:

@@ -1,189 +1,77 @@
-"""Results in, files out: `metrics.json`, pictures and `report.md`; imports no TensorFlow."""
+"""A results folder that fills up: numbers, tables, figures, and `report.md` that shows them."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kclip.files import read_history, write_metrics, write_text
-from kclip.metrics.classification import most_confused
-from kclip.reports.figures.charts import draw_confusion_matrix, draw_curves, draw_recalls
-from kclip.reports.figures.grids import draw_search_grid, draw_search_rows
+from kclip.files import write_csv, write_metrics, write_text
 from kclip.reports.figures.style import save_figure
+from kclip.reports.markdown import escape, markdown_table
 
-DIRECTIONS = {"text_to_image": "text → image", "image_to_text": "image → text"}
-
-
-def write_curves(history_csv: Path, picture: Path) -> None:
-    """Draws `history.csv` (losses, validation recalls) as `curves.png`."""
-    save_figure(draw_curves(read_history(history_csv)), picture)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def write_report(
-    directory: Path,
-    title: str,
-    about: Mapping[str, Any],
-    results: Mapping[str, Any],
-    images: Mapping[str, Path | bytes],
-) -> None:
-    """Writes `report.md` and its pictures into a results or run folder.
+class Report:
+    """Writes a results or run folder, every file of which appears whole or not at all.
+
+    Numbers, tables and figures are written as they are given, `report.md` by `write` at the end, so
+    that a figure that cannot be drawn costs no results.
 
     Args:
-        directory: the folder; if it holds a `history.csv`, the curves are drawn and shown too.
+        directory: the folder; made if missing.
         title: the report's heading.
-        about: name -> value, shown as a table at the top: model, data, times.
-        results: `retrieval` (of `evaluation.evaluate_retrieval`), `zero_shot` (of
-            `evaluation.evaluate_zero_shot`), or both.
-        images: file name -> image, for the examples of `retrieval`.
-    """
-    sections = [f"# {title}", markdown_table(("", ""), about.items())]
-    if (directory / "history.csv").is_file():
-        write_curves(directory / "history.csv", directory / "curves.png")
-        sections += ["## Training", "![Losses and recalls by epoch](curves.png)"]
-    if "retrieval" in results:
-        _draw_retrieval(directory, results["retrieval"], images)
-        sections += ["## Retrieval", *_retrieval_section(results["retrieval"])]
-    if "zero_shot" in results:
-        _draw_zero_shot(directory, results["zero_shot"])
-        sections += ["## Zero-shot classification", *_zero_shot_section(results["zero_shot"])]
-    write_text(directory / "report.md", "\n\n".join(sections) + "\n")
-
-
-def write_search_report(
-    directory: Path,
-    about: Mapping[str, Any],
-    results: Sequence[Mapping[str, Any]],
-    images: Mapping[str, Path | bytes],
-) -> None:
-    """Writes `metrics.json`, a picture grid for each query, and `report.md`.
-
-    Args:
-        directory: where to write.
-        about: name -> value, shown as a table at the top.
-        results: `{"query", "hits": [{"file_name", "score"}]}` for each query.
-        images: file name -> image.
-    """
-    sections = ["# Search results", markdown_table(("", ""), about.items())]
-    for number, result in enumerate(results, 1):
-        name = f"search_{number:02d}_{_slug(result['query'])}.png"
-        grid = draw_search_grid(result["query"], result["hits"], images)
-        save_figure(grid, directory / name)
-        rows = [
-            (n, f"{hit['score']:.3f}", hit["file_name"]) for n, hit in enumerate(result["hits"], 1)
-        ]
-        table = markdown_table(("rank", "score", "file"), rows)
-        sections += [f"## “{result['query']}”", f"![The images found]({name})", table]
-    write_metrics(directory / "metrics.json", {"queries": list(results)})
-    write_text(directory / "report.md", "\n\n".join(sections) + "\n")
-
-
-def retrieval_table(results: Mapping[str, Any]) -> str:
-    """Returns both directions as a Markdown table, recalls in percent."""
-    columns = list(results["text_to_image"])
-    header = ["", *(_column_title(column) for column in columns)]
-    rows = [
-        [label, *(_cell(column, results[direction][column]) for column in columns)]
-        for direction, label in DIRECTIONS.items()
-    ]
-    return markdown_table(header, rows)
-
-
-def zero_shot_table(results: Mapping[str, Any]) -> str:
-    """Returns accuracy and macro averages as a Markdown table, in percent."""
-    names = {"accuracy": "accuracy", "macro_precision": "macro precision"}
-    names |= {"macro_recall": "macro recall", "macro_f1": "macro F1"}
-    names |= {"top_5_accuracy": "top-5 accuracy"}
-    rows = [(label, percent(results[name])) for name, label in names.items() if name in results]
-    return markdown_table(("", f"{results['num_images']:,} images"), rows)
-
-
-def per_class_table(results: Mapping[str, Any]) -> str:
-    """Returns precision, recall and F1 of each class as a Markdown table, in percent."""
-    rows = [
-        [row["class_name"], *(percent(row[name]) for name in ("precision", "recall", "f1"))]
-        + [row["num_images"]]
-        for row in results["per_class"]
-    ]
-    return markdown_table(("class", "precision", "recall", "F1", "images"), rows)
-
-
-def confusions_table(results: Mapping[str, Any], count: int = 8) -> str:
-    """Returns the commonest mistakes as a Markdown table."""
-    mistakes = most_confused(results["confusion_matrix"], results["class_names"], count)
-    return markdown_table(("true class", "taken for", "images"), mistakes)
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Returns a Markdown table with its columns aligned, so that it reads well as plain text too.
+        about: name -> value, shown as a table at the top: model, data, times. Values are escaped
+            unless they are `Markdown`.
 
     Example:
-        >>> print(markdown_table(("class", "F1"), [("red circle", "91.2 %")]))
-        | class      | F1     |
-        |------------|--------|
-        | red circle | 91.2 % |
+        >>> import tempfile
+        >>> report = Report(Path(tempfile.mkdtemp()), "Retrieval", {"model": "runs/demo/model"})
+        >>> report.metrics({"recall@1": 0.5})
+        >>> report.heading("Recall")
+        >>> report.add("Half of the captions find their image first.")
+        >>> print(report.write().read_text())
+        # Retrieval
+        <BLANKLINE>
+        |       |                 |
+        |-------|-----------------|
+        | model | runs/demo/model |
+        <BLANKLINE>
+        ## Recall
+        <BLANKLINE>
+        Half of the captions find their image first.
+        <BLANKLINE>
     """
-    cells = [[str(cell).replace("|", r"\|") for cell in row] for row in (header, *rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in cells
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
 
+    def __init__(self, directory: Path, title: str, about: Mapping[str, Any]):
+        self.directory = directory
+        self._parts = [f"# {escape(title)}", markdown_table(("", ""), about.items())]
 
-def _draw_retrieval(
-    directory: Path, results: Mapping[str, Any], images: Mapping[str, Path | bytes]
-) -> None:
-    save_figure(draw_recalls(results), directory / "retrieval.png")
-    examples = draw_search_rows(results["examples"], images)
-    save_figure(examples, directory / "retrieval_examples.png")
+    def metrics(self, results: Mapping[str, Any], file_name: str = "metrics.json") -> None:
+        """Writes results as JSON."""
+        write_metrics(self.directory / file_name, results)
 
+    def csv(self, file_name: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+        """Writes a table as CSV."""
+        write_csv(self.directory / file_name, header, rows)
 
-def _draw_zero_shot(directory: Path, results: Mapping[str, Any]) -> None:
-    title = f"Zero-shot: {percent(results['accuracy'])} of {results['num_images']:,} images right"
-    figure = draw_confusion_matrix(results["confusion_matrix"], results["class_names"], title)
-    save_figure(figure, directory / "confusion_matrix.png")
+    def heading(self, text: str, level: int = 2) -> None:
+        """Begins a section."""
+        self._parts.append(f"{'#' * level} {escape(text)}")
 
+    def add(self, *parts: str) -> None:
+        """Adds paragraphs and tables, which are Markdown; names within them are for `escape`."""
+        self._parts += parts
 
-def _retrieval_section(results: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{results['num_images']:,} images and {results['num_captions']:,} captions. R@K is the "
-        "share of queries with a right answer among the first K; an image's rank is that of its "
-        "best caption; ties count against the model.",
-        retrieval_table(results),
-        "![Recalls in both directions](retrieval.png)",
-        "Captions spread evenly over the set, and the images found for them. Each number is a "
-        "cosine similarity; the green frame marks the image that the caption was written for.",
-        "![Captions and the images found](retrieval_examples.png)",
-    ]
+    def figure(self, file_name: str, figure: "Figure", caption: str) -> None:
+        """Writes a figure as PNG, and shows it here."""
+        save_figure(figure, self.directory / file_name)
+        shown = re.sub(r"(?<!\\)[\[\]]", r"\\\g<0>", escape(caption))  # brackets end a caption
+        self._parts.append(f"![{shown}]({file_name})")
 
-
-def _zero_shot_section(results: Mapping[str, Any]) -> list[str]:
-    templates = ", ".join(f"`{template}`" for template in results["templates"])
-    return [
-        f"{len(results['class_names'])} classes, known to the model by their names alone, in "
-        f"these prompts: {templates}",
-        zero_shot_table(results),
-        "![Confusion matrix](confusion_matrix.png)",
-        per_class_table(results),
-        "The commonest mistakes:",
-        confusions_table(results),
-    ]
-
-
-def _column_title(column: str) -> str:
-    return column.replace("recall@", "R@").replace("_", " ")
-
-
-def _cell(column: str, value: float) -> str:
-    return percent(value) if column.startswith("recall@") else f"{value:,.1f}"
-
-
-def percent(share: float) -> str:
-    """Writes a share in [0, 1] as percent."""
-    return f"{100 * share:.1f} %"
-
-
-def _slug(query: str) -> str:
-    return re.sub(r"\W+", "_", query.lower()).strip("_")[:40] or "query"
+    def write(self) -> Path:
+        """Writes `report.md`, and returns its path."""
+        path = self.directory / "report.md"
+        write_text(path, "\n\n".join(self._parts) + "\n")
+        return path

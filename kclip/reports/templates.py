@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kclip.files import write_metrics, write_text
-from kclip.reports.report import markdown_table, percent
+from kclip.reports.markdown import code, markdown_table, percent
+from kclip.reports.report import Report
 
 COLUMNS = {"zsl": "ZSL mAP", "gzsl": "GZSL mAP", "all": "mAP"}
 
@@ -21,18 +21,17 @@ def write_template_report(
         rows: of `measure_templates`.
         best: the chosen row.
     """
+    report = Report(directory, "Choice of a prompt template", about)
     metrics = {"best": rows[best]["template"], "split": about["split"], "templates": list(rows)}
-    write_metrics(directory / "metrics.json", metrics)
-    sections = [
-        "# Choice of a prompt template",
-        markdown_table(("", ""), about.items()),
+    report.metrics(metrics)
+    report.add(
         template_table(rows, best),
         "The arrow marks the choice, by the first column. It has been made on this split and its "
         "labels, those of unseen classes too, which are used up by it: the figure of the best "
         "template is flattering here. Measure it with evaluate_multilabel on images that had no "
         "part in the choice.",
-    ]
-    write_text(directory / "report.md", "\n\n".join(sections) + "\n")
+    )
+    report.write()
 
 
 def template_table(rows: Sequence[Mapping[str, Any]], best: int) -> str:
@@ -47,4 +46,4 @@ def template_table(rows: Sequence[Mapping[str, Any]], best: int) -> str:
 
 
 def _shown(template: str | None, num_rows: int) -> str:
-    return f"`{template}`" if template else f"all {num_rows - 1} together"
+    return code(template) if template else f"all {num_rows - 1} together"

@@ -1,4 +1,4 @@
-"""The results folder of a zero-shot evaluation: metrics, pictures, tables and `report.md`."""
+"""The results folder of a zero-shot evaluation: metrics, figures, tables and `report.md`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,17 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from kclip.files import write_csv, write_metrics, write_text
+from kclip.files import write_csv
 from kclip.reports.figures.calibration import draw_coverage, draw_reliability
-from kclip.reports.figures.charts import draw_confusion_matrix
-from kclip.reports.figures.style import save_figure
-from kclip.reports.report import (
-    confusions_table,
-    markdown_table,
-    per_class_table,
-    percent,
-    zero_shot_table,
-)
+from kclip.reports.figures.confusion_matrix import draw_confusion_matrix
+from kclip.reports.markdown import Markdown, code_list, markdown_table, percent
+from kclip.reports.report import Report
+from kclip.reports.tables import classification_table, confusions_table, per_class_table
 
 MAX_LISTED_CLASSES = 40  # beyond that the report shows the worst and best, per_class.csv shows all
 COVERAGES = (1.0, 0.9, 0.75, 0.5, 0.25, 0.1)
@@ -27,50 +22,84 @@ UNKNOWN = "unknown"
 def write_zero_shot_report(
     directory: Path, about: Mapping[str, Any], results: Mapping[str, Any]
 ) -> None:
-    """Writes `metrics.json`, `per_class.csv`, three pictures and `report.md`.
+    """Writes `metrics.json`, `per_class.csv`, three figures and `report.md`.
 
     Args:
         directory: the results folder.
         about: name -> value, shown as a table at the top.
-        results: of `zero_shot.results.zero_shot_results`, and `templates`, `evaluated_on`,
-            `metric` and `published` of the protocol.
+        results: of `zero_shot_results`, and `templates`, `evaluated_on`, `metric` and `published`
+            of the protocol.
     """
-    write_metrics(directory / "metrics.json", results)
+    report = Report(directory, "Zero-shot evaluation", about)
+    report.metrics(results)
     rows = results["per_class"]
-    write_csv(directory / "per_class.csv", list(rows[0]), (row.values() for row in rows))
-    title = f"Zero-shot: {percent(results['accuracy'])} of {results['num_images']:,} images right"
+    report.csv("per_class.csv", list(rows[0]), (row.values() for row in rows))
+    report.heading("Classification")
+    report.add(f"{_prompts(results)} Measured on {results['evaluated_on']}.")
+    own = [f"Mean accuracy per class: {percent(results['mean_per_class_accuracy'])}"]
+    if results["published"]:
+        own.append(published_table(results))
+    add_classification(report, results, "images", own)
+    _add_calibration(report, results["calibration"])
+    _add_abstention(report, results["abstention"])
+    report.write()
+
+
+def add_zero_shot(report: Report, results: Mapping[str, Any]) -> None:
+    """Adds a section on the classes that a training run was asked to recognize.
+
+    Args:
+        report: the run's.
+        results: of `evaluate_zero_shot`.
+    """
+    report.heading("Zero-shot classification")
+    report.add(_prompts(results))
+    add_classification(report, results, "images")
+
+
+def add_classification(
+    report: Report, results: Mapping[str, Any], images: str, more: Sequence[str] = ()
+) -> None:
+    """Adds accuracy, confusion matrix, each class and the commonest mistakes.
+
+    Args:
+        report: what they are added to.
+        results: of `classification_metrics`, and `num_images`.
+        images: what the images are called in the title of the matrix.
+        more: Markdown that follows the first table.
+    """
+    report.add(classification_table(results), *more)
+    title = f"{percent(results['accuracy'])} of {results['num_images']:,} {images} right"
     matrix = draw_confusion_matrix(results["confusion_matrix"], results["class_names"], title)
-    save_figure(matrix, directory / "confusion_matrix.png")
-    save_figure(draw_reliability(results["calibration"]), directory / "reliability.png")
-    save_figure(draw_coverage(results["abstention"]), directory / "coverage.png")
-    sections = ["# Zero-shot evaluation", markdown_table(("", ""), about.items())]
-    sections += _classification_section(results)
-    sections += _calibration_section(results["calibration"], results["abstention"])
-    write_text(directory / "report.md", "\n\n".join(sections) + "\n")
+    report.figure("confusion_matrix.png", matrix, "Confusion matrix")
+    report.add(*_classes(results))
+    if results["accuracy"] < 1:
+        report.add("The commonest mistakes:", confusions_table(results))
 
 
 def write_predictions(
     path: Path,
     file_names: Sequence[str],
     true_classes: Sequence[str],
-    answers: Sequence[str | None],
+    predicted: Sequence[str | None],
     best: Sequence[Sequence[tuple[str, float]]],
 ) -> None:
-    """Writes one row an image: file, true class, answer, and the likeliest classes.
+    """Writes one row an image: file, true class, predicted class, and the likeliest classes.
 
     Args:
         path: the CSV.
         file_names: N names.
         true_classes: N names of classes.
-        answers: N predicted classes, None where the classifier doesn't know, written as `unknown`.
+        predicted: N predicted classes; None where the classifier doesn't know, written as
+            `unknown`.
         best: of `ZeroShotClassifier.top_k`: N rows of K classes with their probabilities.
     """
     numbers = range(1, len(best[0]) + 1)
     ranked = [name for n in numbers for name in (f"class_{n}", f"probability_{n}")]
     rows = (
-        [name, true, answer or UNKNOWN]
+        [name, true, found or UNKNOWN]
         + [cell for label, value in row for cell in (label, f"{value:.4f}")]
-        for name, true, answer, row in zip(file_names, true_classes, answers, best, strict=True)
+        for name, true, found, row in zip(file_names, true_classes, predicted, best, strict=True)
     )
     write_csv(path, ["file", "true_class", "predicted_class", *ranked], rows)
 
@@ -91,27 +120,20 @@ def calibration_table(calibration: Mapping[str, Any]) -> str:
 
 def published_table(results: Mapping[str, Any]) -> str:
     """Returns the protocol's figure beside others' as a Markdown table."""
-    own = (f"**this run ({METRICS[results['metric']]})**", percent(results[results["metric"]]), "")
+    metric = results["metric"]
+    own = (Markdown(f"**this run ({METRICS[metric]})**"), percent(results[metric]), "")
     rows = [
         (figure["model"], f"{figure['percent']} %", f"published: {figure['source']}")
         for figure in results["published"]
     ]
-    return markdown_table(("model", METRICS[results["metric"]], ""), [own, *rows])
+    return markdown_table(("model", METRICS[metric], ""), [own, *rows])
 
 
-def _classification_section(results: Mapping[str, Any]) -> list[str]:
-    templates = ", ".join(f"`{template}`" for template in results["templates"])
-    sections = [
-        "## Classification",
+def _prompts(results: Mapping[str, Any]) -> str:
+    return (
         f"{len(results['class_names']):,} classes, known to the model by their names alone, in "
-        f"these prompts: {templates}. Measured on {results['evaluated_on']}.",
-        zero_shot_table(results),
-        f"Mean accuracy per class: {percent(results['mean_per_class_accuracy'])}",
-    ]
-    if results["published"]:
-        sections.append(published_table(results))
-    sections += ["![Confusion matrix](confusion_matrix.png)", *_classes(results)]
-    return [*sections, "The commonest mistakes:", confusions_table(results)]
+        f"these prompts: {code_list(results['templates'])}."
+    )
 
 
 def _classes(results: Mapping[str, Any]) -> list[str]:
@@ -127,23 +149,27 @@ def _classes(results: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _calibration_section(
-    calibration: Mapping[str, Any], abstention: Mapping[str, Any]
-) -> list[str]:
+def _add_calibration(report: Report, calibration: Mapping[str, Any]) -> None:
     fitted = f"The temperature was fitted on {calibration['fitted_on']}, none of which is measured."
-    sections = [
-        "## Are the probabilities right?",
+    report.heading("Are the probabilities right?")
+    report.add(
         fitted if calibration["num_images"] else "No temperature was fitted.",
         calibration_table(calibration),
-        "![Reliability diagram](reliability.png)",
+    )
+    report.figure("reliability.png", draw_reliability(calibration), "Reliability diagram")
+    report.add(
         "The expected calibration error is the mean gap between confidence and accuracy over "
-        f"{calibration['num_bins']} bins of equal width.",
-        "## Answering only when sure",
-        "Below a threshold of the probability the answer is “I don't know”.",
-    ]
+        f"{calibration['num_bins']} bins of equal width."
+    )
+
+
+def _add_abstention(report: Report, abstention: Mapping[str, Any]) -> None:
+    report.heading("Answering only when sure")
+    report.add("Below a threshold of the probability the answer is “I don't know”.")
     if abstention["threshold"] is not None:
-        sections.append(_abstention_sentence(abstention))
-    return [*sections, coverage_table(abstention), "![Accuracy against coverage](coverage.png)"]
+        report.add(_abstention_sentence(abstention))
+    report.add(coverage_table(abstention))
+    report.figure("coverage.png", draw_coverage(abstention), "Accuracy against coverage")
 
 
 def coverage_table(abstention: Mapping[str, Any]) -> str:
@@ -159,10 +185,10 @@ def coverage_table(abstention: Mapping[str, Any]) -> str:
 
 
 def _abstention_sentence(abstention: Mapping[str, Any]) -> str:
-    share = percent(abstention["coverage"])
+    answered = percent(abstention["coverage"])
     if abstention["accuracy"] is None:
         return f"With the threshold {abstention['threshold']:.3f} no image is answered."
     return (
-        f"With the threshold {abstention['threshold']:.3f}, {share} of the images are answered, "
+        f"With the threshold {abstention['threshold']:.3f}, {answered} of the images are answered, "
         f"{percent(abstention['accuracy'])} of them right."
     )

@@ -18,7 +18,7 @@ from kclip.cli import main
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
 
 FILES = {"metrics.json", "per_class.csv", "predictions.csv", "report.md"}
-PICTURES = {"class_precisions.png", "labels.png"}
+FIGURES = {"class_precisions.png", "labels.png"}
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,10 @@ def data(built, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def no_pictures(monkeypatch):
+def no_figures(monkeypatch):
     """Leaves out what takes most of the time, where a test is about something else."""
-    monkeypatch.setattr("kclip.reports.examples.write_examples", lambda *_: {})
-    monkeypatch.setattr("kclip.reports.multilabel.save_figure", lambda *_: None)
+    monkeypatch.setattr("kclip.reports.examples.draw_examples", lambda *_: [])
+    monkeypatch.setattr("kclip.reports.report.save_figure", lambda *_: None)
 
 
 def evaluate(data, model, *options):
@@ -71,7 +71,7 @@ def test_ranking_by_cosine(data, capsys):
     assert [rows[name]["ap"] for name in ("blue", "green", "red")] == [1, 1, 1]
     assert rows["warm"]["num_images"] == 8 and rows["warm"]["ap"] < 1
     assert metrics["gzsl"]["map"] == pytest.approx((5 + rows["warm"]["ap"]) / 6)
-    assert {path.name for path in data["output"].iterdir()} == FILES | PICTURES
+    assert {path.name for path in data["output"].iterdir()} == FILES | FIGURES
     report = (data["output"] / "report.md").read_text()
     assert "4 seen, 2 unseen" in report and "random ranking" in report
     assert "LESA" not in report  # published on other classes
@@ -79,7 +79,7 @@ def test_ranking_by_cosine(data, capsys):
 
 
 def test_ignored_labels_are_neither_right_nor_wrong(
-    no_pictures, data, tmp_path, monkeypatch, capsys
+    no_figures, data, tmp_path, monkeypatch, capsys
 ):
     metrics = evaluate(data, "colors")
     assert metrics["num_ignored"] == 0
@@ -95,7 +95,7 @@ def test_ignored_labels_are_neither_right_nor_wrong(
     assert "20 labels, neither right nor wrong" in (data["output"] / "report.md").read_text()
 
 
-def test_predictions_hold_labels_and_the_highest_scores(no_pictures, data):
+def test_predictions_hold_labels_and_the_highest_scores(no_figures, data):
     evaluate(data, "colors")
     rows = rows_of(data["output"] / "predictions.csv")
     assert len(rows) == 24 and "predicted_labels" not in rows[0]
@@ -106,7 +106,7 @@ def test_predictions_hold_labels_and_the_highest_scores(no_pictures, data):
     assert len(rows_of(data["output"] / "per_class.csv")) == 6
 
 
-def test_classes_that_nobody_parts(no_pictures, data):
+def test_classes_that_nobody_splits(no_figures, data):
     names = data["output"].parent / "names.txt"
     names.write_text("grey\nyellow\n")
     metrics = evaluate(data, "colors", "--classes", names)
@@ -115,7 +115,7 @@ def test_classes_that_nobody_parts(no_pictures, data):
     assert "2 whose labels no training saw" in (data["output"] / "report.md").read_text()
 
 
-def test_a_folder_and_a_table(no_pictures, data, tmp_path):
+def test_a_folder_and_a_table(no_figures, data, tmp_path):
     paths = write_color_images(tmp_path / "images")
     lines = [f"{path.name},{';'.join(labels_of(path))}" for path in paths]
     (tmp_path / "labels.csv").write_text("\n".join(["image,labels", *lines]))
@@ -138,18 +138,18 @@ def test_a_trained_classifier(data):
     expected = average_precision_score(labels[:, 4:], scores[:, 4:])
     assert metrics["zsl"]["map"] == pytest.approx(expected)
     attention = {f"attention_{n}.png" for n in (1, 2, 3)}
-    assert {path.name for path in data["output"].iterdir()} == FILES | PICTURES | attention
+    assert {path.name for path in data["output"].iterdir()} == FILES | FIGURES | attention
     assert "thresholds" not in metrics
 
 
-def test_a_trained_classifier_on_other_classes(no_pictures, data, tmp_path):
+def test_a_trained_classifier_on_other_classes(no_figures, data, tmp_path):
     (tmp_path / "names.txt").write_text("grey\nred\n")
     metrics = evaluate(data, data["model"], "--classes", tmp_path / "names.txt")
     rows = metrics["per_class"]
     assert [(row["class_name"], row["seen"]) for row in rows] == [("red", True), ("grey", False)]
 
 
-def test_thresholds_are_chosen_on_one_split_and_kept(no_pictures, data):
+def test_thresholds_are_chosen_on_one_split_and_kept(no_figures, data):
     flags = ["--thresholds", "per_class", "--threshold-split", "train"]
     metrics = evaluate(data, data["model"], *flags)
     kept = json.loads((data["model"] / "thresholds.json").read_text())
@@ -171,7 +171,7 @@ def test_thresholds_are_chosen_on_one_split_and_kept(no_pictures, data):
     (data["model"] / "thresholds.json").unlink()
 
 
-def test_a_wanted_precision(no_pictures, data):
+def test_a_wanted_precision(no_figures, data):
     flags = ["--thresholds", "global", "--threshold-split", "train", "--wanted-precision", 0.9]
     decisions = evaluate(data, "colors", *flags)["gzsl"]["decisions"]
     assert decisions["OP"] >= 0.9

@@ -61,7 +61,10 @@ def test_best_and_worst_classes_unseen_before_seen(results):
 
 
 def test_the_folder(tmp_path, results):
-    write_multilabel_report(tmp_path, {"model": "m"}, results, {"labels.png": "Some images"})
+    from matplotlib.figure import Figure
+
+    figures = [("labels.png", Figure(figsize=(1, 1)), "Some images")]
+    write_multilabel_report(tmp_path, {"model": "m"}, results, figures)
     assert json.loads((tmp_path / "metrics.json").read_text()) == results
     with (tmp_path / "per_class.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kclip.reports.figures.style import BLUE, GREY, ORANGE
+from kclip.reports.figures.style import BLUE, GREY, ORANGE, finish_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-PALE = "#e5e7eb"
 
 
 def draw_reliability(calibration: Mapping[str, Any]) -> "Figure":
@@ -21,7 +19,7 @@ def draw_reliability(calibration: Mapping[str, Any]) -> "Figure":
     confidence; the grey histogram at the foot shows where the images are.
 
     Args:
-        calibration: of `zero_shot.results.zero_shot_results`.
+        calibration: of `zero_shot_results`.
     """
     from matplotlib.figure import Figure
 
@@ -49,7 +47,7 @@ def draw_coverage(abstention: Mapping[str, Any]) -> "Figure":
     """Draws the accuracy on the answered images against how many are answered.
 
     Args:
-        abstention: of `zero_shot.results.zero_shot_results`; its threshold is marked, if any.
+        abstention: of `zero_shot_results`; its threshold is marked, if any.
     """
     from matplotlib.figure import Figure
 
@@ -76,7 +74,7 @@ def draw_coverage(abstention: Mapping[str, Any]) -> "Figure":
     axes.set_xlim(0, 101)
     axes.set_ylim(0, 104)
     axes.set_xlabel("images answered (%); the rest: “I don't know”")
-    _finish(axes, "Accuracy against coverage", "right among the answered (%)")
+    finish_axes(axes, "Accuracy against coverage", "right among the answered (%)")
     return figure
 
 
@@ -100,23 +98,15 @@ def _draw_bins(axes: "Axes", bins: Sequence[Mapping[str, Any]]) -> None:
     )
     axes.plot([0, 100], [0, 100], color=GREY, lw=1, ls="--", label="perfect")
     axes.set_ylim(0, 100)
-    _finish(axes, "", "")
+    finish_axes(axes, "", "")
 
 
 def _draw_histogram(axes: "Axes", bins: Sequence[Mapping[str, Any]]) -> None:
     total = sum(row["num_images"] for row in bins)
     left = [100 * row["lower"] for row in bins]
     width = [100 * (row["upper"] - row["lower"]) for row in bins]
-    shares = [100 * row["num_images"] / total for row in bins]
-    axes.bar(left, shares, width, align="edge", color=GREY, ec="white", lw=0.5)
+    fractions = [100 * row["num_images"] / total for row in bins]
+    axes.bar(left, fractions, width, align="edge", color=GREY, ec="white", lw=0.5)
     axes.set_xlim(0, 100)
     axes.set_xlabel("confidence (%)")
-    _finish(axes, "", "")
-
-
-def _finish(axes: "Axes", title: str, unit: str) -> None:
-    axes.set_title(title, fontsize=12, pad=10)
-    axes.set_ylabel(unit)
-    axes.grid(axis="y", color=PALE)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    finish_axes(axes, "", "")

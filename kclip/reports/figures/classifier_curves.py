@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kclip.reports.figures.style import BLUE, GREY, ORANGE, finish_epochs
+from kclip.reports.figures.style import BLUE, GREY, ORANGE, draw_epochs, finish_epochs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def draw_classifier_curves(history: Mapping[str, Sequence[float]]) -> "Figure":
-    """Draws loss and accuracy over the epochs; a line parts the head's epochs from the network's.
+    """Draws loss and accuracy over the epochs; a line divides the head's epochs from the network's.
 
     Args:
         history: column -> one value an epoch, as read from `history.csv`: `loss`, `val_loss`,
@@ -26,8 +26,7 @@ def draw_classifier_curves(history: Mapping[str, Sequence[float]]) -> "Figure":
     for axes, column, factor in ((loss, "loss", 1), (accuracy, "accuracy", 100)):
         for prefix, label, color in (("", "training", BLUE), ("val_", "validation", ORANGE)):
             values = factor * np.asarray(history[prefix + column], float)
-            epochs = np.arange(1, len(values) + 1)
-            axes.plot(epochs, values, "o-", ms=4, lw=1.8, color=color, label=label)
+            draw_epochs(axes, values, label, color)
         if 0 < head_epochs < len(history["loss"]):
             axes.axvline(head_epochs + 0.5, color=GREY, ls="--", lw=1.2, label="fine-tuning begins")
     finish_epochs(loss, "Cross-entropy", "loss")

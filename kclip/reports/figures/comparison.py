@@ -1,58 +1,21 @@
-"""Pictures of a comparison: confusion matrices side by side, intervals, few-shot curves."""
+"""Figures of a comparison: accuracies with intervals, differences, few-shot curves."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kclip.reports.figures.style import BLUE, GREEN, GREY, ORANGE, cut, plain, wrapped
+from kclip.reports.figures.style import BLUE, GREEN, GREY, ORANGE, PALE, cut, plain, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MAX_COUNTED_CLASSES = 15  # beyond that the counts in the cells could not be read
-MAX_NAMED_CLASSES = 40
 COLORS = (BLUE, ORANGE, GREEN, "#805ad5", "#b83280", "#744210")
 
 
-def draw_confusion_matrices(
-    methods: Sequence[Mapping[str, Any]], class_names: Sequence[str]
-) -> "Figure":
-    """Draws the confusion matrices of contenders side by side, in one scale of colours.
-
-    Args:
-        methods: `name`, `accuracy` in [0, 1] and `confusion_matrix`, (C, C) counts with a row
-            for each true class.
-        class_names: C names; long ones are cut.
-    """
-    from matplotlib.figure import Figure
-
-    columns = min(len(methods), 3)
-    rows = math.ceil(len(methods) / columns)
-    side = min(max(0.42 * len(class_names), 2.8), 7.0)
-    size = (columns * (side + 0.4) + 2.4, rows * (side + 0.9) + 1.2)
-    figure = Figure(figsize=size, layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    images = []
-    for axes, method in zip(grid.flat, methods, strict=False):
-        images.append(_draw_matrix(axes, np.asarray(method["confusion_matrix"])))
-        title = f"{method['name']}: {100 * method['accuracy']:.1f} %"
-        axes.set_title(plain(wrapped(title, int(9 * side))), fontsize=11, pad=8)
-    for axes in grid.flat[len(methods) :]:
-        axes.set_visible(False)
-    for number in range(columns):  # the lowest picture of a column carries the names
-        _name_classes(grid[(len(methods) - 1 - number) // columns, number], class_names)
-    figure.supylabel("true class", fontsize=11)
-    bar = figure.colorbar(images[0], ax=grid, shrink=0.7, aspect=35, pad=0.015)
-    bar.set_label("% of the true class")
-    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue] (matplotlib's own stub)
-    return figure
-
-
 def draw_accuracies(methods: Sequence[Mapping[str, Any]]) -> "Figure":
-    """Draws each contender's accuracy with its interval.
+    """Draws each method's accuracy with its interval.
 
     Args:
         methods: `name`, `accuracy` and `intervals`: `{"accuracy": [low, high]}`, fractions.
@@ -75,12 +38,12 @@ def draw_accuracies(methods: Sequence[Mapping[str, Any]]) -> "Figure":
     axes.margins(x=0.12)
     _finish(axes, "Accuracy and its 95 % interval")
     axes.set_xlabel("accuracy (%)")
-    axes.grid(axis="x", color="#e5e7eb")
+    axes.grid(axis="x", color=PALE)
     return figure
 
 
 def draw_paired_differences(differences: Sequence[Mapping[str, Any]]) -> "Figure":
-    """Draws how much more accurate one contender is than another, with the interval.
+    """Draws how much more accurate one method is than another, with the interval.
 
     Pairs whose interval holds zero, so that either may be the better one, are grey.
 
@@ -111,7 +74,7 @@ def draw_paired_differences(differences: Sequence[Mapping[str, Any]]) -> "Figure
     axes.margins(x=0.12)
     _finish(axes, "Difference of accuracy and its 95 % interval")
     axes.set_xlabel("percentage points")
-    axes.grid(axis="x", color="#e5e7eb")
+    axes.grid(axis="x", color=PALE)
     return figure
 
 
@@ -138,7 +101,7 @@ def draw_few_shot(curves: Sequence[Mapping[str, Any]]) -> "Figure":
     axes.margins(y=0.08)
     axes.set_xlabel("labelled images of each class")
     axes.set_ylabel("accuracy (%)")
-    axes.grid(axis="y", color="#e5e7eb")
+    axes.grid(axis="y", color=PALE)
     _finish(axes, "Linear probes on a few labelled images, and zero-shot")
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
@@ -154,35 +117,6 @@ def _draw_curve(axes: "Axes", curve: Mapping[str, Any], counts: Sequence[int], c
     for key, style, label in (("zero_shot", "--", "zero-shot"), ("all", ":", "probe on all")):
         if curve[key] is not None:
             axes.axhline(100 * curve[key], color=color, ls=style, lw=1.6, label=f"{name}: {label}")
-
-
-def _draw_matrix(axes: "Axes", counts: np.ndarray) -> Any:
-    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
-    axes.tick_params(length=0)
-    axes.spines[:].set_color("#d1d5db")
-    if len(counts) <= MAX_COUNTED_CLASSES:
-        font = 8 if counts.max() < 1000 else 6
-        for (row, column), count in np.ndenumerate(counts):
-            if count:
-                color = "white" if shares[row, column] > 55 else "black"
-                axes.text(
-                    column, row, str(count), ha="center", va="center", color=color, fontsize=font
-                )
-    return image
-
-
-def _name_classes(axes: "Axes", class_names: Sequence[str]) -> None:
-    axes.set_xlabel("predicted class", fontsize=11, labelpad=8)
-    names = [plain(cut(name, 24)) for name in class_names]
-    if len(names) > MAX_NAMED_CLASSES:
-        axes.set_xticks([])
-        axes.set_yticks([])
-        return
-    font = 9 if len(names) <= MAX_COUNTED_CLASSES else 6
-    axes.set_xticks(range(len(names)), names, fontsize=font, rotation=90)
-    axes.set_yticks(range(len(names)), names, fontsize=font)
-    axes.tick_params(labelbottom=True)
 
 
 def _finish(axes: "Axes", title: str) -> None:

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kclip.reports.figures.style import BLUE, GREY, ORANGE, finish_epochs
+from kclip.reports.figures.style import BLUE, GREY, ORANGE, draw_epochs, finish_epochs
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # column -> label, colour, line
@@ -35,14 +34,9 @@ def draw_decoder_curves(history: Mapping[str, Sequence[float]]) -> "Figure":
         history = {**history, "classification_loss": history["loss"]}
     for column, (label, color, style) in _LOSSES.items():
         if column in history:
-            _draw(losses, np.asarray(history[column], float), label, color, style)
-    _draw(precision, 100 * np.asarray(history["val_map"], float), "", ORANGE, "-")
-    finish_epochs(losses, "Parts of the loss, before weighting", "loss an image")
+            draw_epochs(losses, np.asarray(history[column], float), label, color, style)
+    draw_epochs(precision, 100 * np.asarray(history["val_map"], float), "", ORANGE, "-")
+    finish_epochs(losses, "Parts of the loss, before weighting", "loss of an image")
     losses.legend(frameon=False)
     finish_epochs(precision, "Seen classes on the validation split", "mAP (%)")
     return figure
-
-
-def _draw(axes: "Axes", values: np.ndarray, label: str, color: str, style: str) -> None:
-    epochs = np.arange(1, len(values) + 1)
-    axes.plot(epochs, values, style, marker="o", ms=4, lw=1.8, color=color, label=label)

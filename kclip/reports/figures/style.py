@@ -1,16 +1,20 @@
-"""What all pictures share: colours, text that fits, and how they are written."""
+"""What all figures share: colours, text that fits, and how they are written."""
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kclip.files import replaced_when_done
+import numpy as np
+
+from kclip.files import printable, replaced_when_done
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, GREY = "#2b6cb0", "#dd6b20", "#2f855a", "#6b7280"
+PALE = "#e5e7eb"
 DPI = 144
 
 
@@ -27,17 +31,30 @@ def save_figure(figure: "Figure", path: Path) -> None:
         )
 
 
+def finish_axes(axes: "Axes", title: str, unit: str) -> None:
+    """Dresses axes whose y is a figure: a title, a unit, pale lines behind, no box."""
+    axes.set_title(title, fontsize=12, pad=10)
+    axes.set_ylabel(unit)
+    axes.grid(axis="y", color=PALE)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_epochs(
+    axes: "Axes", values: Sequence[float] | np.ndarray, label: str, color: str, style: str = "-"
+) -> None:
+    """Draws one value an epoch, from epoch 1."""
+    epochs = np.arange(1, len(values) + 1)
+    axes.plot(epochs, values, style, marker="o", ms=4, lw=1.8, color=color, label=label)
+
+
 def finish_epochs(axes: "Axes", title: str, unit: str) -> None:
     """Dresses axes whose x is the epoch, from 1."""
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_title(title, fontsize=12, pad=10)
     axes.set_xlabel("epoch")
-    axes.set_ylabel(unit)
-    axes.grid(axis="y", color="#e5e7eb")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    finish_axes(axes, title, unit)
 
 
 def cut(text: str, length: int) -> str:
@@ -56,10 +73,10 @@ def wrapped(text: str, width: int) -> str:
 
 
 def plain(text: str) -> str:
-    r"""Keeps matplotlib from reading dollar signs as formulas.
+    r"""Keeps matplotlib from reading dollar signs as formulas, and from failing at any text.
 
     Example:
         >>> plain("a $5 bill")
         'a \\$5 bill'
     """
-    return text.replace("$", r"\$")
+    return printable(text).replace("$", r"\$")

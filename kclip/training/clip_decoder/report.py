@@ -14,7 +14,6 @@ from kclip.models import MultiLabelClassifier
 from kclip.multilabel.class_split import ClassSplit
 from kclip.multilabel.recognition.recognizer import CLASSES_FILE, QUERIES_FILE
 from kclip.reports.figures.decoder_curves import draw_decoder_curves
-from kclip.reports.figures.style import save_figure
 from kclip.reports.multilabel import ranking_table, write_multilabel_report
 from kclip.training.common.stopwatch import Stopwatch
 
@@ -59,7 +58,7 @@ def write_decoder_run(
     watch: Stopwatch,
     valid_mask: np.ndarray | None = None,
 ) -> None:
-    """Writes `metrics.json`, `report.md` and the pictures, and prints the result.
+    """Writes `metrics.json`, `report.md` and the figures, and prints the result.
 
     Args:
         output: the run folder, with `history.csv`.
@@ -77,8 +76,7 @@ def write_decoder_run(
     about["seconds"] = ", ".join(f"{stage} {time}" for stage, time in watch.seconds.items())
     about["peak memory"] = f"{watch.peak_memory_gib} GiB"
     curves = draw_decoder_curves(read_history(output / "history.csv"))
-    save_figure(curves, output / "curves.png")
-    pictures = {"curves.png": "Training: losses, and mAP of the seen classes, by epoch"}
-    write_multilabel_report(output, about, results, pictures)
+    caption = "Training: losses, and mAP of the seen classes, by epoch"
+    write_multilabel_report(output, about, results, [("curves.png", curves, caption)])
     print(ranking_table(results))
     print(f"the report is {output / 'report.md'}, the model {output / 'model'}")

@@ -8,10 +8,11 @@ from kclip.data.pipeline.split_reading import encoded_images, iterate_texts
 from kclip.data.records.writer import SplitFiles
 from kclip.evaluation.retrieval import retrieval_results
 from kclip.evaluation.zero_shot import evaluate_zero_shot
-from kclip.files import folder_replaced_when_done, write_metrics
+from kclip.files import folder_replaced_when_done
 from kclip.inference.embedder import Embedder
 from kclip.models import DualEncoder, DualEncoderPreprocessor
-from kclip.reports.report import retrieval_table, write_report, zero_shot_table
+from kclip.reports.dual_encoder import write_dual_encoder_report
+from kclip.reports.tables import classification_table, retrieval_table
 from kclip.training.common.stopwatch import Stopwatch
 from kclip.training.dual_encoder.data import TrainingData
 from kclip.zero_shot.prompts import resolve_templates
@@ -54,7 +55,7 @@ def evaluate_run(
 def write_run(
     command: Any, validation: SplitFiles, results: dict[str, Any], watch: Stopwatch
 ) -> None:
-    """Writes `metrics.json` and `report.md` with its pictures, and prints the result.
+    """Writes `metrics.json` and `report.md` with its figures, and prints the result.
 
     Args:
         command: `TrainDualEncoder`.
@@ -64,7 +65,6 @@ def write_run(
     """
     output = command.output
     run = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
-    write_metrics(output / "metrics.json", results | {"run": run})
     about = {
         "data": command.data,
         "splits": f"{command.train_split} / {command.validation_split}",
@@ -75,10 +75,11 @@ def write_run(
         "peak memory": f"{watch.peak_memory_gib} GiB",
     }
     shown = {hit["file_name"] for e in results["retrieval"]["examples"] for hit in e["hits"]}
-    write_report(output, "Dual encoder", about, results, encoded_images(validation, shown))
+    images = encoded_images(validation, shown)
+    write_dual_encoder_report(output, about, results | {"run": run}, images)
     print(retrieval_table(results["retrieval"]))
     if "zero_shot" in results:
-        print(zero_shot_table(results["zero_shot"]))
+        print(classification_table(results["zero_shot"]))
     print(f"the report is {output / 'report.md'}, the model {output / MODEL_FOLDER}")
 
 

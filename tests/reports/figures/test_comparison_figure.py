@@ -3,7 +3,6 @@ import pytest
 
 from kclip.reports.figures.comparison import (
     draw_accuracies,
-    draw_confusion_matrices,
     draw_few_shot,
     draw_paired_differences,
 )
@@ -18,47 +17,8 @@ def method(name, matrix):
     }  # fmt: skip
 
 
-MATRICES = ([[3, 1], [0, 4]], [[4, 0], [2, 2]])
-
-
-def shown(figure):
-    return [axes for axes in figure.axes if axes.images and axes.get_visible()]
-
-
-def test_matrices_share_one_scale_and_one_bar():
-    methods = [method(name, matrix) for name, matrix in zip("ab", MATRICES, strict=True)]
-    figure = draw_confusion_matrices(methods, ["cat", "dog"])
-    first, second = shown(figure)
-    assert first.images[0].get_array().tolist() == [[75, 25], [0, 100]]
-    assert [axes.images[0].get_clim() for axes in (first, second)] == [(0, 100)] * 2
-    assert len(figure.axes) == 3  # two matrices and one colour bar
-    assert first.get_title() == "a: 87.5 %"
-    assert sorted(text.get_text() for text in second.texts) == ["2", "2", "4"]
-    assert [label.get_text() for label in first.get_yticklabels()] == ["cat", "dog"]
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7])
-def test_every_contender_is_drawn_and_every_column_named(count):
-    methods = [method(f"number {n}", MATRICES[0]) for n in range(count)]
-    figure = draw_confusion_matrices(methods, ["cat", "dog"])
-    assert [axes.get_title() for axes in shown(figure)] == [
-        f"number {n}: 87.5 %" for n in range(count)
-    ]
-    figure.canvas.draw()
-    columns = {round(axes.get_position().x0, 2): axes for axes in shown(figure)}  # the lowest ones
-    for axes in columns.values():
-        labels = axes.get_xticklabels()
-        assert [label.get_text() for label in labels if label.get_visible()] == ["cat", "dog"]
-
-
-def test_many_classes_go_without_names_and_counts():
-    figure = draw_confusion_matrices([method("a", np.eye(60, dtype=int))], ["x"] * 60)
-    (axes,) = shown(figure)
-    assert not axes.texts and not list(axes.get_xticks())
-
-
 def test_accuracies_and_their_intervals_in_percent():
-    (axes,) = draw_accuracies([method("a $5 model", MATRICES[0])]).axes
+    (axes,) = draw_accuracies([method("a $5 model", [[3, 1], [0, 4]])]).axes
     interval, point = axes.lines
     assert interval.get_xdata() == pytest.approx([77.5, 92.5])
     assert point.get_xdata() == pytest.approx([87.5])
