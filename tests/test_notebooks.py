@@ -110,7 +110,7 @@ def test_zero_shot_classification_measures_what_the_commands_measure(run_folder,
 
 @pytest.mark.notebook
 @pytest.mark.slow
-def test_compare_classifiers_asks_every_contender(run_folder, tmp_path, monkeypatch):
+def test_compare_classifiers_asks_every_method(run_folder, tmp_path, monkeypatch):
     write_class_folders(tmp_path / "images", per_color=12)
     notebook = execute(
         "compare_classifiers.ipynb",

@@ -39,7 +39,7 @@ def write_comparison(
             `draw_few_shot` takes.
         published: which of the report's figures to show in a table of their own.
     """
-    methods = results["contenders"]
+    methods = results["methods"]
     report = Report(directory, "Comparison of classifiers", about)
     report.metrics(results)
     report.heading(f"{results['num_images']:,} images of {len(results['class_names'])} classes")
@@ -67,7 +67,7 @@ def methods_table(results: Mapping[str, Any]) -> str:
     """Returns each method's figures with their intervals as a Markdown table, in percent."""
     rows = [
         [row["name"], *(_with_interval(row[name], row["intervals"][name]) for name in METRICS)]
-        for row in results["contenders"]
+        for row in results["methods"]
     ]
     return markdown_table(HEADER, rows)
 
