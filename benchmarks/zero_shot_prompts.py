@@ -11,12 +11,11 @@ import json
 import os
 from pathlib import Path
 
-from kclip.evaluation.zero_shot_results import zero_shot_results
-from kclip.inference.labelled_embeddings import embed_labelled_images
-
 from kclip.data.benchmarks.folders import read_folders
 from kclip.data.labelled.class_names import read_class_names
 from kclip.data.labelled.stratified import sample_fraction
+from kclip.evaluation.zero_shot import zero_shot_results
+from kclip.inference.embedded_images import embed_labelled_images
 from kclip.inference.embedder import Embedder
 from kclip.reports.markdown import markdown_table
 from kclip.zero_shot.classifier import ZeroShotClassifier
@@ -54,12 +53,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the draw of calibration images")
     args = parser.parse_args()
     embedder, folder = Embedder.from_name(args.model), read_folders(IMAGES)
-    synonyms = {label: read_class_names(SYNONYMS)[label] for label in folder.class_names}
-    images = embed_labelled_images(embedder, folder, list(folder.class_names))
+    synonyms = {label: read_class_names(SYNONYMS)[label] for label in folder.classes}
+    images = embed_labelled_images(embedder.embed_images, folder)
     rows = [
         {"templates": template, "names": name}
         | measure(embedder, images, classes, template, args.seed)
-        for name, classes in (("one", folder.class_names), ("synonyms", synonyms))
+        for name, classes in (("one", folder.classes), ("synonyms", synonyms))
         for template in TEMPLATES
     ]
     print(markdown_table(list(rows[0]), [list(row.values()) for row in rows]))

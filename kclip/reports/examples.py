@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kclip.data.images.opening import load_image
-from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
-from kclip.data.labelled.multilabel_images import MultiLabelImages
+from kclip.data.labelled.images import LabelledImages
 from kclip.multilabel.recognition.opening import Recognizer
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
 from kclip.reports.figures.attention import draw_attention
@@ -24,7 +23,7 @@ SHOWN_CLASSES = 5
 
 
 def draw_examples(
-    recognizer: Recognizer, images: MultiLabelImages, scores: np.ndarray
+    recognizer: Recognizer, images: LabelledImages, scores: np.ndarray
 ) -> "Iterator[ReportFigure]":
     """Draws `labels.png` and, for a decoder, `attention_N.png`.
 
@@ -40,7 +39,7 @@ def draw_examples(
         File name, figure and caption of each.
     """
     classes = recognizer.classes
-    labels = label_matrix(images.labels, classes.class_names)
+    labels = images.label_matrix(classes.class_names)
     wanted = ~classes.seen_mask if classes.unseen else classes.seen_mask
     candidates = np.flatnonzero(labels[:, wanted].any(axis=1))
     count = min(MAX_IMAGES, len(candidates))
@@ -48,7 +47,7 @@ def draw_examples(
     shown = images.rows(rows)
     confidences = recognizer.confidences(scores[rows])
     unseen = classes.unseen if classes.seen else ()
-    valid_mask = valid_mask_matrix(shown.ignored_labels, classes.class_names)
+    valid_mask = shown.valid_mask(classes.class_names)
     names = classes.class_names
     figure = draw_labels(
         shown.images, names, confidences, labels[rows], unseen, SHOWN_CLASSES, valid_mask
@@ -58,7 +57,7 @@ def draw_examples(
         for n in range(min(MAX_ATTENTION_IMAGES, count)):
             best = _best(confidences[n], valid_mask[n])
             figure = _draw_attention(
-                recognizer, shown.images[n], confidences[n], best, shown.labels[n]
+                recognizer, shown.images[n], confidences[n], best, shown.label_sets[n]
             )
             caption = f"Where the best classes were looked for in {shown.file_names[n]}"
             yield f"attention_{n + 1}.png", figure, caption

@@ -7,7 +7,7 @@ from fake_embedder import FakeEmbedder, write_class_folders
 from PIL import Image
 
 from kclip.data.image_record import ImageRecord
-from kclip.data.sources.folders import read_class_folders
+from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.evaluation.retrieval import evaluate_retrieval
 from kclip.evaluation.zero_shot import evaluate_zero_shot
 from kclip.reports.dual_encoder import write_dual_encoder_report
@@ -16,11 +16,16 @@ from kclip.reports.search import write_search_report
 
 
 @pytest.fixture
-def records(tmp_path):
+def folder(tmp_path):
     write_class_folders(tmp_path / "images")
+    return read_labelled_folder(tmp_path / "images")
+
+
+@pytest.fixture
+def records(folder):
     return [
         ImageRecord(r.id, r.file_name, r.image, (f"a {r.labels[0]} | wall",), r.labels)
-        for r in read_class_folders(tmp_path / "images").records
+        for r in folder.records
     ]
 
 
@@ -61,13 +66,13 @@ def test_a_figure_that_cannot_be_drawn_costs_no_results(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
 
 
-def test_a_run_folder_gets_everything(records, tmp_path):
+def test_a_run_folder_gets_everything(folder, records, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     (run / "history.csv").write_text("epoch,loss,val_loss\n0,2.5,2.0\n1,1.5,\n")
     results = {
         "retrieval": evaluate_retrieval(FakeEmbedder(), records),
-        "zero_shot": evaluate_zero_shot(FakeEmbedder(), records, ["a {}"]),
+        "zero_shot": evaluate_zero_shot(FakeEmbedder(), folder, ["a {}"]),
     }
     images = {record.file_name: record.image for record in records}
     write_dual_encoder_report(run, {"model": "fake", "seed": 3}, results, images)
