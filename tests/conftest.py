@@ -68,8 +68,8 @@ def _folder(variable: str, default: str) -> Path:
 
 @pytest.fixture(scope="session")
 def goldens() -> Path:
-    """Arrays computed by the original implementations."""
-    return _folder("KCLIP_GOLDENS", "../shared/goldens")
+    """Arrays computed by the original implementations; see the README there."""
+    return _folder("KCLIP_GOLDENS", "tests/goldens")
 
 
 @pytest.fixture(scope="session")

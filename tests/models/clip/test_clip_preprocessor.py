@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,12 +14,12 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype="uint8")
 
 @pytest.fixture(scope="module")
 def openai(goldens):
-    """Four images as they came, resized and cropped, and normalised."""
+    """The side of the crop; images as they came, resized and cropped, and normalised."""
     arrays = np.load(goldens / "openai_preprocess.npz")
-    return [
-        [arrays[f"{name}{number}"] for name in ("image", "resized_cropped", "output")]
-        for number in range(4)
-    ]
+    numbers = [name.removeprefix("image") for name in arrays if name.startswith("image")]
+    names = ("image", "resized_cropped", "output")
+    images = [[arrays[name + number] for name in names] for number in numbers]
+    return json.loads(str(arrays["meta"]))["n_px"], images
 
 
 def normalized(pixels):
@@ -25,8 +27,9 @@ def normalized(pixels):
 
 
 def test_golden_pictures_by_pillow(openai):
-    preprocessor = ClipPreprocessor(None, 224)
-    for image, resized, output in openai:
+    side, images = openai
+    preprocessor = ClipPreprocessor(None, side)
+    for image, resized, output in images:
         pixels = preprocessor.prepare(Image.fromarray(image))
         np.testing.assert_array_equal(pixels, resized)
         np.testing.assert_allclose(normalized(pixels).transpose(2, 0, 1), output, atol=1e-6)
@@ -34,8 +37,9 @@ def test_golden_pictures_by_pillow(openai):
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_golden_pictures_by_tensors(openai, dtype):
-    preprocessor = ClipPreprocessor(None, 224)
-    for image, _, output in openai:
+    side, images = openai
+    preprocessor = ClipPreprocessor(None, side)
+    for image, _, output in images:
         pixels = np.asarray(preprocessor.resize(image.astype(dtype)))
         assert pixels.dtype == dtype
         differences = np.abs(normalized(pixels).transpose(2, 0, 1) - output)

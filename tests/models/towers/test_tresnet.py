@@ -35,7 +35,8 @@ class Golden:
     def images(self, name):
         return self.arrays[name].transpose(0, 2, 3, 1)
 
-    def network(self, size):
+    def network(self, images="x"):
+        size = self.arrays[images].shape[-1]
         return tresnet(self.blocks, self.hparams["layers"], self.hparams["planes"], (size, size, 3))
 
     def check(self, output, name):
@@ -51,7 +52,7 @@ def golden(request, goldens, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network(golden):
-    return load_tresnet_weights(golden.network(64), golden.folder)
+    return load_tresnet_weights(golden.network(), golden.folder)
 
 
 def test_golden_feature_maps(golden, network):
@@ -71,12 +72,12 @@ def test_golden_stages(golden, network):
 
 
 def test_golden_odd_map(golden):
-    network = load_tresnet_weights(golden.network(80), golden.folder)
+    network = load_tresnet_weights(golden.network("x_odd"), golden.folder)
     golden.check(network(golden.images("x_odd")), "features_odd")
 
 
 def test_golden_inplace_abn(golden):
-    network = load_tresnet_weights(golden.network(64), golden.folder, inplace_abn=True)
+    network = load_tresnet_weights(golden.network(), golden.folder, inplace_abn=True)
     golden.check(network(golden.images("x")), "features_iabn")
 
 
