@@ -1,6 +1,6 @@
 """Search among 10,000 to 1,000,000 embeddings: kclip against NumPy and faiss.
 
-pip install "kclip[search]"
+pip install "keras-clip[search]"
 python benchmarks/search.py
 
 Exact: `kclip.retrieval.exact`, NumPy's product with argpartition, faiss' IndexFlatIP. Approximate:

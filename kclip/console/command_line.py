@@ -3,6 +3,21 @@
 import sys
 from pathlib import Path
 
+DISTRIBUTION = "keras-clip"  # what pip calls it; the import is kclip
+
+
+def install_command(extra: str) -> str:
+    """How the optional packages of a feature are installed.
+
+    Args:
+        extra: a key of the optional dependencies in pyproject.toml.
+
+    Example:
+        >>> install_command("search")
+        'pip install "keras-clip[search]"'
+    """
+    return f'pip install "{DISTRIBUTION}[{extra}]"'
+
 
 def command_line(name: str) -> str:
     """How the user starts a command: as the one that runs now was started.

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from kclip.console.command_line import install_command
 from kclip.errors import UserError
 from kclip.files import replaced_when_done
 from kclip.retrieval.exact import nearest_rows
@@ -33,7 +34,7 @@ def check_faiss() -> None:
     if find_spec("faiss") is None:
         raise UserError(
             "approximate search takes faiss, which this Python does not have; run: "
-            'pip install "kclip[search]"'
+            + install_command("search")
         )
 
 

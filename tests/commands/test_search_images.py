@@ -96,4 +96,4 @@ def test_approximate_search_without_faiss_names_the_extra(data, capsys, monkeypa
     monkeypatch.setattr("kclip.retrieval.approximate.find_spec", lambda _: None)
     code, message = failure(capsys, "red", "--approximate", "--output", "out")
     assert code == 2
-    assert 'pip install "kclip[search]"' in message
+    assert 'pip install "keras-clip[search]"' in message

@@ -73,5 +73,5 @@ def test_without_faiss_the_error_tells_what_to_install(monkeypatch):
         "kclip.retrieval.approximate.find_spec",
         lambda name: None if name == "faiss" else find_spec(name),
     )
-    with pytest.raises(UserError, match=r'pip install "kclip\[search\]"'):
+    with pytest.raises(UserError, match=r'pip install "keras-clip\[search\]"'):
         ApproximateIndex.build(EMBEDDINGS)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kclip.console.command_line import install_command
 from kclip.errors import UserError
 
 
@@ -38,7 +39,7 @@ def _session(path):
     except ImportError:
         raise UserError(
             "running an ONNX export takes onnxruntime, which this Python does not have; run: "
-            'pip install "kclip[export]"'
+            + install_command("export")
         ) from None
     if not path.is_file():
         raise UserError(

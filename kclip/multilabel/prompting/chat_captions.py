@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from kclip.console.command_line import install_command
 from kclip.console.progress import ProgressBar
 from kclip.errors import KclipError, UserError
 from kclip.files import replaced_when_done
@@ -123,5 +124,5 @@ def _import_openai() -> Any:
     except ImportError:
         raise UserError(
             "captions from a server take the package openai, which this Python does not have; "
-            "run: pip install 'kclip[llm]', or give a JSON file of captions"
+            f"run: {install_command('llm')}, or give a JSON file of captions"
         ) from None

@@ -107,7 +107,7 @@ def test_what_needs_layers_is_told_so(exported, tmp_path):
 
 def test_without_onnxruntime_pips_command_is_given(exported, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(UserError, match=r'run: pip install "kclip\[export\]"$'):
+    with pytest.raises(UserError, match=r'run: pip install "keras-clip\[export\]"$'):
         kclip.load(exported[1])
 
 

@@ -125,5 +125,5 @@ def test_without_the_package_the_error_says_how_to_get_it(monkeypatch, tmp_path)
         raise ImportError(name)
 
     monkeypatch.setattr(chat_captions.importlib, "import_module", missing)
-    with pytest.raises(UserError, match="pip install 'kclip.llm.', or give a JSON file"):
+    with pytest.raises(UserError, match="pip install .keras-clip.llm.., or give a JSON file"):
         ChatCaptions("http://localhost:1/v1", "qwen", tmp_path)
