@@ -28,9 +28,10 @@ def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callabl
 
     Args:
         name_or_path: a model folder of kclip, a Hugging Face folder of CLIP, MetaCLIP 2, SigLIP or
-            SigLIP 2 (`config.json` and `model.safetensors`), a KerasHub preset of CLIP or SigLIP by
-            its name, such as "clip_vit_base_patch32", a local folder of one, or a folder that
-            `export_model` wrote as ONNX, which onnxruntime runs.
+            SigLIP 2 (`config.json` and `model.safetensors`), a folder of open_clip
+            (`open_clip_config.json` and `open_clip_model.safetensors`), a KerasHub preset of CLIP
+            or SigLIP by its name, such as "clip_vit_base_patch32", a local folder of one, or a
+            folder that `export_model` wrote as ONNX, which onnxruntime runs.
         dtype: dtype policy of the model; an export is float32.
 
     Returns:
@@ -76,6 +77,10 @@ def load_model(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, A
         return _load_preset(str(name_or_path), dtype)
     if _is_export(folder):
         return _load_export(folder, dtype)
+    if _is_open_clip(folder):
+        from kclip.models.pretrained.open_clip_folder import load_open_clip_folder
+
+        return load_open_clip_folder(folder, dtype)
     kind = kind_of_model(folder)
     if kind in _KERAS_HUB_BACKBONES:
         return _load_keras_hub_folder(folder, dtype)
@@ -105,6 +110,12 @@ def refuse_export(name_or_path: str | Path) -> None:
 
 def _is_export(folder: Path) -> bool:
     return (folder / _EXPORT_FILE).is_file()
+
+
+def _is_open_clip(folder: Path) -> bool:
+    # Many folders of the hub hold the model in both forms; transformers' is then the one.
+    both = (folder / "config.json").is_file() and any(folder.glob("model*.safetensors"))
+    return (folder / "open_clip_config.json").is_file() and not both
 
 
 def _load_export(folder: Path, dtype: str) -> tuple[Any, Any]:
@@ -174,7 +185,7 @@ def _load_keras_hub(name: str, family: str, dtype: str) -> tuple[Any, Any]:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(
             f"the KerasHub preset {name!r} cannot be had ({reason}); without network, give a "
-            "folder: kclip reads Hugging Face's config.json and model.safetensors too"
+            "folder: kclip reads those of Hugging Face and open_clip too"
         ) from error
 
 

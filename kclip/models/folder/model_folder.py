@@ -116,8 +116,8 @@ def _read(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(
-            f"{str(path.parent)!r} holds no {path.name}, so it is no model folder; give the "
-            "model/ folder that train_dual_encoder wrote"
+            f"{str(path.parent)!r} holds no {path.name}, so it is no model folder of kclip; "
+            "give the model/ folder that train_dual_encoder wrote"
         ) from None
     except (ValueError, RecursionError):
         raise UserError(f"{str(path)!r} is not valid JSON; copy the model folder again") from None

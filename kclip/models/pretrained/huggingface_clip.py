@@ -130,7 +130,7 @@ def fill(model, tensors):
     _dense(model.text_head, tensors, f"{text}.head" if siglip else "text_projection")
 
     model.logit_scale.log_scale.assign(tensors.read_scalar("logit_scale"))
-    if siglip:
+    if model.logit_scale.bias is not None:
         model.logit_scale.bias.assign(tensors.read_scalar("logit_bias"))
 
 

@@ -86,6 +86,20 @@ class SafetensorsFolder:
         """Reads a single number, of no axes or of any number of length one."""
         return self.read(name, (1,) * self._array(name).ndim).reshape(())
 
+    @property
+    def names(self):
+        """The names of all tensors."""
+        return self._tensors.keys()
+
+    def shape(self, name):
+        """The shape of a tensor, which is not read.
+
+        Raises:
+            UserError: there is no such tensor.
+        """
+        stored, file = self._stored(name)
+        return tuple(file.get_slice(stored).get_shape())
+
     def refuse_leftovers(self, known=()):
         """Raises a `UserError` where a tensor was not read, unless its name ends in one of `known`.
 
@@ -111,12 +125,7 @@ class SafetensorsFolder:
         return ends[0].removesuffix(anchor) if ends and anchor not in ends else ""
 
     def _array(self, name):
-        if name not in self._tensors:
-            raise UserError(
-                f"{str(self._folder)!r} holds no tensor {name!r}; its weights are not those of "
-                "the model that its config describes"
-            )
-        stored, file = self._tensors[name]
+        stored, file = self._stored(name)
         self._unread.discard(name)
         try:
             return file.get_tensor(stored)
@@ -125,14 +134,22 @@ class SafetensorsFolder:
                 f"the tensor {name!r} in {str(self._folder)!r} cannot be read ({error})"
             ) from error
 
+    def _stored(self, name):
+        if name not in self._tensors:
+            raise UserError(
+                f"{str(self._folder)!r} holds no tensor {name!r}; its weights are not those of "
+                "the model that its config describes"
+            )
+        return self._tensors[name]
+
     def _file_names(self):
         if (self._folder / self._whole).is_file():
             return [self._whole]
         index = self._folder / INDEX
         if not index.is_file():
             raise UserError(
-                f"{str(self._folder)!r} holds no {self._whole}; download it too (a "
-                "pytorch_model.bin can be converted by Hugging Face's save_pretrained)"
+                f"{str(self._folder)!r} holds no {self._whole}; download it too (the library that "
+                "wrote a .bin file can save it as safetensors)"
             )
         try:
             return sorted(

@@ -104,4 +104,4 @@ def load_query_source(name_or_path: str | Path, templates: Sequence[str]) -> Que
 def _is_bert(folder: Path) -> bool:
     from kclip.models.folder.model_folder import kind_of_model
 
-    return kind_of_model(folder) == "bert"
+    return (folder / "config.json").is_file() and kind_of_model(folder) == "bert"

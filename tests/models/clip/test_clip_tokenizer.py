@@ -6,22 +6,19 @@ import sys
 import numpy as np
 import pytest
 from tiny_clip import tiny_clip_tokenizer, vocabulary
+from without_tensorflow import PRELUDE
 
 from kclip.models import ClipTokenizer
 
-WITHOUT_TENSORFLOW = """
-import json, sys
-
-class NoTensorFlow:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("tensorflow", "tensorflow_text"):
-            raise ImportError(name)
-
-sys.meta_path.insert(0, NoTensorFlow())
+WITHOUT_TENSORFLOW = (
+    PRELUDE
+    + """
+import json
 from kclip.models import ClipTokenizer
 texts = [sample["text"] for sample in json.load(open(sys.argv[2]))["samples"]]
 print(json.dumps(ClipTokenizer.from_openai(sys.argv[1]).encode(texts, 77).tolist()))
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -6,24 +6,21 @@ import sys
 import numpy as np
 import pytest
 from tiny_clip import SIZE, TEXTS, tiny_clip, tiny_clip_tokenizer, vocabulary
+from without_tensorflow import PRELUDE
 
 from kclip.models import ClipPreprocessor, HuggingFaceTokenizer
 from kclip.models.pretrained.clip_tokenizer_json import clip_definition
 
 LENGTH = 16
-WITHOUT_TENSORFLOW = """
-import json, sys
-
-class NoTensorFlow:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("tensorflow", "tensorflow_text"):
-            raise ImportError(name)
-
-sys.meta_path.insert(0, NoTensorFlow())
+WITHOUT_TENSORFLOW = (
+    PRELUDE
+    + """
+import json
 from kclip.models import HuggingFaceTokenizer
 tokenizer = HuggingFaceTokenizer(open(sys.argv[1]).read())
 print(json.dumps(tokenizer.encode(json.loads(sys.argv[2]), 16).tolist()))
 """
+)
 
 
 @pytest.fixture(scope="module")
