@@ -21,6 +21,7 @@ from kclip.errors import KclipError, UserError
 TASKS = {
     "Data": {
         "build_tfrecords": ("BuildTFRecords", "turn images and captions or labels into TFRecords"),
+        "check_data": ("CheckData", "what is in a data set, and what looks wrong with it"),
     },
     "Train": {
         "train_dual_encoder": ("TrainDualEncoder", "a text and an image tower, on captions"),

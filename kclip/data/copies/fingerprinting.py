@@ -1,8 +1,9 @@
 """Fingerprints of many images, on several threads, remembered from run to run."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from kclip.data.copies.fingerprint import FINGERPRINT, fingerprint
 from kclip.data.images.opening import ImageError
 from kclip.files import replaced_when_done
 
-_SAVED_EVERY = 4096  # images after which a run that is stopped has lost nothing
+_SAVED_EVERY = 4096  # new images, of which a run that is stopped loses no more
+_CHUNK = 256  # images that are held at once
 
 
 class Fingerprinter:
@@ -28,42 +30,58 @@ class Fingerprinter:
         self._cache = cache
         self._threads = threads
         self._known: dict[int, np.ndarray] = _read(cache) if cache and cache.is_file() else {}
+        self._unsaved = 0
 
-    def __call__(self, images: Sequence[Path | bytes]) -> tuple[np.ndarray, dict[int, str]]:
+    def __call__(
+        self, images: Iterable[Path | bytes], total: int
+    ) -> tuple[np.ndarray, dict[int, str]]:
         """Takes the fingerprints of N images.
 
         Args:
-            images: files, or encoded bytes.
+            images: files, or encoded bytes; no more than some hundred are held at once.
+            total: N, for the progress bar.
 
         Returns:
             rows: (N,) of the dtype `FINGERPRINT`; all zeros where an image can't be read.
             faults: row -> why it can't.
         """
-        keys = [_key(image) for image in images]
-        missing = [row for row, key in enumerate(keys) if key not in self._known]
+        rows: list[np.ndarray] = []
         faults: dict[int, str] = {}
-        with ProgressBar(
-            total=len(missing), unit="img", desc="Comparing images", disable=not missing
-        ) as progress:
-            for start in range(0, len(missing), _SAVED_EVERY):
-                part = missing[start : start + _SAVED_EVERY]
-                with ThreadPoolExecutor(self._threads) as pool:
-                    for row, found in zip(
-                        part, pool.map(_try, (images[r] for r in part)), strict=True
-                    ):
-                        progress.update()
-                        if isinstance(found, str):
-                            faults[row] = found
-                        else:
-                            self._known[keys[row]] = found
-                self._save()
-        nothing = np.zeros((), FINGERPRINT)
-        rows = [self._known.get(key, nothing) for key in keys]
+        with (
+            ThreadPoolExecutor(self._threads) as pool,
+            ProgressBar(total=total, unit="img", desc="Comparing images") as progress,
+        ):
+            for chunk in _chunks(images, _CHUNK):
+                for found in self._take(chunk, pool):
+                    if isinstance(found, str):
+                        faults[len(rows)] = found
+                        found = np.zeros((), FINGERPRINT)
+                    rows.append(found)
+                    progress.update()
+                if self._unsaved >= _SAVED_EVERY:
+                    self._save()
+        self._save()
         return np.array(rows, FINGERPRINT), faults
 
+    def _take(
+        self, images: list[Path | bytes], pool: ThreadPoolExecutor
+    ) -> Iterator[np.ndarray | str]:
+        """The fingerprint of each image, or why there is none."""
+        keys = [_key(image) for image in images]
+        new = [row for row, key in enumerate(keys) if key not in self._known]
+        faults = {}
+        for row, found in zip(new, pool.map(_try, (images[row] for row in new)), strict=True):
+            if isinstance(found, str):
+                faults[keys[row]] = found
+            else:
+                self._known[keys[row]] = found
+                self._unsaved += 1
+        return (faults[key] if key in faults else self._known[key] for key in keys)
+
     def _save(self) -> None:
-        if self._cache is None or not self._known:
+        if self._cache is None or not self._unsaved:
             return
+        self._unsaved = 0
         with replaced_when_done(self._cache) as temporary:
             np.savez(
                 temporary,
@@ -89,6 +107,12 @@ def _key(image: Path | bytes) -> int:
         state = (status.st_size, status.st_mtime_ns) if status else ()
         image = repr((str(image), *state)).encode("utf-8", "surrogateescape")
     return int.from_bytes(hashlib.blake2b(image, digest_size=8).digest(), "little")
+
+
+def _chunks(images: Iterable[Path | bytes], size: int) -> Iterator[list[Path | bytes]]:
+    iterator = iter(images)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
 
 
 def _try(image: Path | bytes) -> np.ndarray | str:

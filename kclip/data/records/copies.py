@@ -57,6 +57,6 @@ class BuildCopies:
         ids = [record.id for record in records]
         if ids != self._compared[0]:
             self._fetch_images(records)
-            rows, _ = self._fingerprint([record.image for record in records])
+            rows, _ = self._fingerprint((record.image for record in records), len(records))
             self._compared = (ids, find_copies(rows))
         return self._compared[1]

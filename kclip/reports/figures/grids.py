@@ -1,4 +1,4 @@
-"""Grids of images that a search found, with their scores; imports no TensorFlow."""
+"""Grids of images, such as a search found, with what is said of each; imports no TensorFlow."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -49,9 +49,25 @@ def draw_search_rows(
     return _draw_blocks(blocks, images, columns, centred=False)
 
 
+def draw_image_rows(
+    rows: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], images: Mapping[Any, Path | bytes]
+) -> "Figure":
+    """Draws rows of images, each row under a title.
+
+    Args:
+        rows: title, and `{"id", "heading", "file_name"}` for each image: the heading stands above
+            it, the file name below.
+        images: id -> image.
+    """
+    columns = max(3, *(len(cells) for _, cells in rows))
+    width = 11 * round(columns * CELL)
+    blocks = [(cut(title, width), [cells]) for title, cells in rows]
+    return _draw_blocks(blocks, images, columns, centred=False)
+
+
 def _draw_blocks(
     blocks: Sequence[tuple[str, Sequence[Sequence[Mapping[str, Any]]]]],
-    images: Mapping[str, Path | bytes],
+    images: Mapping[Any, Path | bytes],
     columns: int,
     centred: bool,
 ) -> "Figure":
@@ -75,7 +91,7 @@ def _draw_blocks(
             top -= ROW
             for column, hit in enumerate(hits):
                 corner = (MARGIN + column * CELL, top + NAME_LINE)
-                _draw_hit(figure, rank, hit, images[hit["file_name"]], corner)
+                _draw_hit(figure, rank, hit, images[hit.get("id", hit["file_name"])], corner)
                 rank += 1
     return figure
 
@@ -100,6 +116,7 @@ def _draw_hit(
     axes.imshow(square, interpolation="nearest")
     axes.set(xticks=(), yticks=())
     axes.spines[:].set(visible=bool(hit.get("correct")), color=GREEN, linewidth=4)
-    axes.set_title(f"{rank}.  {hit['score']:.3f}", fontsize=10, pad=4)
+    heading = hit["heading"] if "heading" in hit else f"{rank}.  {hit['score']:.3f}"
+    axes.set_title(plain(cut(heading, 26)), fontsize=10, pad=4)
     name = cut(Path(hit["file_name"]).name, 26)
     axes.set_xlabel(plain(name), fontsize=7, color=GREY, labelpad=4)

@@ -10,7 +10,7 @@ def test_rows_are_in_order_and_faults_are_named(tmp_path):
     paths = write_soft_images(tmp_path, range(5))
     paths[2].write_bytes(b"no image")
     images = [*paths, tmp_path / "missing.png", encoded(soft_image(9))]
-    rows, faults = Fingerprinter()(images)
+    rows, faults = Fingerprinter()(images, len(images))
     assert faults == {2: "not an image", 5: "missing"}
     for row, image in enumerate(images):
         expected = np.zeros((), FINGERPRINT) if row in faults else fingerprint(image)
@@ -19,13 +19,13 @@ def test_rows_are_in_order_and_faults_are_named(tmp_path):
 
 def test_nothing_is_read_twice_but_what_has_changed(tmp_path, monkeypatch):
     paths = write_soft_images(tmp_path / "images", range(4))
-    first, _ = Fingerprinter(tmp_path / "cache.npz")(paths)
+    first, _ = Fingerprinter(tmp_path / "cache.npz")(paths, len(paths))
     paths[1].write_bytes(encoded(soft_image(7, 161)))
     read = []
     monkeypatch.setattr(
         fingerprinting, "fingerprint", lambda image: read.append(image) or fingerprint(image)
     )
-    second, _ = Fingerprinter(tmp_path / "cache.npz")(paths)
+    second, _ = Fingerprinter(tmp_path / "cache.npz")(paths, len(paths))
     assert read == [paths[1]]
     assert [row for row in range(4) if first[row] != second[row]] == [1]
 
@@ -33,5 +33,5 @@ def test_nothing_is_read_twice_but_what_has_changed(tmp_path, monkeypatch):
 def test_a_cache_of_another_version_is_not_used(tmp_path):
     paths = write_soft_images(tmp_path / "images", range(1))
     np.savez(tmp_path / "cache.npz", keys=np.zeros(1, np.uint64), rows=np.zeros(1, np.uint64))
-    rows, _ = Fingerprinter(tmp_path / "cache.npz")(paths)
+    rows, _ = Fingerprinter(tmp_path / "cache.npz")(paths, len(paths))
     assert rows[0] == fingerprint(paths[0])

@@ -113,6 +113,6 @@ def test_flickr8k_has_one_copy_that_is_listed_twice(kclip_data):
     names = sorted(glob.glob(str(kclip_data / "flickr8k/images/*.jpg")))[::5]
     paths = [Path(name) for name in names if Path(name).name not in pair]
     paths += [kclip_data / "flickr8k/images" / name for name in pair]
-    rows, faults = Fingerprinter()(paths)
+    rows, faults = Fingerprinter()(paths, len(paths))
     assert not faults
     assert find_copies(rows) == [CopyPair(len(paths) - 2, len(paths) - 1, SAME_FILE)]

@@ -1,0 +1,88 @@
+"""Reads the data set that is to be checked, whatever it is, and opens each image once."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kclip.data.copies.fingerprinting import Fingerprinter
+from kclip.data.image_record import ImageRecord, Rejection
+from kclip.data.images.opening import list_images
+from kclip.data.records.reading import iterate_split
+from kclip.data.records.verify import split_names
+from kclip.data.records.writer import open_split
+from kclip.data.sources.registry import read_source
+from kclip.data.sources.source_options import SourceOptions
+from kclip.evaluation.data_check.check import CheckedData
+
+
+@dataclass(frozen=True)
+class OpenedData:
+    """A data set whose records can be gone through as often as needed.
+
+    Attributes:
+        build: the folder of TFRecords, or None.
+        given: the records where there is no build.
+        rejections: what the reader of a source left out.
+        notes: sentences on what was taken for what.
+    """
+
+    build: Path | None
+    given: Sequence[ImageRecord] = ()
+    rejections: Sequence[Rejection] = ()
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        if self.build is None:
+            return len(self.given)
+        splits = split_names(self.build)
+        return sum(open_split(self.build, split).num_records for split in splits)
+
+    def __iter__(self) -> Iterator[ImageRecord]:
+        if self.build is None:
+            yield from self.given
+        else:
+            for split in split_names(self.build):
+                yield from iterate_split(self.build, split)
+
+    def images(self, rows: Iterable[int]) -> dict[int, Path | bytes]:
+        """Row -> image, for some of the rows."""
+        wanted = set(rows)
+        return {row: record.image for row, record in enumerate(self) if row in wanted}
+
+
+def open_source(options: SourceOptions, folder: Path) -> OpenedData:
+    """Reads a source; its images are not opened.
+
+    Args:
+        options: of the source.
+        folder: for images that it would generate or fetch.
+
+    Raises:
+        UserError: see `kclip.data.sources.registry.read_source`.
+    """
+    source = read_source(options, folder)
+    return OpenedData(None, source.records, source.rejections, source.notes)
+
+
+def open_images(folder: Path) -> OpenedData:
+    """Takes all images below a folder, without captions and labels.
+
+    Raises:
+        UserError: the folder is missing or holds no image.
+    """
+    names = [path.relative_to(folder).as_posix() for path in list_images(folder)]
+    return OpenedData(None, [ImageRecord(name, name, folder / name) for name in names])
+
+
+def take_fingerprints(data: OpenedData, fingerprinter: Fingerprinter) -> CheckedData:
+    """Opens every image once and keeps its fingerprint, not its bytes."""
+    records: list[ImageRecord] = []
+
+    def images() -> Iterator[Path | bytes]:
+        for record in data:
+            stored = isinstance(record.image, bytes)
+            records.append(replace(record, image=b"") if stored else record)
+            yield record.image
+
+    rows, faults = fingerprinter(images(), len(data))
+    return CheckedData(records, rows, faults, data.rejections)
