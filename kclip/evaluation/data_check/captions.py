@@ -81,7 +81,7 @@ def check_captions(captions: Sequence[Sequence[str]], names: Sequence[str]) -> l
             make_finding(
                 "no caption",
                 WARNING,
-                f"{counted(len(bare), 'image')} of {len(captions):,} have no caption.",
+                f"{counted(len(bare), 'image')} of {len(captions):,} without a caption.",
                 "Contrastive training can't use them; write captions, or leave the images out.",
                 [names[row] for row in bare],
                 bare,
@@ -111,7 +111,7 @@ def _repeated(captions: Sequence[Sequence[str]], names: Sequence[str]) -> list[F
         make_finding(
             "caption repeated",
             level,
-            f"{counted(len(rows), 'image')} of {len(captions):,} have the same caption twice.",
+            f"{counted(len(rows), 'image')} of {len(captions):,} with the same caption twice.",
             "It counts double in training; leave one out.",
             [names[row] for row in rows],
             rows,
@@ -133,7 +133,7 @@ def _common(captions: Sequence[Sequence[str]], names: Sequence[str]) -> list[Fin
         make_finding(
             "caption shared",
             level,
-            f"{counted(len(common), 'caption')} belong to more than one image; the commonest to "
+            f"{counted(len(common), 'caption')} shared by several images; the commonest by "
             f"{counted(count, 'image')} ({fraction:.1%}).",
             "Images of one caption can't be told apart by it, in training or in search; describe "
             "what differs.",

@@ -43,11 +43,15 @@ class CheckResults:
         numbers: of the data set, as JSON can hold them.
         findings: the serious ones first.
         copies: all images that have copies.
+        records: the N images.
+        unreadable: rows of images that can't be read.
     """
 
     numbers: dict[str, Any]
     findings: list[Finding]
     copies: list[ListedCopy]
+    records: Sequence[ImageRecord]
+    unreadable: frozenset[int]
 
 
 def check_data(data: CheckedData, reader: TextReader | None = None) -> CheckResults:
@@ -71,7 +75,8 @@ def check_data(data: CheckedData, reader: TextReader | None = None) -> CheckResu
         + check_tokens(classes, texts, reader)
         + _left_out(data.rejections)
     )
-    return CheckResults(_numbers(data, copies, texts), by_level(findings), copies)
+    numbers = _numbers(data, copies, texts)
+    return CheckResults(numbers, by_level(findings), copies, records, frozenset(data.faults))
 
 
 def _numbers(

@@ -67,7 +67,7 @@ def check_classes(labels: Sequence[Sequence[str]], splits: Sequence[str]) -> lis
             make_finding(
                 "similar class names",
                 SERIOUS,
-                f"{counted(len(groups), 'class', 'classes')} stand under several spellings.",
+                f"{counted(len(groups), 'class', 'classes')} with several spellings.",
                 "Models take each spelling for a class of its own; write them alike.",
                 [" / ".join(group) for group in groups],
             )

@@ -81,7 +81,7 @@ def _unreadable(faults: Mapping[int, str], names: Sequence[str]) -> Finding:
     return make_finding(
         "unreadable image",
         level,
-        f"{counted(len(faults), 'image')} of {len(names):,} can't be read.",
+        f"{counted(len(faults), 'image')} of {len(names):,} that can't be read.",
         "Repair them, or take them off the list; build_tfrecords leaves them out.",
         [f"{names[row]}: {reason}" for row, reason in faults.items()],
     )
@@ -100,7 +100,7 @@ def _one_color(
             WARNING,
             f"{counted(len(plain), 'image')} of one colour.",
             "They show nothing; often they stand for photographs that were removed.",
-            [names[row] for row in plain],
+            [names[row] for row in plain.tolist()],
             plain.tolist(),
         )
     ]

@@ -1,0 +1,160 @@
+"""`check_data`: what is in a data set, and what looks wrong with it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from kclip.config.checks import check_settings
+from kclip.config.ranges import Range
+from kclip.console.lines import LOGGER
+from kclip.data.sources.reading_options import CaptionTableOptions
+from kclip.errors import KclipError, UserError
+
+if TYPE_CHECKING:
+    from kclip.evaluation.data_check.check import CheckResults
+    from kclip.evaluation.data_check.reading import OpenedData
+
+_BUILD_FILE = "dataset_info.json"  # in a folder of TFRecords
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckData(CaptionTableOptions):
+    """Says what is in a data set and what looks wrong with it: look here before you train.
+
+    It finds copies of images (equal, nearly equal and mirrored ones) within and across splits,
+    copies with contradicting labels; images that can't be read, are tiny, of extreme shape or of
+    one colour; captions that are empty, repeated or shared by many images; texts longer than a
+    model reads; classes of very different size, without images, or spelled in several ways; and
+    class names that are the same to a model's tokenizer.
+
+    A finished build of TFRecords, class folders, or plain images:
+
+      check_data tfrecords/photos
+      check_data photos
+
+    Images with captions or labels, read as build_tfrecords reads them:
+
+      check_data photos --captions captions.csv --split-lists train=train.txt test=test.txt
+      check_data train2017 --captions captions_train2017.json
+
+    Writes report.md, metrics.json, copies.csv and figures. What is known of images is kept in the
+    output folder, so a run that was stopped goes on where it was, and the next one takes seconds.
+    """
+
+    folder: tyro.conf.Positional[Path]
+    """TFRecords of build_tfrecords; or a folder of images (NUS-WIDE and VOC: the data set's)."""
+    source: Literal["csv", "coco", "karpathy", "folders", "nus_wide", "voc"] | None = None
+    """How the folder is read, as in build_tfrecords. Without it: a build where there is one; COCO
+    where captions or labels are JSON, CSV where they are not; class folders where there are
+    sub-folders; else plain images."""
+    captions: Path | None = None
+    """Captions: a CSV with header image,caption, or a JSON of COCO or Karpathy."""
+    labels: Path | None = None
+    """Labels: a CSV with header image,labels or its like, or a JSON of COCO's instances."""
+    labels_column: str | None = None
+    """Column of a CSV with the labels; by default labels, tags or label."""
+    label_separator: str | None = None
+    """What joins several labels in one cell; by default what the cells show."""
+    validation_images: Path | None = None
+    """Folder of the validation images, when it is another one (coco)."""
+    validation_captions: Path | None = None
+    """Captions JSON of a validation split (coco)."""
+    validation_labels: Path | None = None
+    """Instances JSON of the validation split (coco)."""
+    split_lists: tuple[str, ...] = ()
+    """Splits as NAME=FILE, each file with one image name a line (csv)."""
+    year: Annotated[int, Range(2005, 2100)] | None = None
+    """Year of the challenge, 2007 by default (voc)."""
+    model: str | None = None
+    """Model whose tokenizer reads the texts: a model folder, or what kclip.load takes. Without it
+    only texts are found that are too long for the usual models."""
+    output: Path | None = None
+    """Folder that the results are written to; data_checks/FOLDER by default."""
+    workers: Annotated[int, Range(1, 1024)] = os.cpu_count() or 1
+    """Images that are opened at once; the result does not depend on it."""
+    strict: bool = False
+    """Exit with 1 if something serious was found, for use in scripts."""
+
+    def run(self) -> None:
+        """Opens every image, checks the data, and writes the report."""
+        check_settings(self)
+        output = self.output or Path("data_checks") / self.folder.resolve().name
+
+        from kclip.data.copies.fingerprinting import Fingerprinter
+        from kclip.evaluation.data_check.check import check_data
+        from kclip.evaluation.data_check.reading import take_fingerprints
+        from kclip.reports.data_check import findings_table, splits_table, write_data_check
+
+        data, kind = self._open(output)
+        for note in data.notes:
+            LOGGER.info("%s", note)
+        reader = self._reader()
+        fingerprinter = Fingerprinter(output / "fingerprints.npz", self.workers)
+        results = check_data(take_fingerprints(data, fingerprinter), reader)
+        about = {"data": f"{self.folder} ({kind})", "images": f"{len(data):,}"}
+        about |= {"texts as read by": self.model} if self.model else {}
+        report = write_data_check(output, about, results, data.images)
+        print(splits_table(results.numbers), findings_table(results.findings), sep="\n\n")
+        print(f"\nthe report is {report}")
+        self._check_strict(results)
+
+    def _open(self, output: Path) -> "tuple[OpenedData, str]":
+        """The data set, and what it was taken for."""
+        from kclip.data.images.opening import list_images
+        from kclip.evaluation.data_check.reading import OpenedData, open_images, open_source
+
+        if not self.folder.is_dir():
+            raise UserError(
+                f"{self.folder} is not a folder; give TFRecords of build_tfrecords, or images."
+            )
+        source = self.source or self._source_of_tables()
+        if source is None and (self.folder / _BUILD_FILE).is_file():
+            self._refuse_options("TFRecords")
+            return OpenedData(self.folder), "TFRecords"
+        if source is None and all(p.parent == self.folder for p in list_images(self.folder)):
+            self._refuse_options("images without captions and labels")
+            return open_images(self.folder), "images"
+        source = source or "folders"
+        return open_source(self._source_options(source), output), source
+
+    def _source_of_tables(self) -> Literal["csv", "coco"] | None:
+        tables = [table for table in (self.captions, self.labels) if table]
+        if not tables:
+            return None
+        return "coco" if all(table.suffix.lower() == ".json" for table in tables) else "csv"
+
+    def _source_options(self, source: str):
+        """The options as `build_tfrecords` has them; classes are not merged but reported."""
+        from dataclasses import fields
+
+        from kclip.data.sources.registry import SOURCES
+        from kclip.data.sources.source_options import SourceOptions
+
+        place = "data_dir" if "data_dir" in SOURCES[source].needs else "images"
+        known = {field.name for field in fields(SourceOptions)} - {"source", place}
+        given = {name: getattr(self, name) for name in known if hasattr(self, name)}
+        if "similar_names" in SOURCES[source].may_have:
+            given["similar_names"] = "keep"
+        return SourceOptions(source=source, **{place: self.folder}, **given)
+
+    def _refuse_options(self, what: str) -> None:
+        for name in ("split_lists", "validation_captions", "validation_labels", "year"):
+            if getattr(self, name):
+                flag = "--" + name.replace("_", "-")
+                raise UserError(f"{flag} has no meaning for {what}; leave it out, or see --help.")
+
+    def _reader(self):
+        if self.model is None:
+            return None
+        from kclip.evaluation.data_check.model_texts import text_reader
+
+        return text_reader(self.model)
+
+    def _check_strict(self, results: "CheckResults") -> None:
+        serious = [finding for finding in results.findings if finding.level == "serious"]
+        if self.strict and serious:
+            kinds = ", ".join(dict.fromkeys(finding.kind for finding in serious))
+            raise KclipError(f"{len(serious)} serious findings ({kinds}); see the report")
