@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -196,13 +196,17 @@ class OutsideFolderError(UserError):
     """A name that leads out of the folder in which it is looked for."""
 
 
-def path_inside(folder: Path, name: str, allow_outside: bool = False) -> Path:
+def path_inside(
+    folder: Path, name: str, allow_outside: bool = False, follow_links: bool = False
+) -> Path:
     """Joins a name that comes from a file with the folder that it must stay in.
 
     Args:
         folder: where `name` is looked for.
         name: a path below it; an absolute one, one with `..` or one through a link may lead out.
         allow_outside: the user's word that it may.
+        follow_links: whether links in the folder may lead out, as in the folders of a known data
+            set, where links are the user's own.
 
     Raises:
         OutsideFolderError: it leads out.
@@ -216,14 +220,15 @@ def path_inside(folder: Path, name: str, allow_outside: bool = False) -> Path:
         kclip.files.OutsideFolderError: '../key.pem' leads outside of photos; name files within it.
     """
     path = folder / name
-    if not allow_outside and not _is_inside(path, os.path.realpath(folder)):
+    resolve = os.path.abspath if follow_links else os.path.realpath
+    if not allow_outside and not _is_inside(path, folder, resolve):
         raise OutsideFolderError(f"{name!r} leads outside of {folder}; name files within it.")
     return path
 
 
-def _is_inside(path: Path, real_folder: str) -> bool:
+def _is_inside(path: Path, folder: Path, resolve: Callable[[Path], str]) -> bool:
     try:
-        real = os.path.realpath(path)
+        real, real_folder = resolve(path), resolve(folder)
     except (OSError, ValueError):  # a loop of links, a NUL character
         return False
     return real == real_folder or real.startswith(real_folder.rstrip(os.sep) + os.sep)

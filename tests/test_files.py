@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from kclip.files import (
+    OutsideFolderError,
     folder_replaced_when_done,
+    path_inside,
     read_history,
     replaced_when_done,
     write_csv,
@@ -131,3 +133,42 @@ def test_a_table_has_no_formulas(tmp_path, text):
         _, first, second = csv.reader(file)
     assert first == [f"'{text}", "-0.25"]
     assert second == ["a,b\nc", "1"]
+
+
+@pytest.fixture
+def folder_with_a_link(tmp_path):
+    """`images` with the image a.png and the folder `link`, which leads beside `images`."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/a.png").touch()
+    (tmp_path / "images/link").symlink_to(tmp_path)
+    return tmp_path / "images"
+
+
+@pytest.mark.parametrize("name", ["a.png", "zoo/b.png", "zoo/../a.png", "link/images/a.png"])
+def test_names_within_a_folder(folder_with_a_link, name):
+    assert path_inside(folder_with_a_link, name) == folder_with_a_link / name
+    absolute = str(folder_with_a_link / name)
+    assert str(path_inside(folder_with_a_link, absolute)) == absolute
+
+
+@pytest.mark.parametrize("name", ["../b.png", "/etc/passwd", "zoo/../../b.png", "../images2/a.png"])
+def test_names_that_lead_out_of_a_folder(folder_with_a_link, name):
+    for follow_links in (False, True):
+        with pytest.raises(OutsideFolderError, match="leads outside of"):
+            path_inside(folder_with_a_link, name, follow_links=follow_links)
+    assert path_inside(folder_with_a_link, name, allow_outside=True) == folder_with_a_link / name
+
+
+def test_links_lead_out_only_where_they_may(folder_with_a_link):
+    with pytest.raises(OutsideFolderError):
+        path_inside(folder_with_a_link, "link/b.png")
+    path = path_inside(folder_with_a_link, "link/b.png", follow_links=True)
+    assert path == folder_with_a_link / "link/b.png"
+    (folder_with_a_link.parent / "alias").symlink_to(folder_with_a_link)
+    alias = folder_with_a_link.parent / "alias"  # the folder itself may be a link
+    assert path_inside(alias, "a.png") == alias / "a.png"
+
+
+def test_names_that_no_file_can_have(folder_with_a_link):
+    with pytest.raises(OutsideFolderError):
+        path_inside(folder_with_a_link, "a\0b")

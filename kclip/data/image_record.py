@@ -34,13 +34,8 @@ class ImageRecord:
 
     @property
     def texts(self) -> list[str | tuple[str, ...]]:
-        """What digests of a build are made of.
-
-        Ignored labels are left out where there are none, so that builds from before they existed
-        stay valid.
-        """
-        texts = [self.id, self.file_name, self.captions, self.labels]
-        return [*texts, self.ignored_labels] if self.ignored_labels else texts
+        """What digests of a build are made of."""
+        return [self.id, self.file_name, self.captions, self.labels, self.ignored_labels]
 
 
 @dataclass(frozen=True)

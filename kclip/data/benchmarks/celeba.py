@@ -6,6 +6,7 @@ from random import Random
 from kclip.data.labelled.images import LabelledImages
 from kclip.data.sources.layout import first_existing, image_record, read_rows
 from kclip.errors import UserError
+from kclip.files import path_inside
 
 GUIDE = (
     "CelebA is on mmlab.ie.cuhk.edu.hk/projects/CelebA.html: lay it out so that --data-dir holds "
@@ -51,8 +52,14 @@ def read_celeba(data_dir: Path, num_identities: int, seed: int) -> LabelledImage
     images = {name: id_ for name, id_ in identities.items() if partitions[name] in used}
     chosen = Random(seed).sample(sorted(set(images.values())), num_identities)
     names = {identity: (f"celebrity {identity}",) for identity in sorted(chosen)}
+    images_dir = found["img_align_celeba"]
     records = [
-        image_record(name, found["img_align_celeba"] / name, id_, PARTITIONS[partitions[name]])
+        image_record(
+            name,
+            path_inside(images_dir, name, follow_links=True),
+            id_,
+            PARTITIONS[partitions[name]],
+        )
         for name, id_ in sorted(images.items())
         if id_ in names
     ]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kclip.data.labelled.images import LabelledImages
 from kclip.data.sources.layout import first_existing, image_record, read_rows
+from kclip.files import path_inside
 
 GUIDE = (
     "The Oxford-IIIT Pets are on www.robots.ox.ac.uk/~vgg/data/pets: unpack images.tar.gz and "
@@ -23,8 +24,8 @@ def read_pets(data_dir: Path) -> LabelledImages:
     images = first_existing([data_dir / "images"], GUIDE)
     names = [row[0] for row in read_rows(split, num_columns=2)]
     records = [
-        image_record(f"{name}.jpg", images / f"{name}.jpg", name.rpartition("_")[0])
-        for name in names
+        image_record(file_name, path_inside(images, file_name, follow_links=True), label)
+        for file_name, label in ((f"{name}.jpg", name.rpartition("_")[0]) for name in names)
     ]
     labels = sorted({record.labels[0] for record in records}, key=str.lower)
     return LabelledImages(records, {label: (label.replace("_", " "),) for label in labels})

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from kclip.data.image_record import UNKNOWN
 from kclip.errors import UserError
 
 
@@ -38,19 +39,21 @@ def valid_mask_matrix(ignored: Iterable[Iterable[str]], class_names: Sequence[st
 
     Args:
         ignored: the names of N images' ignored labels, such as `iterate_ignored_labels`
-            gives.
+            gives; `*` (`image_record.UNKNOWN`) stands for all classes.
         class_names: C names, each once.
 
     Returns:
-        (N, C) bool, False where a class is ignored in an image.
+        (N, C) bool, False where a class is ignored in an image, and in all of a row where nothing
+        is known of the image.
 
     Raises:
         UserError: a class is listed twice.
 
     Example:
-        >>> valid_mask_matrix([["dog"], []], ["cat", "dog"]).tolist()
-        [[True, False], [True, True]]
+        >>> valid_mask_matrix([["dog"], [], ["*"]], ["cat", "dog"]).tolist()
+        [[True, False], [True, True], [False, False]]
     """
+    ignored = [class_names if UNKNOWN in names else names for names in ignored]
     return ~_named(ignored, class_names)
 
 

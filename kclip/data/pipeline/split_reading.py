@@ -1,6 +1,7 @@
 """Whole splits of TFRecords, read in the order of their files."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -29,38 +30,54 @@ def image_batches(
 
 def iterate_texts(split: SplitFiles) -> Iterator[tuple[int, str, list[str]]]:
     """Sibling id, file name and captions of each image, in the order of the files."""
-    for record in _records(split, ("id", "file_name", "captions")):
+    for record in _records(split, ("sibling_id", "file_name", "captions")):
         captions = [caption.decode() for caption in record["captions"]]
-        yield int(record["id"]), record["file_name"].decode(), captions
+        yield int(record["sibling_id"]), record["file_name"].decode(), captions
 
 
 def iterate_labels(split: SplitFiles) -> Iterator[tuple[str, list[str]]]:
-    """File name and labels of each image, in the order of the files."""
-    for record in _records(split, ("file_name", "labels")):
-        yield record["file_name"].decode(), [label.decode() for label in record["labels"]]
+    """Id and labels of each image, in the order of the files."""
+    for record in _records(split, ("id", "labels")):
+        yield record["id"].decode(), [label.decode() for label in record["labels"]]
 
 
 def iterate_ignored_labels(split: SplitFiles) -> Iterator[tuple[str, list[str]]]:
-    """File name and ignored labels of each image, in the order of the files; most have none."""
-    for record in _records(split, ("file_name", "ignored_labels")):
-        yield record["file_name"].decode(), [label.decode() for label in record["ignored_labels"]]
+    """Id and ignored labels of each image, in the order of the files; most have none.
+
+    An image of which nothing is known has `image_record.UNKNOWN` as its one ignored label.
+    """
+    for record in _records(split, ("id", "ignored_labels")):
+        yield record["id"].decode(), [label.decode() for label in record["ignored_labels"]]
 
 
 def iterate_images(split: SplitFiles) -> Iterator[ImageRecord]:
     """Every image of a split with its labels, without captions, in the order of the files."""
-    for record in _records(split, ("name", "file_name", "image", "labels", "ignored_labels")):
+    for record in _records(split, ("id", "file_name", "image", "labels", "ignored_labels")):
         labels, ignored = (
             tuple(label.decode() for label in record[key]) for key in ("labels", "ignored_labels")
         )
-        names = (record[key].decode() for key in ("name", "file_name"))
+        names = (record[key].decode() for key in ("id", "file_name"))
         yield ImageRecord(*names, record["image"], labels=labels, ignored_labels=ignored)
 
 
-def encoded_images(split: SplitFiles, file_names: Collection[str]) -> dict[str, bytes]:
-    """The stored bytes of some of a split's images, by file name."""
-    wanted = {name.encode() for name in file_names}
-    records = _records(split, ("file_name", "image"))
-    return {r["file_name"].decode(): r["image"] for r in records if r["file_name"] in wanted}
+def shown_names(split: SplitFiles) -> list[str]:
+    """What reports call the images of a split, in the order of the files.
+
+    It is the file name, with the id after it where several images have that name.
+    """
+    pairs = [
+        (record["file_name"].decode(), record["id"].decode())
+        for record in _records(split, ("file_name", "id"))
+    ]
+    counts = Counter(name for name, _ in pairs)
+    return [name if counts[name] == 1 else f"{name} ({id_})" for name, id_ in pairs]
+
+
+def encoded_images(split: SplitFiles, names: Collection[str]) -> dict[str, bytes]:
+    """The stored bytes of some of a split's images, by the names that `shown_names` gives them."""
+    wanted = set(names)
+    pairs = zip(shown_names(split), _records(split, ("image",)), strict=True)
+    return {name: record["image"] for name, record in pairs if name in wanted}
 
 
 def decode_image(encoded: tf.Tensor) -> tf.Tensor:
@@ -89,7 +106,7 @@ def without_autotuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
 def _records(split: SplitFiles, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     def parse(serialized: tf.Tensor) -> dict[str, Any]:
         record = schema.parse(serialized)
-        record["name"], record["id"] = record["id"], sibling_id(record["id"])
+        record["sibling_id"] = sibling_id(record["id"])
         return {name: record[name] for name in names}
 
     files = [str(path) for path in split.files]

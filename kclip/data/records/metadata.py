@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kclip.data.records.schema import DATASET_NAME, FEATURES, VERSION
+from kclip.data.records.schema import DATASET_NAME, FEATURES, SCHEMA_VERSION
 from kclip.data.records.shards import ShardResult, write_atomically
 
 INFO_FILE = "dataset_info.json"
@@ -27,7 +27,7 @@ def write_metadata(directory: Path, shards: Sequence[ShardResult]) -> None:
         "fileFormat": "tfrecord",
         "name": DATASET_NAME,
         "splits": [_split_info(split, shards) for split in splits],
-        "version": VERSION,
+        "version": SCHEMA_VERSION,
     }
     write_atomically(
         directory / "features.json", json.dumps(FEATURES, indent=4, sort_keys=True).encode()

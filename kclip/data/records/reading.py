@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kclip.data.image_record import ImageRecord
 from kclip.data.records.file_format import read_records
+from kclip.data.records.schema import SPEC
 from kclip.data.records.writer import open_split
 from kclip.errors import KclipError
 
@@ -41,20 +43,17 @@ def parse_record(payload: bytes, split: str) -> ImageRecord:
         ImageRecord(id='7', file_name='7.png', image=b'...', captions=('a dot', 'one'), labels=(), \
 split='test', ignored_labels=())
     """
-    features = {name: list(_bytes_list(value)) for name, value in _features(payload)}
-
-    def texts(name: str) -> tuple[str, ...]:
-        return tuple(value.decode() for value in features.get(name, ()))
-
-    return ImageRecord(
-        texts("id")[0],
-        texts("file_name")[0],
-        features["image"][0],
-        texts("captions"),
-        texts("labels"),
-        split,
-        texts("ignored_labels"),
-    )
+    found = {name: list(_bytes_list(value)) for name, value in _features(payload)}
+    values: dict[str, Any] = {"split": split}
+    for feature in SPEC:
+        raw = found.get(feature.name, [])
+        if feature.kind == "image":
+            values[feature.name] = raw[0]
+        elif feature.kind == "text":
+            values[feature.name] = raw[0].decode()
+        elif feature.kind == "texts":
+            values[feature.name] = tuple(item.decode() for item in raw)
+    return ImageRecord(**values)
 
 
 def _features(payload: bytes) -> Iterator[tuple[str, bytes]]:

@@ -44,19 +44,18 @@ def check_rejected(
         max_fraction: 0 to 1.
         report: where the reasons can be read.
     """
-    names, images = (
-        {item.file_name for item in items if item.loses_image}
-        for items in (source.rejections, from_images)
-    )
-    num_source = max(1, len(names | {record.file_name for record in source.records}))
-    lost_when_opened = len(images) / max(1, num_images) * len(source.records)
+    # Inputs that no record was made of are known by their names alone, records are counted.
+    names = {item.file_name for item in source.rejections if item.loses_image}
+    strangers = names - {record.file_name for record in source.records}
+    num_source = max(1, len(strangers) + len(source.records))
+    lost_when_opened = len(from_images) / max(1, num_images) * len(source.records)
     fraction = (len(names) + lost_when_opened) / num_source
     if fraction <= max_fraction + 1e-9:  # rounding
         return
     kinds = Counter(item.reason.partition(":")[0] for item in (*source.rejections, *from_images))
     common = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common(3))
     raise KclipError(
-        f"{len(names | images)} images were rejected, {fraction:.1%} where --max-rejected allows "
-        f"{max_fraction:.1%}; most often: {common}. See {report}; repair the images, or raise "
-        "--max-rejected and run again (finished shards are kept)."
+        f"{len(names) + len(from_images)} images were rejected, {fraction:.1%} where "
+        f"--max-rejected allows {max_fraction:.1%}; most often: {common}. See {report}; repair the "
+        "images, or raise --max-rejected and run again (finished shards are kept)."
     )

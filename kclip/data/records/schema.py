@@ -1,54 +1,69 @@
 """THE feature specification: what a record holds, for the writer and for every reader."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 DATASET_NAME = "kclip"
-VERSION = "1.0.0"
+# To be raised with every change of what a record holds or means: readers take this one alone.
+SCHEMA_VERSION = "2.0.0"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature of a record.
+
+    Attributes:
+        name: by which records, batches and TFDS know it.
+        kind: `image` (encoded bytes), `text`, `texts` (any number) or `number`.
+        is_optional: whether records without a value leave it out.
+    """
+
+    name: str
+    kind: Literal["image", "text", "texts", "number"]
+    is_optional: bool = False
+
+
+# See tfrecords/README.md for their meaning. The metadata for TFDS, the writer and all readers are
+# made from this list, so a new feature is a line here (and one in `ImageRecord`).
+SPEC = (
+    Feature("image", "image"),
+    Feature("id", "text"),
+    Feature("file_name", "text"),
+    Feature("captions", "texts"),
+    Feature("labels", "texts"),
+    Feature("ignored_labels", "texts", is_optional=True),
+    Feature("height", "number"),
+    Feature("width", "number"),
+)
 
 
 def _connector(name: str, **settings: Any) -> dict[str, Any]:
     return {"pythonClassName": f"tensorflow_datasets.core.features.{name}", **settings}
 
 
-_IMAGE = _connector(
-    "image_feature.Image", image={"dtype": "uint8", "shape": {"dimensions": ["-1", "-1", "3"]}}
-)
 _TEXT = _connector("text_feature.Text", text={})
-_TEXTS = _connector("sequence_feature.Sequence", sequence={"feature": _TEXT, "length": "-1"})
-_INTEGER = _connector("scalar.Scalar", tensor={"dtype": "int32", "encoding": "none", "shape": {}})
-# The TFDS specification of a record, as TFDS keeps it; see tfrecords/README.md for its meaning.
+_TFDS_KINDS = {
+    "image": _connector(
+        "image_feature.Image",
+        image={"dtype": "uint8", "shape": {"dimensions": ["-1", "-1", "3"]}},
+    ),
+    "text": _TEXT,
+    "texts": _connector("sequence_feature.Sequence", sequence={"feature": _TEXT, "length": "-1"}),
+    "number": _connector(
+        "scalar.Scalar", tensor={"dtype": "int32", "encoding": "none", "shape": {}}
+    ),
+}
+# The specification as TFDS keeps it.
 FEATURES = _connector(
     "features_dict.FeaturesDict",
-    featuresDict={
-        "features": {
-            "image": _IMAGE,
-            "id": _TEXT,
-            "file_name": _TEXT,
-            "captions": _TEXTS,
-            "labels": _TEXTS,
-            "ignored_labels": _TEXTS,
-            "height": _INTEGER,
-            "width": _INTEGER,
-        }
-    },
+    featuresDict={"features": {feature.name: _TFDS_KINDS[feature.kind] for feature in SPEC}},
 )
 
 
-def serialize(
-    *,
-    image: bytes,
-    id: str,
-    file_name: str,
-    captions: Iterable[str],
-    labels: Iterable[str],
-    height: int,
-    width: int,
-    ignored_labels: Sequence[str] = (),
-) -> bytes:
+def serialize(**values: Any) -> bytes:
     """Serializes one record as a `tf.train.Example`, always to the same bytes.
 
     The message is so small that its wire format is written here: the workers that build shards
@@ -56,37 +71,38 @@ def serialize(
     `tf.train.Example(...).SerializeToString(deterministic=True)`.
 
     Args:
-        image: JPEG or PNG bytes.
-        id: unique in the dataset.
-        file_name: as the source names it.
-        captions: any number of sentences.
-        labels: any number of names.
-        height: of the stored image, in pixels.
-        width: of the stored image, in pixels.
-        ignored_labels: names that count neither as right nor as wrong. The feature is left out
-            where there are none, as it is in records written before it existed.
+        **values: of the features in `SPEC`, by name: bytes for an image, strings, lists of strings,
+            integers. Optional ones may be absent or empty.
 
     Returns:
         The serialized example; `parse` is its inverse.
+
+    Raises:
+        TypeError: a feature is missing or unknown.
 
     Example:
         >>> texts = dict(id="7", file_name="7.png", captions=["a dot"], labels=[])
         >>> len(serialize(image=b"...", height=1, width=1, **texts))
         127
     """
+    needed = {feature.name for feature in SPEC if not feature.is_optional}
+    if not needed <= set(values) <= {feature.name for feature in SPEC}:
+        raise TypeError(f"a record has {sorted(values)}; expected {sorted(needed)}")
     by_name = {
-        "image": _bytes_feature([image]),
-        "id": _bytes_feature([id.encode()]),
-        "file_name": _bytes_feature([file_name.encode()]),
-        "captions": _bytes_feature(caption.encode() for caption in captions),
-        "labels": _bytes_feature(label.encode() for label in labels),
-        "height": _int_feature(height),
-        "width": _int_feature(width),
+        feature.name: _encoded(feature.kind, values[feature.name])
+        for feature in SPEC
+        if values.get(feature.name) or not feature.is_optional
     }
-    if ignored_labels:
-        by_name["ignored_labels"] = _bytes_feature(label.encode() for label in ignored_labels)
     entries = (_field(1, name.encode()) + _field(2, by_name[name]) for name in sorted(by_name))
     return _field(1, b"".join(_field(1, entry) for entry in entries))
+
+
+def _encoded(kind: str, value: Any) -> bytes:
+    if kind == "number":
+        return _field(3, _field(1, _varint(value)))  # Feature.int64_list.value, packed
+    values = value if kind == "texts" else [value]
+    encoded = (item if isinstance(item, bytes) else item.encode() for item in values)
+    return _field(1, b"".join(_field(1, item) for item in encoded))  # Feature.bytes_list.value
 
 
 def parse(serialized: "tf.Tensor") -> dict[str, Any]:
@@ -102,7 +118,7 @@ def parse(serialized: "tf.Tensor") -> dict[str, Any]:
     import tensorflow as tf
 
     lists = tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True)
-    return _sizes_as_int32(tf.io.parse_single_example(serialized, _specification(lists)))
+    return _numbers_as_int32(tf.io.parse_single_example(serialized, _specification(lists)))
 
 
 def parse_batch(serialized: "tf.Tensor") -> dict[str, Any]:
@@ -117,29 +133,23 @@ def parse_batch(serialized: "tf.Tensor") -> dict[str, Any]:
     import tensorflow as tf
 
     lists = tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64)
-    return _sizes_as_int32(tf.io.parse_example(serialized, _specification(lists)))
+    return _numbers_as_int32(tf.io.parse_example(serialized, _specification(lists)))
 
 
 def _specification(lists: Any) -> dict[str, Any]:
     import tensorflow as tf
 
-    scalars = {name: tf.io.FixedLenFeature([], tf.string) for name in ("image", "id", "file_name")}
-    sizes = {name: tf.io.FixedLenFeature([], tf.int64) for name in ("height", "width")}
-    return scalars | sizes | dict.fromkeys(("captions", "labels", "ignored_labels"), lists)
+    text = tf.io.FixedLenFeature([], tf.string)
+    number = tf.io.FixedLenFeature([], tf.int64)
+    kinds = {"image": text, "text": text, "texts": lists, "number": number}
+    return {feature.name: kinds[feature.kind] for feature in SPEC}
 
 
-def _sizes_as_int32(record: dict[str, Any]) -> dict[str, Any]:
+def _numbers_as_int32(record: dict[str, Any]) -> dict[str, Any]:
     import tensorflow as tf
 
-    return record | {name: tf.cast(record[name], tf.int32) for name in ("height", "width")}
-
-
-def _bytes_feature(values: Iterable[bytes]) -> bytes:
-    return _field(1, b"".join(_field(1, value) for value in values))  # Feature.bytes_list.value
-
-
-def _int_feature(value: int) -> bytes:
-    return _field(3, _field(1, _varint(value)))  # Feature.int64_list.value, packed
+    numbers = [feature.name for feature in SPEC if feature.kind == "number"]
+    return record | {name: tf.cast(record[name], tf.int32) for name in numbers}
 
 
 def _field(number: int, payload: bytes) -> bytes:

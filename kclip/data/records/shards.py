@@ -14,7 +14,7 @@ from kclip.data.image_record import ImageRecord, Rejection
 from kclip.data.images.opening import ImageError
 from kclip.data.records.encoding import Encoding, encode_image
 from kclip.data.records.file_format import read_records, write_record
-from kclip.data.records.schema import DATASET_NAME, serialize
+from kclip.data.records.schema import DATASET_NAME, SCHEMA_VERSION, SPEC, serialize
 from kclip.files import replaced_when_done
 
 STATE_FOLDER = "build"  # beside the shards: their checksums, the request, unfinished files
@@ -43,7 +43,7 @@ class ShardResult:
         num_records: in it.
         num_bytes: of the file.
         sha256: of the file, hexadecimal.
-        inputs: digest of the job, with the sizes of the image files.
+        inputs: digest of the job, with the sizes of the image files and when they were changed.
         rejections: images of the job that could not be stored.
     """
 
@@ -156,17 +156,9 @@ def _write_records(file: BinaryIO, job: ShardJob) -> tuple[Rejection, ...]:
         except ImageError as error:
             rejections.append(Rejection(record.file_name, error.reason))
             continue
-        payload = serialize(
-            image=image.data,
-            id=record.id,
-            file_name=record.file_name,
-            captions=record.captions,
-            labels=record.labels,
-            height=image.height,
-            width=image.width,
-            ignored_labels=record.ignored_labels,
-        )
-        write_record(file, payload)
+        stored = {"image": image.data, "height": image.height, "width": image.width}
+        named = {feature.name: getattr(record, feature.name, None) for feature in SPEC}
+        write_record(file, serialize(**named | stored))
     return tuple(rejections)
 
 
@@ -178,10 +170,16 @@ def _sensible_shards(records: Sequence[ImageRecord]) -> int:
 
 
 def _inputs_digest(job: ShardJob) -> str:
-    digest = hashlib.sha256(json.dumps(asdict(job.encoding)).encode())
+    digest = hashlib.sha256(json.dumps([SCHEMA_VERSION, asdict(job.encoding)]).encode())
     for record in job.records:
-        digest.update(json.dumps([*record.texts, image_size(record.image)]).encode())
+        stamp = (image_size(record.image), _change_time(record.image))
+        digest.update(json.dumps([*record.texts, *stamp]).encode())
     return digest.hexdigest()
+
+
+def _change_time(image: Path | bytes) -> int:
+    """When a file was changed, in ns: another image may have as many bytes."""
+    return image.stat().st_mtime_ns if isinstance(image, Path) and image.exists() else 0
 
 
 def image_size(image: Path | bytes) -> int:

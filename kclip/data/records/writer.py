@@ -17,6 +17,7 @@ from kclip.data.image_record import ImageRecord
 from kclip.data.records.build_result import BuildResult
 from kclip.data.records.encoding import Encoding
 from kclip.data.records.metadata import INFO_FILE
+from kclip.data.records.schema import DATASET_NAME, SCHEMA_VERSION
 from kclip.data.records.shards import (
     STATE_FOLDER,
     ShardJob,
@@ -68,7 +69,7 @@ def build_shards(
         KclipError: the disk is full or not writable, or a worker was killed.
     """
     jobs = plan_shards(splits, num_shards, directory, encoding)
-    request = dict(settings)
+    request = dict(settings) | {"schema": SCHEMA_VERSION}
     request["shards"] = dict(Counter(job.split for job in jobs))
     request["records"] = _records_digest(splits)
     check_output(directory)
@@ -84,7 +85,8 @@ def open_split(directory: Path, split: str) -> SplitFiles:
     """Finds the shards of a split in a finished build.
 
     Raises:
-        UserError: there is no finished build in the folder, or it has no such split.
+        UserError: there is no finished build in the folder, it is of another version, or it has no
+            such split.
     """
     directory = Path(directory)
     try:
@@ -94,11 +96,17 @@ def open_split(directory: Path, split: str) -> SplitFiles:
             f"{directory} holds no finished TFRecords ({INFO_FILE} is missing); "
             "give a folder that build_tfrecords has completed."
         ) from None
+    if info.get("name") != DATASET_NAME or info.get("version") != SCHEMA_VERSION:
+        raise UserError(
+            f"{directory} holds {info.get('name')!r} in version {info.get('version')}; expected "
+            f"{DATASET_NAME!r} in version {SCHEMA_VERSION} of its records, so build it again with "
+            "this kclip (other datasets: build_tfrecords --source tfds --dataset FOLDER)."
+        )
     lengths = {s["name"]: [int(n) for n in s["shardLengths"]] for s in info["splits"]}
     if split not in lengths:
         raise UserError(f"{directory} has no split {split!r}; it has {', '.join(sorted(lengths))}.")
     total = len(lengths[split])
-    names = [f"{info['name']}-{split}.tfrecord-{i:05d}-of-{total:05d}" for i in range(total)]
+    names = [f"{DATASET_NAME}-{split}.tfrecord-{i:05d}-of-{total:05d}" for i in range(total)]
     return SplitFiles([directory / name for name in names], lengths[split])
 
 

@@ -10,6 +10,7 @@ from kclip.data.sources.assembling import check_some_exist
 from kclip.data.sources.layout import first_existing
 from kclip.data.sources.text_files import read_list
 from kclip.errors import UserError
+from kclip.files import path_inside
 
 GUIDE = (
     "NUS-WIDE is on lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html: "
@@ -84,7 +85,8 @@ def read_nus_wide(data_dir: Path, images_dir: Path | None = None) -> Source:
     for split, own in names.items():
         concepts = _read_concepts(truth, classes.unseen, split, len(own))
         for name, truths in zip(own, concepts, strict=True):
-            path = images / (PurePosixPath(name).name if flat else name)
+            file_name = PurePosixPath(name).name if flat else name
+            path = path_inside(images, file_name, follow_links=True)
             labels = (*tags.get(_photo_id(name), ()), *truths)
             records.append(ImageRecord(name, name, path, (), labels, split))
     if not any(_photo_id(record.file_name) in tags for record in records):

@@ -16,6 +16,7 @@ _ID_KEYS = ("image/id", "image_id", "id")
 _FILE_NAME_KEYS = ("image/filename", "file_name", "filename")
 _CAPTION_KEYS = ("captions", "caption")
 _LABEL_KEYS = ("labels", "label", "objects")
+_IGNORED_KEYS = ("ignored_labels",)
 
 
 class TFDSSource:
@@ -40,11 +41,12 @@ class TFDSSource:
         self._file_name_key = _first(_FILE_NAME_KEYS, features)
         self._caption_key = _first(_CAPTION_KEYS, features)
         self._label_key = _first(_LABEL_KEYS, features)
+        self._ignored_key = _first(_IGNORED_KEYS, features)
 
     def read(self) -> Source:
         """Reads the records of all splits; their image files exist after `fetch_images` only."""
         keys = (self._id_key, self._file_name_key, self._caption_key, self._label_key)
-        wanted = [key for key in keys if key]
+        wanted = [key for key in (*keys, self._ignored_key) if key]
         records: list[ImageRecord] = []
         rejections: list[Rejection] = []
         for split in self._builder.info.splits:
@@ -55,9 +57,9 @@ class TFDSSource:
                 captions = clean_captions(name, texts, rejections) if texts else ()
                 if captions or not texts:
                     id_ = _text(example, self._id_key, f"{split}/{index:08d}")
-                    labels = self._labels(example)
+                    labels, ignored = self._labels(example), self._ignored(example)
                     file = self.images_dir / path
-                    records.append(ImageRecord(id_, name, file, captions, labels, split))
+                    records.append(ImageRecord(id_, name, file, captions, labels, split, ignored))
         return Source(records, rejections, fetch_images=self.fetch_images)
 
     def read_images(self, split: str) -> list[ImageRecord]:
@@ -126,6 +128,10 @@ class TFDSSource:
         values = _flat(value)
         names = (v.decode() if isinstance(v, bytes) else to_name(v) for v in values)
         return tuple(dict.fromkeys(names))
+
+    def _ignored(self, example: dict[str, Any]) -> tuple[str, ...]:
+        names = _flat(example[self._ignored_key]) if self._ignored_key else ()
+        return tuple(name.decode() for name in names)
 
     def _label_feature(self) -> Any:
         import tensorflow_datasets as tfds

@@ -11,6 +11,7 @@ from kclip.data.sources.assembling import check_some_exist
 from kclip.data.sources.layout import first_existing
 from kclip.data.sources.text_files import read_list
 from kclip.errors import UserError
+from kclip.files import path_inside
 
 VOC_YEAR = 2007  # the only one whose test labels are published
 GUIDE = (
@@ -70,10 +71,9 @@ def read_voc(data_dir: Path, year: int = VOC_YEAR) -> Source:
     for name, split in voc_splits(data_dir, year).items():
         for id_, classes in _read_list(folder, name).items():
             file_name = f"{id_}.jpg"
+            path = path_inside(images, file_name, follow_links=True)
             labels, ignored = tuple(classes.positive), tuple(classes.ignored)
-            records.append(
-                ImageRecord(id_, file_name, images / file_name, (), labels, split, ignored)
-            )
+            records.append(ImageRecord(id_, file_name, path, (), labels, split, ignored))
     check_some_exist(records, images, folder / "ImageSets/Main")
     splits = voc_splits(data_dir, year)
     if "test" in splits:
@@ -168,4 +168,4 @@ def _list_path(folder: Path, name: str) -> Path:
 
 
 def _annotation(folder: Path, id_: str) -> Path:
-    return folder / "Annotations" / f"{id_}.xml"
+    return path_inside(folder / "Annotations", f"{id_}.xml", follow_links=True)

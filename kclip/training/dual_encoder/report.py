@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kclip.data.labelled.class_folders import read_labelled_folder
-from kclip.data.pipeline.split_reading import encoded_images, iterate_texts
+from kclip.data.pipeline.split_reading import encoded_images, iterate_texts, shown_names
 from kclip.data.records.writer import SplitFiles
 from kclip.evaluation.retrieval import retrieval_results
 from kclip.evaluation.zero_shot import evaluate_zero_shot
@@ -39,11 +39,10 @@ def evaluate_run(
     Returns:
         `retrieval`, and `zero_shot` where `class_folders` is given.
     """
-    _, file_names, captions = zip(*iterate_texts(validation), strict=True)
-    texts = [caption for of_image in captions for caption in of_image]
+    texts = [caption for _, _, captions in iterate_texts(validation) for caption in captions]
     results: dict[str, Any] = {
         "retrieval": retrieval_results(
-            *data.embed_validation(), data.text_to_image_index, file_names, texts
+            *data.embed_validation(), data.text_to_image_index, shown_names(validation), texts
         )
     }
     if class_folders is not None:

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from kclip.data.image_record import UNKNOWN
 from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
 from kclip.errors import UserError
-from kclip.metrics.multilabel import average_precision
+from kclip.metrics.multilabel import average_precision, f1_at_k
 
 
 def test_it_equals_asking_for_each_image_and_class():
@@ -20,6 +21,7 @@ def test_ignored_answers_do_not_count():
     asked = [[name not in of_image for name in classes] for of_image in ignored]
     np.testing.assert_array_equal(valid_mask, asked)
     assert valid_mask.dtype == bool
+    assert valid_mask_matrix([[UNKNOWN], []], classes).tolist() == [[False] * 3, [True] * 3]
     assert valid_mask_matrix([[], []], classes).all()  # none are ignored in most data sets
 
 
@@ -30,6 +32,15 @@ def test_ignored_answers_change_the_precision_as_worked_out_by_hand():
     everything = average_precision(labels, scores)[1]
     assert everything == pytest.approx((1 / 2 + 2 / 3) / 2)
     assert average_precision(labels, scores, valid_mask=valid_mask)[1] == 1.0
+
+
+def test_an_image_of_unknown_labels_changes_no_figure():
+    labels = label_matrix([["dog"], ["cat"], ["dog"], []], ["cat", "dog"])
+    scores = np.array([[0.1, 0.5], [0.2, 0.9], [0.3, 0.7], [0.9, 0.95]])
+    valid_mask = valid_mask_matrix([[], [], [], [UNKNOWN]], ["cat", "dog"])
+    for measure in (average_precision, lambda *a, valid_mask=None: f1_at_k(*a, 1, valid_mask)):
+        with_unknown = measure(labels, scores, valid_mask=valid_mask)
+        np.testing.assert_array_equal(with_unknown, measure(labels[:3], scores[:3]))
 
 
 def test_a_class_listed_twice_is_named():

@@ -6,8 +6,15 @@ import tensorflow as tf
 from image_files import noise_png
 
 from kclip.data.image_record import ImageRecord
+from kclip.data.labelled.multilabel_reading import read_split
 from kclip.data.pipeline.augmentation import build_augmentation
-from kclip.data.pipeline.split_reading import encoded_images, image_batches, iterate_texts
+from kclip.data.pipeline.split_reading import (
+    encoded_images,
+    image_batches,
+    iterate_labels,
+    iterate_texts,
+    shown_names,
+)
 from kclip.data.pipeline.streamed_batches import InputFunctions, StreamedBatches, caption_number
 from kclip.data.records.encoding import Encoding
 from kclip.data.records.metadata import write_metadata
@@ -124,6 +131,37 @@ def test_unordered_reading_shows_the_same_samples(split):
     assert Counter(shown) == Counter(captions_of(read(batches(split, drop_remainder=False))))
 
 
+def test_records_are_known_by_their_ids(tmp_path):
+    names = [
+        "a.png",
+        "a.png",
+        "b.png",
+        "a.png",
+        "b.png",
+        "c.png",
+        "d.png",
+        "a.png",
+        "e.png",
+        "f.png",
+    ]
+    records = [
+        ImageRecord(str(i), name, noise_png(i), labels=(f"class {i}",))
+        for i, name in enumerate(names)
+    ]
+    write_metadata(
+        tmp_path, build_shards({"test": records}, tmp_path, Encoding(), {}, 1, {}).shards
+    )
+    split = open_split(tmp_path, "test")
+    assert dict(iterate_labels(split)) == {str(i): [f"class {i}"] for i in range(10)}
+    shown = shown_names(split)
+    assert shown[:3] == ["a.png (0)", "a.png (1)", "b.png (2)"] and shown[-1] == "f.png"
+    stored = encoded_images(split, shown[1:])
+    assert list(stored.values()) == [noise_png(i) for i in range(1, 10)]
+    images = read_split(tmp_path, "test")
+    assert [record.id for record in images.records] == list("0123456789")
+    assert [record.image for record in images.records] == [noise_png(i) for i in range(10)]
+
+
 def test_images_come_in_file_order_with_their_captions(split):
     names = [name for _, name, _ in iterate_texts(split)]
     stored = encoded_images(split, names)
@@ -149,7 +187,7 @@ def test_pictures_of_the_models_size_are_not_resized(tmp_path, height):
     black = InputFunctions(lambda image: tf.zeros((16, 16, 3)), tokenize, image_size=16)
     shown = [x["image"] for x, _ in batches(split, black, shuffle=False).dataset()]
     assert all(images.shape == (4, 16, 16, 3) for images in shown)
-    stored = encoded_images(split, [name for _, name, _ in iterate_texts(split)])
+    stored = encoded_images(split, shown_names(split))
     decoded = [tf.io.decode_image(data, channels=3).numpy() for data in stored.values()]
     expected = np.stack(decoded)[:28] if height == 16 else np.zeros((28, 16, 16, 3))
     np.testing.assert_array_equal(np.concatenate(shown), expected)

@@ -65,7 +65,7 @@ def metadata_by_tfds(folder, shards):
         data_dir=folder,
         features=features,
         split_infos=split_infos,
-        version="1.0.0",
+        version="2.0.0",
         check_data=False,
         description="Images with captions and labels, one record per image (kclip).",
     )

@@ -68,6 +68,13 @@ def test_parse_gives_ignored_labels():
     assert parsed["ignored_labels"].numpy().tolist() == [b"cat", b"dog"]
 
 
+def test_other_features_are_an_error():
+    with pytest.raises(TypeError, match="expected"):
+        serialize(**RECORD, size=1)
+    with pytest.raises(TypeError, match="expected"):
+        serialize(**{name: value for name, value in RECORD.items() if name != "labels"})
+
+
 def test_features_read_what_serialize_wrote():
     import tensorflow as tf
     import tensorflow_datasets as tfds

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 
 import pytest
 from image_files import noise_png
@@ -80,16 +81,30 @@ def test_only_an_untouched_shard_of_the_same_job_is_finished(job, tmp_path):
     assert finished_result(job) is None
 
 
-def test_a_mended_image_file_makes_its_shard_unfinished(tmp_path):
+def test_a_repaired_image_file_makes_its_shard_unfinished(tmp_path):
     (tmp_path / STATE_FOLDER).mkdir()
-    picture = tmp_path / "a.png"
-    record = ImageRecord("a", "a.png", picture)
+    image = tmp_path / "a.png"
+    record = ImageRecord("a", "a.png", image)
     job = plan_shards({"train": [record]}, {}, tmp_path, Encoding())[0]
     assert write_shard(job).rejections == (Rejection("a.png", "missing"),)
     assert finished_result(job)
-    picture.write_bytes(noise_png(0))
+    image.write_bytes(noise_png(0))
     assert finished_result(job) is None
     assert write_shard(job).num_records == 1
+
+
+def test_another_image_of_as_many_bytes_makes_its_shard_unfinished(tmp_path):
+    (tmp_path / STATE_FOLDER).mkdir()
+    image = tmp_path / "a.png"
+    image.write_bytes(noise_png(0))
+    os.utime(image, ns=(1, 1))
+    record = ImageRecord("a", "a.png", image)
+    job = plan_shards({"train": [record]}, {}, tmp_path, Encoding())[0]
+    write_shard(job)
+    assert finished_result(job)
+    image.write_bytes(noise_png(0)[:-1] + b"x")
+    os.utime(image, ns=(2, 2))
+    assert finished_result(job) is None
 
 
 def test_a_disk_that_loses_data_is_noticed(job, monkeypatch):

@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 from pathlib import Path
 
@@ -109,6 +110,22 @@ def test_open_split_finds_shards_and_lengths(tmp_path):
     assert split.num_records == 16  # 21 less those that are words: 0, 5, 10, 15, 20
     with pytest.raises(UserError, match="no split 'dev'; it has train, validation"):
         open_split(tmp_path, "dev")
+
+
+@pytest.mark.parametrize("change", [{"version": "1.0.0"}, {"name": "mnist"}])
+def test_records_of_another_version_are_not_opened(tmp_path, change):
+    write_metadata(tmp_path, build(tmp_path).shards)
+    path = tmp_path / "dataset_info.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(UserError, match=r"in version 2.0.0 of its records, so build it again"):
+        open_split(tmp_path, "train")
+
+
+def test_a_build_of_another_version_is_another_request(tmp_path, monkeypatch):
+    build(tmp_path)
+    monkeypatch.setattr("kclip.data.records.writer.SCHEMA_VERSION", "9.0.0")
+    with pytest.raises(UserError, match="schema '2.0.0' then, '9.0.0' now"):
+        build(tmp_path)
 
 
 def test_an_unfinished_folder_is_not_opened(tmp_path):

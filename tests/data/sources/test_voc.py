@@ -71,3 +71,11 @@ def test_damaged_annotations_are_named(tmp_path):
     path.unlink()
     with pytest.raises(UserError, match="000007.xml is missing"):
         read_voc(root)
+
+
+def test_lists_name_no_files_elsewhere(tmp_path):
+    root = write_voc(tmp_path)
+    for path in (root / "VOC2007/ImageSets/Main").glob("*trainval.txt"):
+        path.write_text(path.read_text().replace(min(TRAINVAL), "../../secret"))
+    with pytest.raises(UserError, match="'../../secret.jpg' leads outside of"):
+        read_voc(root)
