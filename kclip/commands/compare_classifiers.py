@@ -112,19 +112,25 @@ class CompareClassifiers:
         """The training images, if there are any, and the test images."""
         from kclip.data.images.content import check_unseen, content_digests
         from kclip.data.labelled.class_folders import check_same_classes, read_labelled_folder
+        from kclip.data.labelled.copies import image_groups, warn_of_shared_copies
         from kclip.data.labelled.stratified import sample_fraction
 
         test = read_labelled_folder(self.images, self.classes)
         if self.train_fraction is not None:
-            drawn, rest = sample_fraction(
-                test.class_indices, self.train_fraction, self.seed, "--train-fraction"
+            sampled, rest = sample_fraction(
+                test.class_indices,
+                self.train_fraction,
+                self.seed,
+                "--train-fraction",
+                groups=image_groups(test),
             )
-            return test.rows(drawn), test.rows(rest)
+            return test.rows(sampled), test.rows(rest)
         if self.train_images is None:
             return None, test
         train = read_labelled_folder(self.train_images, self.classes)
         check_same_classes(train, test)
         check_unseen(content_digests(train.images), test.images, "the probe")
+        warn_of_shared_copies(train, test)
         return train, test
 
     def _ask(self, panel: "Panel") -> None:

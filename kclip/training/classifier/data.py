@@ -11,6 +11,7 @@ from kclip.console.progress import ProgressBar
 from kclip.data.images.decoding import DECODING_THREADS
 from kclip.data.images.faults import image_fault, report_left_out
 from kclip.data.labelled.class_folders import check_same_classes, read_labelled_folder
+from kclip.data.labelled.copies import image_groups, warn_of_shared_copies
 from kclip.data.labelled.images import LabelledImages
 from kclip.data.labelled.stratified import sample_fraction
 from kclip.data.pipeline.augmentation import build_augmentation
@@ -33,30 +34,34 @@ def read_classifier_data(
     validation_fraction: float,
     seed: int,
 ) -> ClassifierData:
-    """Reads class folders and parts them.
+    """Reads class folders and splits them; copies of an image stay on one side.
 
     Args:
         images: class folders.
         train_fraction: what part of each class to use at all; None for everything. The rest is what
-            compare_classifiers tests on if it is given the same share and seed.
+            compare_classifiers tests on if it is given the same fraction and seed.
         validation_images: class folders of other images to validate on, or None.
         validation_fraction: part of each class to validate on where there are no such folders.
-        seed: of both draws.
+        seed: of both samples.
 
     Raises:
-        UserError: the folders hold no classes or different ones, a share leaves a class without an
-            image, or more than 1 % of the images can't be read.
+        UserError: the folders hold no classes or different ones, a fraction leaves a class without
+            an image, or more than 1 % of the images can't be read.
     """
     folder = read_labelled_folder(images)
+    groups = image_groups(folder)
     if train_fraction is not None:
-        drawn, _ = sample_fraction(folder.class_indices, train_fraction, seed, "--train-fraction")
-        folder = folder.rows(drawn)
+        sampled, _ = sample_fraction(
+            folder.class_indices, train_fraction, seed, "--train-fraction", groups=groups
+        )
+        folder, groups = folder.rows(sampled), groups[sampled]
     if validation_images is not None:
         validation = read_labelled_folder(validation_images)
         check_same_classes(folder, validation)
+        warn_of_shared_copies(folder, validation)
     else:
         rows, rest = sample_fraction(
-            folder.class_indices, validation_fraction, seed, "--validation-fraction"
+            folder.class_indices, validation_fraction, seed, "--validation-fraction", groups=groups
         )
         folder, validation = folder.rows(rest), folder.rows(rows)
     return ClassifierData(readable_part(folder), readable_part(validation))
