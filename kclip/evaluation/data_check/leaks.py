@@ -13,7 +13,7 @@ from kclip.evaluation.data_check.findings import (
     make_finding,
 )
 
-MAX_SHARED = 0.01  # of a split; data sets that people collect have a few copies
+MAX_SHARED = 0.01  # of the images; data sets that people collect have a few copies
 
 
 def check_copies(
@@ -83,7 +83,7 @@ def _contradictions(listed: Sequence[ListedCopy], labels: Sequence[Sequence[str]
     return [
         make_finding(
             "contradicting labels",
-            SERIOUS,
+            SERIOUS if len(copies) > MAX_SHARED * sum(map(bool, labels)) else WARNING,
             f"{counted(len(copies), 'image')} with other labels than an equal image.",
             "Decide for one of them; a model can't learn both.",
             [
