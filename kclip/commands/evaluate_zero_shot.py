@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kclip.data.labelled.images import LabelledImages
     from kclip.inference.embedded_images import EmbeddedImages
     from kclip.inference.embedder import Embedder
+    from kclip.metrics.abstention import AccuracyThreshold
     from kclip.zero_shot.classifier import ZeroShotClassifier
 
 MAX_PRINTED_CLASSES = 40  # a longer table would push the result off the screen
@@ -61,7 +62,8 @@ class EvaluateZeroShot:
     threshold: Fraction | None = None
     """Probability below which the answer is "unknown"."""
     wanted_accuracy: Fraction | None = None
-    """Chooses the threshold that gives this accuracy on the calibration images."""
+    """Chooses the lowest threshold that, with 95 % confidence, keeps this accuracy on the answers:
+    Clopper and Pearson's lower bound on the calibration images reaches it."""
     seed: Seed = 0
     """Of the draw of calibration images and of CelebA's identities."""
 
@@ -83,12 +85,15 @@ class EvaluateZeroShot:
         path = self.output / "classes.npz"
         classifier = load_or_build_classifier(path, embedder, images.classes, templates)
         measured, fitted = self._embed(embedder, images, others)
-        threshold = self.threshold
+        threshold, chosen = self.threshold, None
         if fitted is not None:
             classifier = classifier.calibrated(fitted.labels, fitted.embeddings)
             save_classifier(path, classifier, embedder.digest, images.classes, templates)
-            threshold = self._chosen_threshold(classifier, fitted)
+            chosen = self._choose_threshold(classifier, fitted)
+        if chosen is not None:
+            threshold = chosen.threshold
         results = zero_shot_results(classifier, measured, threshold)
+        results["abstention"]["chosen"] = None if chosen is None else asdict(chosen)
         results["calibration"] |= {"num_images": 0 if fitted is None else len(fitted)}
         results["calibration"] |= {"fitted_on": self._fitted_on(len(fitted)) if fitted else None}
         results |= self._about(protocol, templates, len(measured), fitted is not None)
@@ -159,25 +164,26 @@ class EvaluateZeroShot:
             fitted = own + fitted if fitted else own
         return measured, fitted
 
-    def _chosen_threshold(
+    def _choose_threshold(
         self, classifier: "ZeroShotClassifier", fitted: "EmbeddedImages"
-    ) -> float | None:
-        from kclip.metrics.calibration import threshold_for_accuracy
+    ) -> "AccuracyThreshold | None":
+        from kclip.metrics.abstention import CONFIDENCE, threshold_for_accuracy
 
         if self.wanted_accuracy is None:
-            return self.threshold
+            return None
         probabilities = classifier.predict_probabilities(fitted.embeddings)
-        threshold = threshold_for_accuracy(fitted.labels, probabilities, self.wanted_accuracy)
-        if threshold is None:
+        chosen = threshold_for_accuracy(fitted.labels, probabilities, self.wanted_accuracy)
+        if chosen is None:
             raise UserError(
-                f"no threshold makes {self.wanted_accuracy:.1%} of the answers on the "
-                f"{len(fitted)} calibration images right; want less"
+                f"no threshold makes {self.wanted_accuracy:.1%} of the answers right, as far as "
+                f"{len(fitted)} calibration images can tell with {CONFIDENCE:.0%} confidence; give "
+                "more of them, or a lower --wanted-accuracy"
             )
-        return threshold
+        return chosen
 
     def _fitted_on(self, count: int) -> str:
-        share = f"{self.calibration_fraction:.0%} of each class, drawn by seed {self.seed}"
-        parts = [share] if self.calibration_fraction else []
+        sampled = f"{self.calibration_fraction:.0%} of each class, sampled by seed {self.seed}"
+        parts = [sampled] if self.calibration_fraction else []
         parts += [f"the images in {self.calibration_images}"] if self.calibration_images else []
         return f"{' and '.join(parts)} ({count:,} images)"
 

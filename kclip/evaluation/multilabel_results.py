@@ -4,8 +4,9 @@ The dict is what `metrics.json` holds and reports are made of:
 
 - `zsl`: the unseen classes alone; `gzsl`: seen and unseen together. Where classes are not told
   apart, `all` stands for both.
-- In each of them `map` (scikit-learn's; classes without a positive have no part in it), `map_biam`
-  (these count as 0) and `map_ml_decoder` (as BiAM's, over the images that have one of the classes);
+- In each of them `map` (scikit-learn's; classes without a positive have no part in it) with
+  `map_interval` (95 %, by bootstrap resamples of the images), `map_biam` (these count as 0) and
+  `map_ml_decoder` (as BiAM's, over the images that have one of the classes);
   `f1@3` and `f1@5` over all images, `f1@3_labelled` and `f1@5_labelled` over those that have one of
   the classes, absent where there are fewer than K classes; `num_classes`, `num_empty_classes`,
   `num_images`, `num_images_labelled`; `random`, the expected `map`, `f1@3`, `f1@5` of a random
@@ -15,8 +16,8 @@ The dict is what `metrics.json` holds and reports are made of:
 - `num_ignored`: how many labels were ignored, over all images.
 
 An ignored label is neither positive nor negative. Average precision leaves the image out of the
-class's ranking. F1@K and decisions do not count the answer: it may be one of an image's K labels,
-or above the threshold, and is neither a hit nor a mistake.
+class's ranking. F1@K and decisions do not count it: it may be one of an image's K labels, or above
+the threshold, and is neither a hit nor a mistake.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from kclip.errors import UserError
+from kclip.metrics.bootstrap import bootstrap_average_precision
 from kclip.metrics.multilabel import (
     average_precision,
     f1_at_k,
@@ -34,6 +36,7 @@ from kclip.metrics.multilabel import (
 )
 
 CUTOFFS = (3, 5)
+QUANTILE = 1.96  # standard deviations that 95 % of a normal distribution lie within
 
 
 def multilabel_results(
@@ -81,6 +84,7 @@ def multilabel_results(
         "map": average_precision(labels, scores, "sklearn", valid_mask),
         "map_biam": average_precision(labels, scores, "biam", valid_mask),
     }
+    resampled = bootstrap_average_precision(labels, scores, valid_mask)
     decisions = None if thresholds is None else (scores >= thresholds) & valid_mask
     results: dict[str, Any] = {"num_images": len(labels), "num_ignored": int(np.sum(~valid_mask))}
     for name, columns in _sections(labels, seen).items():
@@ -88,6 +92,7 @@ def multilabel_results(
         results[name] = _section(
             labels[:, columns], scores[:, columns], valid_mask[:, columns], own
         )
+        results[name]["map_interval"] = _interval(results[name]["map"], resampled[:, columns])
         if decisions is not None:
             own_decisions = decisions[:, columns]
             results[name]["decisions"] = multilabel_metrics(labels[:, columns], own_decisions)
@@ -155,6 +160,13 @@ def _section(
     section |= {f"f1@{k}_labelled": f1_at_k(*of_labelled, k, valid_mask[labelled]) for k in cutoffs}
     section["random"] = _random(labels, valid_mask, cutoffs)
     return section
+
+
+def _interval(mean: float, resampled: np.ndarray) -> list[float]:
+    """Around a mAP, by the spread of its resamples: (R, C), NaN where a class has no image."""
+    some = resampled[~np.isnan(resampled).all(axis=1)]
+    reach = QUANTILE * float(np.std(np.nanmean(some, axis=1), ddof=1)) if len(some) > 1 else 0.0
+    return [max(0.0, mean - reach), min(1.0, mean + reach)]
 
 
 def _random(labels: np.ndarray, valid_mask: np.ndarray, cutoffs: Sequence[int]) -> dict[str, float]:

@@ -7,15 +7,15 @@ import numpy as np
 
 from kclip.data.labelled.images import LabelledImages
 from kclip.inference.embedded_images import EmbeddedImages, embed_labelled_images
+from kclip.metrics.abstention import coverage_curve
 from kclip.metrics.calibration import (
     NUM_BINS,
-    coverage_curve,
     expected_calibration_error,
     negative_log_likelihood,
     reliability_bins,
     softmax,
 )
-from kclip.metrics.classification import classification_metrics
+from kclip.metrics.classification import classification_metrics, predicted_classes
 from kclip.zero_shot.classifier import ZeroShotClassifier
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _abstention(
     answered = np.ones(len(labels), bool)
     if threshold is not None:
         answered = probabilities.max(axis=1) >= threshold
-    right = (probabilities.argmax(axis=1) == labels)[answered]
+    right = (predicted_classes(labels, probabilities) == labels)[answered]
     return {
         "threshold": threshold,
         "coverage": float(answered.mean()),

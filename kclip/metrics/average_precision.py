@@ -1,8 +1,9 @@
 """Average precision of one class, by its four definitions.
 
 All take `labels`, (N,) bool with a True among them, and `scores`, (N,) floats, higher being
-likelier, and return a float in [0, 1]. Of images with one score the earlier stands first, except in
-`stepwise_precision`.
+likelier, and return a float in [0, 1] that does not depend on the order of the images. Of images
+with one score those without the class stand first, so that ties count against the model, as for the
+ranks of retrieval; `stepwise_precision` takes them together.
 """
 
 import numpy as np
@@ -69,7 +70,8 @@ def area_under_best_precision(labels: np.ndarray, scores: np.ndarray) -> float:
 
 def _precisions(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """The precision at each hit, from the first to the last."""
-    ranks = 1 + np.flatnonzero(labels[np.argsort(-scores, kind="stable")])
+    labels = np.asarray(labels, bool)
+    ranks = 1 + np.flatnonzero(labels[np.lexsort((labels, -np.asarray(scores)))])
     return np.arange(1, len(ranks) + 1) / ranks
 
 

@@ -1,8 +1,10 @@
-"""Whether probabilities mean what they say: temperature, calibration error, "I don't know"."""
+"""Whether probabilities mean what they say: temperature and calibration error."""
 
 from typing import Any
 
 import numpy as np
+
+from kclip.metrics.classification import check_rows, predicted_classes
 
 NUM_BINS = 15  # of Guo et al. 2017
 # Where every row is right, ever sharper probabilities fit ever better: the fit ends here instead.
@@ -24,8 +26,8 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         [[0.25, 0.75]]
     """
     scaled = logits / temperature
-    shares = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def negative_log_likelihood(
@@ -75,7 +77,7 @@ def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar
 
     labels, logits = np.asarray(labels), np.asarray(logits, np.float64)
-    _check_rows(labels, logits)
+    check_rows(labels, logits)
     result: Any = minimize_scalar(
         lambda log: negative_log_likelihood(labels, logits, np.exp(log)),
         bounds=(np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)),
@@ -135,7 +137,7 @@ def expected_calibration_error(
     """Returns by how much confidence and accuracy differ on average, in [0, 1].
 
     It is ECE (Guo et al. 2017, equation 3): the sum over the bins of `reliability_bins` of
-    |accuracy - confidence|, weighed by the bin's share of the rows.
+    |accuracy - confidence|, weighed by the bin's fraction of the rows.
 
     Example:
         >>> probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
@@ -147,70 +149,7 @@ def expected_calibration_error(
     return sum(gaps) / sum(row["num_images"] for row in bins)
 
 
-def coverage_curve(
-    labels: np.ndarray, probabilities: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Accuracy on the rows that are answered, against how many are (risk and coverage).
-
-    A row is answered where its highest probability is at least the threshold, else it is "I don't
-    know" (El-Yaniv & Wiener 2010, whose risk is 1 - accuracy).
-
-    Args:
-        labels: (N,) integers in [0, C), N > 0.
-        probabilities: (N, C) floats in [0, 1].
-
-    Returns:
-        `thresholds`, `coverage`, `accuracy`, each (T,) floats: every confidence that occurs, from
-        the highest down; the share of the rows answered with it; the accuracy on those.
-
-    Raises:
-        ValueError: the shapes do not belong together, or there are no rows.
-
-    Example:
-        >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.4, 0.6]])
-        >>> thresholds, coverage, accuracy = coverage_curve([0, 1, 1, 0], probabilities)
-        >>> thresholds.tolist(), coverage.tolist(), accuracy.tolist()
-        ([0.9, 0.8, 0.6], [0.25, 0.5, 1.0], [1.0, 1.0, 0.75])
-    """
-    confidences, correct = _predictions(labels, probabilities)
-    order = np.argsort(-confidences, kind="stable")
-    sorted_confidences = confidences[order]
-    # Rows of one confidence are answered together: the last of each run counts.
-    ends = np.flatnonzero(np.append(np.diff(sorted_confidences) != 0, True))
-    answered = ends + 1
-    right = np.cumsum(correct[order])[ends]
-    return sorted_confidences[ends], answered / len(order), right / answered
-
-
-def threshold_for_accuracy(
-    labels: np.ndarray, probabilities: np.ndarray, accuracy: float
-) -> float | None:
-    """Returns the lowest threshold that keeps the accuracy of what is answered, None without one.
-
-    Args:
-        labels: (N,) integers in [0, C), N > 0.
-        probabilities: (N, C) floats in [0, 1].
-        accuracy: what is wanted on the answered rows, in [0, 1].
-
-    Example:
-        >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.4, 0.6]])
-        >>> threshold_for_accuracy([0, 1, 1, 0], probabilities, 0.9)
-        0.8
-    """
-    thresholds, _, accuracies = coverage_curve(labels, probabilities)
-    good = np.flatnonzero(accuracies >= accuracy)
-    return float(thresholds[good[-1]]) if len(good) else None
-
-
 def _predictions(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
-    _check_rows(labels, probabilities)
-    return probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-
-
-def _check_rows(labels: np.ndarray, scores: np.ndarray) -> None:
-    if labels.ndim != 1 or scores.ndim != 2 or len(labels) != len(scores) or not len(labels):
-        raise ValueError(
-            f"expected (N,) labels and (N, C) scores with N > 0, got {labels.shape} and "
-            f"{scores.shape}"
-        )
+    check_rows(labels, probabilities)
+    return probabilities.max(axis=1), predicted_classes(labels, probabilities) == labels

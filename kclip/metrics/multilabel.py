@@ -103,12 +103,13 @@ def mean_average_precision(
     return float(np.nanmean(average_precision(labels, scores, convention, valid_mask)))
 
 
-def top_k_predictions(scores: np.ndarray, k: int) -> np.ndarray:
+def top_k_predictions(scores: np.ndarray, k: int, ties: np.ndarray | None = None) -> np.ndarray:
     """Predicts the `k` highest classes of every image; of equal scores the earlier class.
 
     Args:
         scores: (N, C) floats.
         k: int in [1, C].
+        ties: (N, C) numbers; of equal scores the class of the lowest number comes first.
 
     Returns:
         (N, C) bool, with `k` True in each row.
@@ -121,7 +122,8 @@ def top_k_predictions(scores: np.ndarray, k: int) -> np.ndarray:
     if not 1 <= k <= scores.shape[1]:
         raise ValueError(f"k must be in [1, {scores.shape[1]}], the number of classes, got {k}")
     predictions = np.zeros(scores.shape, bool)
-    highest = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    order = np.zeros(scores.shape) if ties is None else ties
+    highest = np.lexsort((order, -scores), axis=1)[:, :k]
     np.put_along_axis(predictions, highest, True, axis=1)
     return predictions
 
@@ -132,7 +134,8 @@ def f1_at_k(
     """F1 of all decisions together when every image is given exactly `k` labels, in [0, 1].
 
     As BiAM measures NUS-WIDE: images without a label count, and their `k` labels are wrong. For
-    the images with a label alone, pass those rows.
+    the images with a label alone, pass those rows. Ties count against the model: of classes with
+    one score those that the image lacks are taken first, whatever the order of the classes.
 
     Args:
         labels: (N, C) of 0 and 1 or bool.
@@ -149,9 +152,11 @@ def f1_at_k(
         0.4
     """
     labels, scores = _checked(labels, scores)
-    predictions = top_k_predictions(scores, k)
-    if valid_mask is not None:
-        labels, predictions = labels & valid_mask, predictions & valid_mask
+    counted = np.ones(labels.shape, bool) if valid_mask is None else np.asarray(valid_mask, bool)
+    labels = labels & counted
+    # Among equal scores first what costs the most: mistakes, then what is ignored, then hits.
+    cost = np.where(labels, 2, np.where(counted, 0, 1))
+    predictions = top_k_predictions(scores, k, cost) & counted
     return multilabel_metrics(labels, predictions)["OF1"]
 
 

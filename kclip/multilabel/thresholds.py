@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from kclip.console.command_line import command_line
 from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
 from kclip.files import replaced_when_done
@@ -84,7 +85,7 @@ class Thresholds:
         except TypeError as error:
             raise UserError(
                 f"{path} holds no thresholds ({error}); delete it and choose them again with "
-                "evaluate_multilabel --thresholds"
+                f"{command_line('evaluate_multilabel')} --thresholds"
             ) from None
 
 

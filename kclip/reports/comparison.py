@@ -44,11 +44,16 @@ def write_comparison(
     report.metrics(results)
     report.heading(f"{results['num_images']:,} images of {len(results['class_names'])} classes")
     report.add(
-        "Percent; precision, recall and F1 are means over the classes. In brackets, the 95 % "
+        "Percent; precision, recall and F1 are means over the classes that have images; classes "
+        "that tie with the right one count against a method. In brackets, the 95 % "
         f"interval of {results['num_resamples']:,} bootstrap resamples of the images.",
         methods_table(results),
     )
-    report.figure("accuracies.png", draw_accuracies(methods), "Accuracy and its interval")
+    report.figure(
+        "accuracies.png",
+        draw_accuracies(methods, methods[0]["chance_accuracy"]),
+        "Accuracy and its interval",
+    )
     if results["differences"]:
         report.heading("Differences")
         report.add(DIFFERENCES, differences_table(results))
@@ -69,7 +74,8 @@ def methods_table(results: Mapping[str, Any]) -> str:
         [row["name"], *(_with_interval(row[name], row["intervals"][name]) for name in METRICS)]
         for row in results["methods"]
     ]
-    return markdown_table(HEADER, rows)
+    chance = f"{100 * results['methods'][0]['chance_accuracy']:.1f}"
+    return markdown_table(HEADER, [*rows, ("a guess", chance, "", chance, "")])
 
 
 def differences_table(results: Mapping[str, Any]) -> str:

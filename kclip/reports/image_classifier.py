@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kclip.console.command_line import command_line
 from kclip.files import read_history
 from kclip.reports.figures.classifier_curves import draw_classifier_curves
 from kclip.reports.report import Report
@@ -28,7 +29,7 @@ def write_classifier_report(
     report.heading("Validation")
     report.add(
         "The epoch that is kept was chosen on these images, so the figures are a little "
-        "flattering; `compare_classifiers` measures on others."
+        f"flattering; `{command_line('compare_classifiers')}` measures on others."
     )
     add_classification(report, results, "validation images")
     report.write()

@@ -96,6 +96,17 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
 
+def interval(ends: Sequence[float]) -> str:
+    """Writes an interval within [0, 1] in percent.
+
+    Example:
+        >>> interval([0.25, 0.5])
+        '[25.0, 50.0]'
+    """
+    low, high = ends
+    return f"[{100 * low:.1f}, {100 * high:.1f}]"
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, Markdown):  # a bar ends a cell even within code
         return re.sub(r"(?<!\\)\|", r"\|", value)

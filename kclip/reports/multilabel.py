@@ -10,7 +10,7 @@ from kclip.evaluation.multilabel_results import CUTOFFS
 from kclip.evaluation.published_multilabel import PUBLISHED_GZSL, PUBLISHED_ZSL
 from kclip.files import write_csv
 from kclip.reports.figures.class_precisions import draw_class_precisions
-from kclip.reports.markdown import escape, markdown_table, percent
+from kclip.reports.markdown import escape, interval, markdown_table, percent
 from kclip.reports.report import Report
 
 if TYPE_CHECKING:
@@ -100,7 +100,9 @@ def ranking_table(results: Mapping[str, Any]) -> str:
     columns |= {f"f1@{k}_labelled": f"F1@{k} (labelled)" for k in ks}
     rows = []
     for name in names:
-        rows.append([SECTIONS[name], "this model", *_cells(results[name], columns)])
+        own = _cells(results[name], columns)
+        own[0] += f" {interval(results[name]['map_interval'])}"
+        rows.append([SECTIONS[name], "this model", *own])
         rows.append(["", "random ranking", *_cells(results[name]["random"], columns)])
         published = PUBLISHED.get(name, ()) if results.get("published") else ()
         for system, map_, *f1 in published:
@@ -142,8 +144,8 @@ def _add_ranking(report: Report, results: Mapping[str, Any]) -> None:
         f"{section['num_images']:,} images, {section['num_images_labelled']:,} of them with one of "
         f"the {section['num_classes']:,} classes"
         + (f"; {empty} classes have no image here. " if empty else ". ")
-        + "mAP is scikit-learn's, over the classes that have an image. BiAM's counts the others as "
-        "0; ML-Decoder's does too, and leaves out images without one of the classes. F1@K gives "
+        + "mAP is scikit-learn's, over the classes that have an image; in brackets its 95 % interval "
+        "by bootstrap resamples of the images. BiAM's counts the other classes as 0; ML-Decoder's does too, and leaves out images without one of the classes. F1@K gives "
         "every image its K highest classes; “labelled” leaves out images without one of the "
         "classes. Figures of different columns do not compare."
     )

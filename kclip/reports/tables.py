@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from kclip.metrics.classification import most_confused
-from kclip.reports.markdown import markdown_table, percent
+from kclip.reports.markdown import interval, markdown_table, percent
 
+FIGURES = {
+    "accuracy": "accuracy",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
+    "macro_f1": "macro F1",
+    "top_5_accuracy": "top-5 accuracy",
+}
 DIRECTIONS = {"text_to_image": "text → image", "image_to_text": "image → text"}
 
 
@@ -21,12 +28,19 @@ def retrieval_table(results: Mapping[str, Any]) -> str:
 
 
 def classification_table(results: Mapping[str, Any]) -> str:
-    """Returns accuracy and macro averages as a Markdown table, in percent."""
-    names = {"accuracy": "accuracy", "macro_precision": "macro precision"}
-    names |= {"macro_recall": "macro recall", "macro_f1": "macro F1"}
-    names |= {"top_5_accuracy": "top-5 accuracy"}
-    rows = [(label, percent(results[name])) for name, label in names.items() if name in results]
-    return markdown_table(("", f"{results['num_images']:,} images"), rows)
+    """Returns accuracy and macro averages as a Markdown table, in percent.
+
+    Beside them stand their 95 % intervals, and what a guess would get.
+    """
+    chance = results["chance_accuracy"]
+    guesses = {"accuracy": chance, "top_5_accuracy": 5 * chance, "macro_recall": chance}
+    rows = [
+        (label, percent(results[name]), interval(results["intervals"][name]))
+        + (percent(guesses[name]) if name in guesses else "",)
+        for name, label in FIGURES.items()
+        if name in results
+    ]
+    return markdown_table(("", f"{results['num_images']:,} images", "95 % interval", "guess"), rows)
 
 
 def per_class_table(results: Mapping[str, Any]) -> str:

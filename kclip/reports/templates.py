@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kclip.reports.markdown import code, markdown_table, percent
+from kclip.console.command_line import command_line
+from kclip.reports.markdown import code, interval, markdown_table, percent
 from kclip.reports.report import Report
 
 COLUMNS = {"zsl": "ZSL mAP", "gzsl": "GZSL mAP", "all": "mAP"}
@@ -26,23 +27,30 @@ def write_template_report(
     report.metrics(metrics)
     report.add(
         template_table(rows, best),
-        "The arrow marks the choice, by the first column. It has been made on this split and its "
-        "labels, those of unseen classes too, which are used up by it: the figure of the best "
-        "template is flattering here. Measure it with evaluate_multilabel on images that had no "
-        "part in the choice.",
+        "In brackets, the 95 % interval by bootstrap resamples of the images. The arrow marks the "
+        "choice, by the first column. It has been made on this split and its labels, those of "
+        "unseen classes too, which are used up by it: the figure of the best template is "
+        f"flattering here. Measure it with `{command_line('evaluate_multilabel')}` on images that "
+        "had no part in the choice.",
     )
     report.write()
 
 
 def template_table(rows: Sequence[Mapping[str, Any]], best: int) -> str:
-    """Returns mAP of each template, scikit-learn's, as Markdown, in percent."""
+    """Returns scikit-learn's mAP of each template and of a random ranking as Markdown, in percent."""
     names = [name for name in COLUMNS if name in rows[0]["results"]]
     cells = [
         ["→" if number == best else "", _shown(row["template"], len(rows))]
-        + [percent(row["results"][name]["map"]) for name in names]
+        + [_map(row["results"][name]) for name in names]
         for number, row in enumerate(rows)
     ]
+    chance = [percent(rows[0]["results"][name]["random"]["map"]) for name in names]
+    cells.append(["", "random ranking", *chance])
     return markdown_table(("", "template", *(COLUMNS[name] for name in names)), cells)
+
+
+def _map(section: Mapping[str, Any]) -> str:
+    return f"{percent(section['map'])} {interval(section['map_interval'])}"
 
 
 def _shown(template: str | None, num_rows: int) -> str:

@@ -9,13 +9,21 @@ import numpy as np
 from kclip.files import write_csv
 from kclip.reports.figures.calibration import draw_coverage, draw_reliability
 from kclip.reports.figures.confusion_matrix import draw_confusion_matrix
-from kclip.reports.markdown import Markdown, code_list, markdown_table, percent
+from kclip.reports.markdown import Markdown, code_list, interval, markdown_table, percent
 from kclip.reports.report import Report
 from kclip.reports.tables import classification_table, confusions_table, per_class_table
 
 MAX_LISTED_CLASSES = 40  # beyond that the report shows the worst and best, per_class.csv shows all
 COVERAGES = (1.0, 0.9, 0.75, 0.5, 0.25, 0.1)
 METRICS = {"accuracy": "accuracy", "mean_per_class_accuracy": "mean accuracy per class"}
+# Whose interval is a metric's: the mean accuracy per class is the macro recall.
+INTERVALS = {"accuracy": "accuracy", "mean_per_class_accuracy": "macro_recall"}
+AVERAGES = (
+    "Macro averages are means over the classes that have images; the macro recall is the mean "
+    "accuracy per class. A class that ties with the right one counts against the model. Intervals "
+    "are Clopper and Pearson's for accuracies, for macro averages of bootstrap resamples of the "
+    "images."
+)
 UNKNOWN = "unknown"
 
 
@@ -36,10 +44,8 @@ def write_zero_shot_report(
     report.csv("per_class.csv", list(rows[0]), (row.values() for row in rows))
     report.heading("Classification")
     report.add(f"{_prompts(results)} Measured on {results['evaluated_on']}.")
-    own = [f"Mean accuracy per class: {percent(results['mean_per_class_accuracy'])}"]
-    if results["published"]:
-        own.append(published_table(results))
-    add_classification(report, results, "images", own)
+    more = [published_table(results)] if results["published"] else []
+    add_classification(report, results, "images", more)
     _add_calibration(report, results["calibration"])
     _add_abstention(report, results["abstention"])
     report.write()
@@ -68,7 +74,7 @@ def add_classification(
         images: what the images are called in the title of the matrix.
         more: Markdown that follows the first table.
     """
-    report.add(classification_table(results), *more)
+    report.add(classification_table(results), AVERAGES, *more)
     title = f"{percent(results['accuracy'])} of {results['num_images']:,} {images} right"
     matrix = draw_confusion_matrix(results["confusion_matrix"], results["class_names"], title)
     report.figure("confusion_matrix.png", matrix, "Confusion matrix")
@@ -119,14 +125,16 @@ def calibration_table(calibration: Mapping[str, Any]) -> str:
 
 
 def published_table(results: Mapping[str, Any]) -> str:
-    """Returns the protocol's figure beside others' as a Markdown table."""
+    """Returns the protocol's figure beside others' and a guess as a Markdown table."""
     metric = results["metric"]
-    own = (Markdown(f"**this run ({METRICS[metric]})**"), percent(results[metric]), "")
+    reach = interval(results["intervals"][INTERVALS[metric]])
+    own = (Markdown(f"**this run ({METRICS[metric]})**"), f"{percent(results[metric])} {reach}", "")
+    guess = ("a guess", percent(results["chance_accuracy"]), f"1 in {len(results['class_names'])}")
     rows = [
         (figure["model"], f"{figure['percent']} %", f"published: {figure['source']}")
         for figure in results["published"]
     ]
-    return markdown_table(("model", METRICS[metric], ""), [own, *rows])
+    return markdown_table(("model", METRICS[metric], ""), [own, guess, *rows])
 
 
 def _prompts(results: Mapping[str, Any]) -> str:
@@ -168,6 +176,8 @@ def _add_abstention(report: Report, abstention: Mapping[str, Any]) -> None:
     report.add("Below a threshold of the probability the answer is “I don't know”.")
     if abstention["threshold"] is not None:
         report.add(_abstention_sentence(abstention))
+    if abstention.get("chosen") is not None:
+        report.add(_promise(abstention["chosen"]))
     report.add(coverage_table(abstention))
     report.figure("coverage.png", draw_coverage(abstention), "Accuracy against coverage")
 
@@ -191,4 +201,14 @@ def _abstention_sentence(abstention: Mapping[str, Any]) -> str:
     return (
         f"With the threshold {abstention['threshold']:.3f}, {answered} of the images are answered, "
         f"{percent(abstention['accuracy'])} of them right."
+    )
+
+
+def _promise(chosen: Mapping[str, Any]) -> str:
+    return (
+        f"It is the lowest threshold that promises an accuracy of {percent(chosen['wanted'])}: of "
+        f"{chosen['num_images']:,} calibration images {chosen['num_answered']:,} reach it, "
+        f"{chosen['num_right']:,} of which are right, so that with {chosen['confidence']:.0%} "
+        f"confidence the accuracy on images of this kind is above {percent(chosen['bound'])} "
+        "(Clopper and Pearson)."
     )

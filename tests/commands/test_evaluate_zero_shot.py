@@ -144,14 +144,14 @@ def test_a_share_is_calibrated_on_and_not_measured(confusing):
     assert calibration["num_images"] == 7
     assert metrics["num_images"] == sum(map(sum, metrics["confusion_matrix"])) == 11
     assert metrics["evaluated_on"] == "the 11 images that no temperature was fitted on"
-    assert calibration["fitted_on"] == "40% of each class, drawn by seed 3 (7 images)"
+    assert calibration["fitted_on"] == "40% of each class, sampled by seed 3 (7 images)"
     assert calibration["temperature"] != 1
     assert len(predictions_of(confusing)) == 11
     assert len(calibration["reliability"]["after"]) == 15
     saved = np.load(confusing / "out" / "classes.npz")
     assert float(saved["temperature"]) == calibration["temperature"]
     report = (confusing / "out" / "report.md").read_text()
-    assert "drawn by seed 3" in report and "after calibration" in report
+    assert "sampled by seed 3" in report and "after calibration" in report
 
 
 def test_images_of_their_own_are_calibrated_on(confusing):
@@ -167,10 +167,23 @@ def test_images_of_their_own_are_calibrated_on(confusing):
 
 
 def test_the_threshold_for_a_wanted_accuracy_is_chosen_on_the_calibration_images(confusing):
-    evaluate(confusing, "--calibration-images", confusing / "images", "--wanted-accuracy", 0.9)
+    evaluate(confusing, "--calibration-images", confusing / "images", "--wanted-accuracy", 0.5)
     abstention = metrics_of(confusing)["abstention"]
-    assert abstention["accuracy"] >= 0.9  # the same images here, so it holds exactly
-    assert abstention["coverage"] < 1
+    chosen = abstention["chosen"]
+    assert abstention["threshold"] == chosen["threshold"] and chosen["num_images"] == 18
+    # The same images here, so that the counts are those that are measured.
+    assert abstention["accuracy"] == chosen["num_right"] / chosen["num_answered"]
+    assert 0.5 <= chosen["bound"] < abstention["accuracy"]
+    report = (confusing / "out" / "report.md").read_text()
+    promise = f"the accuracy on images of this kind is above {100 * chosen['bound']:.1f} %"
+    assert promise in report
+
+
+def test_eighteen_images_do_not_promise_ninety_percent(confusing, capsys):
+    flags = ("--calibration-images", confusing / "images", "--wanted-accuracy", 0.9)
+    code, message = failure(capsys, confusing, *flags)
+    assert code == 2
+    assert "no threshold makes 90.0% of the answers right, as far as 18 calibration" in message
 
 
 def test_calibration_images_of_other_classes(data, capsys):

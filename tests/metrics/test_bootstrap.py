@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, average_precision_score, precision_recall_fscore_support
 
 from kclip.metrics import bootstrap
-from kclip.metrics.bootstrap import METRICS, bootstrap_metrics, percentile_interval
+from kclip.metrics.bootstrap import (
+    METRICS,
+    bootstrap_average_precision,
+    bootstrap_metrics,
+    percentile_interval,
+)
 
 
 def noisy_predictions(labels, num_classes, accuracy, rng):
@@ -88,3 +93,22 @@ def test_a_class_that_is_never_predicted_has_precision_zero():
 def test_shapes_that_do_not_belong_together():
     with pytest.raises(ValueError, match=r"expected \(N,\) and \(K, N\)"):
         bootstrap_metrics(np.zeros(3, int), np.zeros((2, 4), int), 2)
+
+
+def test_resampled_average_precision_against_scikit_learn():
+    rng = np.random.default_rng(0)
+    labels, scores = rng.random((50, 3)) < 0.3, rng.integers(0, 9, (50, 3))  # with ties
+    labels[:, 2] = np.arange(50) == 7  # some resamples hold no image of the third class
+    valid_mask = rng.random((50, 3)) < 0.9
+    valid_mask[7, 2] = True
+    draws = np.random.default_rng(3).multinomial(50, np.full(50, 1 / 50), size=20)
+    values = bootstrap_average_precision(labels, scores, valid_mask, num_resamples=20, seed=3)
+    for draw, row in zip(draws, values, strict=True):
+        for column, value in enumerate(row):
+            rows = np.repeat(np.arange(50), draw * valid_mask[:, column])
+            if not labels[rows, column].any():
+                assert np.isnan(value)
+                continue
+            expected = average_precision_score(labels[rows, column], scores[rows, column])
+            assert value == pytest.approx(expected)
+    assert np.isnan(values[:, 2]).any()

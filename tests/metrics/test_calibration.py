@@ -2,13 +2,11 @@ import numpy as np
 import pytest
 
 from kclip.metrics.calibration import (
-    coverage_curve,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
     reliability_bins,
     softmax,
-    threshold_for_accuracy,
 )
 
 
@@ -74,34 +72,7 @@ def test_confidences_on_an_edge_belong_to_the_lower_bin():
     assert (bins[1]["lower"], bins[1]["upper"]) == (0.25, 0.5)
 
 
-def test_coverage_equals_a_loop_over_thresholds(sample):
-    labels, logits = sample
-    probabilities = softmax(logits).round(2)  # so that confidences tie
-    thresholds, coverage, accuracy = coverage_curve(labels, probabilities)
-    assert len(thresholds) == len(set(probabilities.max(axis=1)))
-    assert coverage[-1] == 1.0
-    for threshold, share, right in zip(thresholds, coverage, accuracy, strict=True):
-        answered = probabilities.max(axis=1) >= threshold
-        assert share == answered.mean()
-        assert right == (probabilities.argmax(axis=1) == labels)[answered].mean()
-
-
-def test_the_threshold_answers_as_much_as_it_can(sample):
-    labels, logits = sample
-    probabilities = softmax(logits)
-    threshold = threshold_for_accuracy(labels, probabilities, 0.9)
-    confidences = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    assert right[confidences >= threshold].mean() >= 0.9
-    for lower in confidences[confidences < threshold]:
-        assert right[confidences >= lower].mean() < 0.9
-
-
-def test_an_accuracy_that_is_never_reached_has_no_threshold():
-    assert threshold_for_accuracy(np.array([1]), np.array([[0.9, 0.1]]), 0.5) is None
-
-
-@pytest.mark.parametrize("function", [expected_calibration_error, coverage_curve, fit_temperature])
+@pytest.mark.parametrize("function", [expected_calibration_error, fit_temperature])
 @pytest.mark.parametrize("labels", [np.zeros(3, int), np.zeros(0, int), np.zeros((2, 1), int)])
 def test_shapes_that_do_not_belong_together(function, labels):
     scores = np.full((min(len(labels), 2), 4), 0.25)

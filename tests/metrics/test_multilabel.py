@@ -1,4 +1,5 @@
 import json
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -21,6 +22,12 @@ SCORES = np.array([[0.9, 0.2, 0.3], [0.8, 0.9, 0.4], [0.7, 0.8, 0.5], [0.1, 0.3,
 def golden(goldens):
     with np.load(goldens / "multilabel_metrics.npz") as file:
         return dict(file)
+
+
+def in_their_order(scores):
+    """Scores without ties: of equal ones the earlier image comes first, as in the references."""
+    order = np.argsort(-scores, axis=0, kind="stable")
+    return -np.argsort(order, axis=0).astype(float)
 
 
 def close(ours, theirs):
@@ -133,6 +140,8 @@ def test_more_labels_than_classes(k):
 )
 def test_golden_average_precision(golden, convention, name, ties):
     labels, scores = golden["labels"], golden["scores" if ties == "ties" else "scores_noties"]
+    if convention != "sklearn":
+        scores = in_their_order(scores)
     close(average_precision(labels, scores, convention), golden[f"{name}.ap_{ties}"])
     mean = mean_average_precision(labels, scores, convention)
     close(mean, golden[f"{name}.map_nonempty_{ties}"])
@@ -160,7 +169,8 @@ def test_golden_ml_decoder_average_precision(golden):
     mean = mean_average_precision(labels, scores, "biam")
     close(mean, golden["mldecoder.map_x100_noties"] / 100)
     # There, of equal scores the later image stands first.
-    reversed_ap = average_precision(labels[::-1], golden["scores"][::-1], "biam")
+    scores = in_their_order(golden["scores"][::-1])
+    reversed_ap = average_precision(labels[::-1], scores, "biam")
     close(reversed_ap, golden["mldecoder.ap_ties_stable"])
 
 
@@ -203,3 +213,16 @@ def test_golden_ml_decoder_decisions(golden, ties):
     ours = [results[name] for name in ("CP", "CR", "mean_class_F1", "OP", "OR", "OF1")]
     theirs = golden[f"mldecoder.validate_PC_RC_FC_PO_RO_FO_x100_{ties}"]
     close(ours, theirs / 100)
+
+
+def test_f1_at_k_does_not_depend_on_the_order_of_classes_that_tie():
+    labels = np.array([[1, 0, 1, 0]])
+    values = {f1_at_k(labels[:, order], np.zeros((1, 4)), k=2) for order in permutations(range(4))}
+    assert values == {0.0}  # two labels that it lacks come first
+    # The ignored label is no mistake, and stands before the hits.
+    valid_mask = np.array([[True, True, True, False]])
+    values = {
+        round(f1_at_k(labels[:, order], np.zeros((1, 4)), 3, valid_mask[:, order]), 9)
+        for order in permutations(range(4))
+    }
+    assert values == {round(2 * (1 / 2) * (1 / 2), 9)}

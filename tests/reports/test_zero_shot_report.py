@@ -52,9 +52,9 @@ def test_the_results_folder(tmp_path, num_classes):
     write_zero_shot_report(tmp_path, {"model": "m"}, results)
     assert json.loads((tmp_path / "metrics.json").read_text())["accuracy"] == results["accuracy"]
     report = (tmp_path / "report.md").read_text()
-    for picture in ("confusion_matrix", "reliability", "coverage"):
-        assert f"({picture}.png)" in report
-        with Image.open(tmp_path / f"{picture}.png") as image:
+    for figure in ("confusion_matrix", "reliability", "coverage"):
+        assert f"({figure}.png)" in report
+        with Image.open(tmp_path / f"{figure}.png") as image:
             image.load()
     assert "fitted on 10% of each class" in report and "93.7 %" in report
     assert ("`per_class.csv` has all" in report) == (num_classes > 40)
@@ -68,14 +68,15 @@ def test_published_figures_are_marked():
     table = published_table(results_of(3, published=PROTOCOLS["pets"].published)).splitlines()
     assert "mean accuracy per class" in table[0]
     assert "this run" in table[2]
-    assert all("published:" in line for line in table[3:])
+    assert "a guess" in table[3] and "33.3 %" in table[3]
+    assert all("published:" in line for line in table[4:])
 
 
 def test_coverages_are_listed_from_all_down():
     rows = [line.split("|")[1].strip() for line in coverage_table(results_of(3)["abstention"])
             .splitlines()[2:]]  # fmt: skip
-    shares = [float(row.rstrip(" %")) for row in rows]
-    assert shares[0] == 100.0 and shares == sorted(shares, reverse=True)
+    fractions = [float(row.rstrip(" %")) for row in rows]
+    assert fractions[0] == 100.0 and fractions == sorted(fractions, reverse=True)
 
 
 def test_the_curve_is_short_however_many_images():

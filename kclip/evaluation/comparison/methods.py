@@ -13,6 +13,7 @@ from kclip.data.labelled.images import LabelledImages
 from kclip.errors import UserError
 from kclip.evaluation.probes import fit_probe, sample_shots
 from kclip.inference.embedded_images import EmbeddedImages
+from kclip.metrics.classification import predicted_classes
 from kclip.zero_shot.classifier import ZeroShotClassifier
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Method:
     @property
     def accuracy(self) -> float:
         """The fraction of images whose highest score is right, in [0, 1]."""
-        return float(np.mean(self.scores.argmax(axis=1) == self.labels))
+        return float(np.mean(predicted_classes(self.labels, self.scores) == self.labels))
 
 
 def zero_shot_method(

@@ -8,7 +8,7 @@ import numpy as np
 
 from kclip.evaluation.comparison.methods import Method
 from kclip.metrics.bootstrap import METRICS, bootstrap_metrics, percentile_interval
-from kclip.metrics.classification import classification_metrics
+from kclip.metrics.classification import classification_metrics, predicted_classes
 from kclip.metrics.mcnemar import mcnemar_p_value
 
 
@@ -25,8 +25,8 @@ def compare(
 
     Returns:
         `num_images`, `class_names`, `num_resamples`;
-        `methods`: for each its `name`, `about`, what `classification_metrics` returns, and
-        `intervals`, `{metric: [low, high]}` of 95 %;
+        `methods`: for each its `name`, `about` and what `classification_metrics` returns, where
+        the `intervals` are those of the resamples that all share;
         `differences`: for each two `first`, `second`, `metrics`: `{metric: {"difference": first
         less second, "interval": [low, high]}}`, and `mcnemar_p_value`.
 
@@ -35,13 +35,13 @@ def compare(
     """
     labels = methods[0].labels
     figures = [classification_metrics(labels, c.scores, class_names) for c in methods]
-    predictions = np.stack([method.scores.argmax(axis=1) for method in methods])
+    predictions = np.stack([predicted_classes(labels, method.scores) for method in methods])
     resampled = bootstrap_metrics(labels, predictions, len(class_names), num_resamples, seed)
     rows = []
     for number, (method, own) in enumerate(zip(methods, figures, strict=True)):
         intervals = {name: list(percentile_interval(resampled[name][number])) for name in METRICS}
-        row = {"name": method.name, "about": method.about, "intervals": intervals}
-        rows.append(row | own)
+        row = {"name": method.name, "about": method.about} | own
+        rows.append(row | {"intervals": own["intervals"] | intervals})
     return {
         "num_images": len(labels),
         "num_resamples": num_resamples,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kclip.console.command_line import command_line
 from kclip.console.progress import ProgressBar
 from kclip.data.images.decoding import decoded_batches
 from kclip.data.sources.text_files import read_json
@@ -152,8 +153,9 @@ class MultiLabelRecognizer:
         if self.thresholds is None:
             raise UserError(
                 "this model has no thresholds, without which scores name nothing; choose them with "
-                "'kclip evaluate_multilabel --model MODEL --data DATA --threshold-split SPLIT "
-                "--thresholds per_class', which keeps them in the model folder"
+                f"'{command_line('evaluate_multilabel')} --model MODEL --data DATA "
+                "--threshold-split SPLIT --thresholds per_class', which keeps them in the model "
+                "folder"
             )
         scores = self.predict_scores(images, batch_size, progress)
         return self.thresholds.labels(scores, self.class_names)

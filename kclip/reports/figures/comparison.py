@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 COLORS = (BLUE, ORANGE, GREEN, "#805ad5", "#b83280", "#744210")
 
 
-def draw_accuracies(methods: Sequence[Mapping[str, Any]]) -> "Figure":
+def draw_accuracies(methods: Sequence[Mapping[str, Any]], chance: float | None = None) -> "Figure":
     """Draws each method's accuracy with its interval.
 
     Args:
         methods: `name`, `accuracy` and `intervals`: `{"accuracy": [low, high]}`, fractions.
+        chance: what a guess gets, in [0, 1]; None for no line.
     """
     from matplotlib.figure import Figure
 
@@ -32,6 +33,11 @@ def draw_accuracies(methods: Sequence[Mapping[str, Any]]) -> "Figure":
             f"{100 * accuracy:.1f} %", (100 * high, row), (8, 0), textcoords="offset points",
             va="center", fontsize=10,
         )  # fmt: skip
+    if chance is not None:
+        axes.axvline(
+            100 * chance, color=GREY, lw=1, ls="--", label=f"a guess: {100 * chance:.1f} %"
+        )
+        figure.legend(frameon=False, loc="outside lower right")
     names = [plain(wrapped(method["name"], 36)) for method in methods]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
