@@ -49,11 +49,8 @@ def write_comparison(
         f"interval of {results['num_resamples']:,} bootstrap resamples of the images.",
         methods_table(results),
     )
-    report.figure(
-        "accuracies.png",
-        draw_accuracies(methods, methods[0]["chance_accuracy"]),
-        "Accuracy and its interval",
-    )
+    accuracies = draw_accuracies(methods, methods[0]["chance_accuracy"])
+    report.figure("accuracies.png", accuracies, "Accuracy and its interval")
     if results["differences"]:
         report.heading("Differences")
         report.add(DIFFERENCES, differences_table(results))

@@ -21,6 +21,13 @@ PUBLISHED = {"zsl": PUBLISHED_ZSL, "gzsl": PUBLISHED_GZSL}
 LISTED_CLASSES = 8  # best, and worst, in the report; per_class.csv has all
 DECISIONS = ("CP", "CR", "CF1", "OP", "OR", "OF1")
 SCORES_OF_AN_IMAGE = 10
+RANKING = (
+    "mAP is scikit-learn's, over the classes that have an image; in brackets its 95 % interval by "
+    "bootstrap resamples of the images. BiAM's counts the other classes as 0; ML-Decoder's does, "
+    "too, and leaves out images without one of the classes. F1@K gives every image its K highest "
+    "classes; “labelled” leaves out images without one of the classes. Of equal scores those that "
+    "are mistakes come first. Figures of different columns do not compare."
+)
 
 ReportFigure = tuple[str, "Figure", str]
 
@@ -144,10 +151,7 @@ def _add_ranking(report: Report, results: Mapping[str, Any]) -> None:
         f"{section['num_images']:,} images, {section['num_images_labelled']:,} of them with one of "
         f"the {section['num_classes']:,} classes"
         + (f"; {empty} classes have no image here. " if empty else ". ")
-        + "mAP is scikit-learn's, over the classes that have an image; in brackets its 95 % interval "
-        "by bootstrap resamples of the images. BiAM's counts the other classes as 0; ML-Decoder's does too, and leaves out images without one of the classes. F1@K gives "
-        "every image its K highest classes; “labelled” leaves out images without one of the "
-        "classes. Figures of different columns do not compare."
+        + RANKING
     )
     report.heading("Ranking")
     report.add(text, ranking_table(results))

@@ -37,7 +37,7 @@ def write_template_report(
 
 
 def template_table(rows: Sequence[Mapping[str, Any]], best: int) -> str:
-    """Returns scikit-learn's mAP of each template and of a random ranking as Markdown, in percent."""
+    """Returns scikit-learn's mAP of each template as Markdown, in percent."""
     names = [name for name in COLUMNS if name in rows[0]["results"]]
     cells = [
         ["→" if number == best else "", _shown(row["template"], len(rows))]

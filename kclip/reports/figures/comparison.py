@@ -34,9 +34,8 @@ def draw_accuracies(methods: Sequence[Mapping[str, Any]], chance: float | None =
             va="center", fontsize=10,
         )  # fmt: skip
     if chance is not None:
-        axes.axvline(
-            100 * chance, color=GREY, lw=1, ls="--", label=f"a guess: {100 * chance:.1f} %"
-        )
+        label = f"a guess: {100 * chance:.1f} %"
+        axes.axvline(100 * chance, color=GREY, lw=1, ls="--", label=label)
         figure.legend(frameon=False, loc="outside lower right")
     names = [plain(wrapped(method["name"], 36)) for method in methods]
     axes.set_yticks(range(len(names)), names)
