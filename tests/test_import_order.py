@@ -87,7 +87,6 @@ def test_models_do_without_tensorflow(room):
         assert "tensorflow" not in path.read_text().replace('"tensorflow"', ""), path
 
 
-@pytest.mark.xfail(reason="some files are still to be split")
 def test_a_constructor_fits_on_one_screen():
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

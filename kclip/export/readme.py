@@ -41,7 +41,7 @@ Each of the three is a signature for TensorFlow Serving too, with the inputs `im
 """
 
 _CLIP_NOTE = """
-Two more things differ a little from kclip's own answers: images of another size than the model's
+Two more things differ a little from kclip's own results: images of another size than the model's
 are resized by TensorFlow, not by Pillow (after normalisation pixels differ by 0.005 on average),
 and HTML entities and mojibake in texts stay.
 """

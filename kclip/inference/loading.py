@@ -55,7 +55,7 @@ def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callabl
     model, preprocessor = load_model(name_or_path, dtype)
 
     def preprocess(image: str | Path | bytes | Image.Image | np.ndarray) -> np.ndarray:
-        return preprocessor.prepare(_picture(image))
+        return preprocessor.prepare(_image(image))
 
     def tokenize(texts: str | list[str]) -> dict[str, np.ndarray]:
         return {name: np.asarray(ids) for name, ids in preprocessor.tokenize(texts).items()}
@@ -65,7 +65,7 @@ def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callabl
 
 def load_model(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Any]:
     """Loads a model and its preprocessor; arguments and errors as in `load`."""
-    from kclip.models.folder.model_folder import kind_of_model
+    from kclip.models.folder.checks import kind_of_model
 
     if "://" in str(name_or_path):
         raise UserError(
@@ -135,7 +135,7 @@ def _load_export(folder: Path, dtype: str) -> tuple[Any, Any]:
     return OnnxModel(images, texts, settings), preprocessor
 
 
-def _picture(image: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
+def _image(image: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
     if isinstance(image, str):
         image = Path(image)
     if isinstance(image, (Path, bytes)):
@@ -169,7 +169,7 @@ def _load_preset(name: str, dtype: str) -> tuple[Any, Any]:
 
 
 def _load_keras_hub_folder(folder: Path, dtype: str) -> tuple[Any, Any]:
-    from kclip.models.folder.model_folder import kind_of_model, load_preset, refuse_other_classes
+    from kclip.models.folder.checks import kind_of_model, load_preset, refuse_other_classes
 
     refuse_other_classes(folder, _KERAS_HUB_CLASSES)
     family = "SigLIP" if "SigLIP" in kind_of_model(folder) else "CLIP"

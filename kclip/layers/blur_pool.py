@@ -19,7 +19,7 @@ class BlurPool(keras.layers.Layer):
 
     def call(self, inputs):
         rows = ops.pad(inputs, [(0, 0), (1, 1), (0, 0), (0, 0)], mode="reflect")
-        # A blur of two axes is one of each in turn, which weighs 3 + 3 places, not 9.
+        # A blur of two axes is one of each in turn, which weighs 3 + 3 positions, not 9.
         rows = (rows[:, :-2:2] + 2 * rows[:, 1:-1:2] + rows[:, 2::2]) / 4
         columns = ops.pad(rows, [(0, 0), (0, 0), (1, 1), (0, 0)], mode="reflect")
         return (columns[:, :, :-2:2] + 2 * columns[:, :, 1:-1:2] + columns[:, :, 2::2]) / 4

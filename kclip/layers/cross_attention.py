@@ -8,7 +8,7 @@ EPSILON = 1e-5
 
 
 class CrossAttention(keras.layers.Layer):
-    """What heads that look for their queries in a picture share: one block of a decoder.
+    """What heads that look for their queries in an image share: one block of a decoder.
 
     Cross-attention and feed-forward without self-attention, each added and then layer-normalised:
     the block of ML-Decoder (Ridnik et al. 2021, Section 3), and of MMM-CLIP's MLD-Adapter.

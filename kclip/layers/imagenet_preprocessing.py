@@ -7,9 +7,9 @@ class ImagenetPreprocessing(keras.layers.Layer):
     """The input convention of a `keras.applications` family, as a layer inside the model.
 
     Args:
-        mode: "tf" scales to [-1, 1], "torch" to [0, 1] less ImageNet's mean over its deviation,
-            "caffe" flips to BGR and subtracts ImageNet's mean; "unit" scales to [0, 1]; None
-            leaves the pixels, for networks that rescale by themselves.
+        mode: "tf" scales to [-1, 1], "torch" to [0, 1] less ImageNet's mean, divided by its
+            standard deviation, "caffe" flips to BGR and subtracts ImageNet's mean; "unit" scales
+            to [0, 1]; None leaves the pixels, for networks that rescale by themselves.
 
     Call arguments:
         images: float tensor (B, H, W, 3), RGB in [0, 255].

@@ -11,7 +11,7 @@ QUERIES = ("learned", "random", "text")
 
 @keras.saving.register_keras_serializable("kclip")
 class MLDecoder(CrossAttention):
-    """A classification head whose queries look for their classes in the picture.
+    """A classification head whose queries look for their classes in the image.
 
     ML-Decoder: Ridnik et al. 2021, "ML-Decoder: Scalable and Versatile Classification Head",
     Section 3: one layer of cross-attention and feed-forward without self-attention, so cost grows
@@ -26,7 +26,7 @@ class MLDecoder(CrossAttention):
     Args:
         num_classes: int or None, the zero-shot form.
         num_groups: int in [1, num_classes], or None for a query a class.
-        queries: "learned"; "random", drawn once and never trained, as the paper has them; or
+        queries: "learned"; "random", sampled once and never trained, as the paper has them; or
             "text", given with each call and mapped by `ReLU(Dense(dim))`. Zero-shot takes "text".
         dim: int. Width of the decoder, a multiple of `num_heads`.
         num_heads: int. Attention heads.

@@ -19,7 +19,7 @@ class MLDAdapter(CrossAttention):
     others, as many as it likes.
 
     What the image is decides the form. *Pooled*, as released: one vector, over which attention is
-    constant. *Spatial*: the places of a feature map, among which attention chooses.
+    constant. *Spatial*: the positions of a feature map, among which attention chooses.
 
     Three things are kclip's. The mean of normalised channels starts at 0 and moves slowly, so it is
     multiplied by a learned scale, with a learned bias; an initial scale of 1 and bias of 0 begin as
@@ -34,7 +34,7 @@ class MLDAdapter(CrossAttention):
         intermediate_dim: int. Width of the feed-forward network.
         dropout: float in [0, 1). Rate within and after the feed-forward network; 0.4 in the paper.
         feature_dropout: float in [0, 1). Rate at which an image's channels are dropped, each in all
-            of its places.
+            of its positions.
         class_weights: bool. Whether text embeddings weigh the channels of the mean.
         initial_scale: float > 0. Of the mean.
         initial_bias: float. Of the logits.
@@ -49,7 +49,7 @@ class MLDAdapter(CrossAttention):
 
     Returns:
         Float32 logits (B, K), whose sigmoid is each class's probability. With `return_attention`
-        also float32 maps (B, num_heads, K, L), which sum to 1 over the L places.
+        also float32 maps (B, num_heads, K, L), which sum to 1 over the L positions.
 
     Raises:
         UserError: `dim` is no multiple of `num_heads`; `image_embeddings` came or are missing
@@ -105,9 +105,9 @@ class MLDAdapter(CrossAttention):
         self._check(query_embeddings, image_embeddings)
         # Times the root of E, the entries of a vector of unit length have a variance of 1.
         queries = query_embeddings * math.sqrt(query_embeddings.shape[1])
-        places = ops.reshape(features, (ops.shape(features)[0], -1, features.shape[-1]))
-        places = self.feature_dropout(places, training=training)
-        decoded, attention = self.decode(places, self.embed_queries(queries), training)
+        positions = ops.reshape(features, (ops.shape(features)[0], -1, features.shape[-1]))
+        positions = self.feature_dropout(positions, training=training)
+        decoded, attention = self.decode(positions, self.embed_queries(queries), training)
         if self.class_weights:
             decoded = decoded * (1 + self.weigh_channels(queries))
         logits = self.logit_scale(ops.mean(ops.cast(decoded, "float32"), axis=-1))

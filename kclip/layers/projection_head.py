@@ -15,8 +15,8 @@ class ProjectionHead(keras.layers.Layer):
         dropout: float in [0, 1). Rate after the second dense layer.
         feature_dropout: float in [0, 1). Rate on the tower's features; 0 in the report. Frozen
             towers have no other noise, and small data sets gain from some.
-        standardize: bool. Bring each feature to mean 0 and deviation 1 over the batch first (by
-            running averages at inference); the report does not.
+        standardize: bool. Bring each feature to mean 0 and standard deviation 1 over the batch
+            first (by running averages at inference); the report does not.
 
     Call arguments:
         features: float tensor (B, F).

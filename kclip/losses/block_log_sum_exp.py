@@ -31,7 +31,7 @@ def log_sum_exps(rows, columns, valid_mask):
     """
     left_out = (1.0 - valid_mask)[:, None] * LEFT_OUT
     one = ops.ones_like(left_out)
-    # By two more places of the dot product, a pair is left out with either of its sides.
+    # By two more positions of the dot product, a pair is left out with either of its sides.
     rows = _whole_blocks(ops.concatenate([rows, left_out, one], axis=1))
     columns = ops.concatenate([columns, one, left_out], axis=1)
     results = _differentiable(rows, columns)

@@ -26,7 +26,7 @@ class ContrastiveLoss:
             of one image are no negatives of each other. With distinct ids it equals "hard".
             "soft": softmax((text.text^T + image.image^T) * scale / 2), as in keras.io's
             `nl_image_search`, where scale is 1 / 0.05 and gradients flow through the targets.
-        label_smoothing: float in [0, 1). Share of the target spread over the whole row.
+        label_smoothing: float in [0, 1). Fraction of the target spread over the whole row.
 
     Call arguments:
         image_embeddings, text_embeddings: float tensors (B, D), row i of one belonging to row i

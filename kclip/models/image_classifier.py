@@ -1,22 +1,22 @@
 import keras
 import numpy as np
 
-from kclip.models.folder.folder_model import FolderModel
+from kclip.models.folder.preset_model import PresetModel
 from kclip.models.towers.image_resizing import image_resizing
 
 
 @keras.saving.register_keras_serializable("kclip")
-class ImageClassifier(FolderModel):
+class ImageClassifier(PresetModel):
     """An image tower with a new head, for fine-tuning on classes of one's own.
 
-    The tower's average over places, dropout, and one dense layer with a softmax: what the
+    The tower's average over positions, dropout, and one dense layer with a softmax: what the
     Politecnico report's section 6.3 does with Xception and EfficientNetB7.
 
     Args:
         image_encoder: `kclip.models.ImageEncoder`.
         class_names: list of C strings.
         dropout: float in [0, 1). On the tower's features, in training.
-        resize: "squash" fits the whole picture into the square; "crop" cuts out the middle.
+        resize: "squash" fits the whole image into the square; "crop" cuts out the middle.
         dtype: dtype policy of the tower. The probabilities are float32 under any.
 
     Input: float tensor (B, image_size, image_size, 3), RGB in [0, 255].
@@ -50,9 +50,9 @@ class ImageClassifier(FolderModel):
         self.class_names = list(class_names)
         self.resize_mode = resize
 
-    def prepare(self, picture):
-        """Brings one Pillow image of mode RGB to the model's size: float32 (S, S, 3)."""
-        return np.asarray(self.resizing(np.asarray(picture)))
+    def prepare(self, image):
+        """Brings one Pillow image of mode RGB to the model's size: uint8 (S, S, 3)."""
+        return np.asarray(self.resizing(np.asarray(image)))
 
     def get_config(self):
         config = super().get_config()

@@ -28,7 +28,7 @@ def test_images_are_decoded_as_elsewhere(image):
     np.testing.assert_allclose(decode(tf.constant(image)), expected, atol=1)
 
 
-def test_a_transparent_picture_is_white():
+def test_a_transparent_image_is_white():
     buffer = io.BytesIO()
     Image.new("RGBA", (3, 2), (200, 0, 0, 0)).save(buffer, "PNG")
     np.testing.assert_array_equal(decode(tf.constant(buffer.getvalue())), 255)

@@ -31,10 +31,10 @@ def normed(layer, x):
     return x * np.asarray(layer.gamma) + np.asarray(layer.beta)
 
 
-def slow_logit(layer, places, text):
+def slow_logit(layer, positions, text):
     """The paper's block for one image, (L, C), and one class, head after head."""
     query = normed(layer.query_norm, dense(layer.embed_queries, text * np.sqrt(len(text))))
-    memory = dense(layer.embed_features, places)
+    memory = dense(layer.embed_features, positions)
     keys, values = np.split(dense(layer.attention_key_value, memory), 2, axis=1)
     asked, heads = dense(layer.attention_query, query), []
     for head in (slice(0, 4), slice(4, 8)):
@@ -91,8 +91,8 @@ def test_channels_count_alike_where_their_weights_are_zero():
 
 def test_dropped_channels_are_dropped_everywhere():
     layer = adapter(feature_dropout=0.5)
-    places = np.ones((1, 2, 4, 6), "float32")
-    kept = np.asarray(layer.feature_dropout(places.reshape(1, 8, 6), training=True))
+    positions = np.ones((1, 2, 4, 6), "float32")
+    kept = np.asarray(layer.feature_dropout(positions.reshape(1, 8, 6), training=True))
     assert set(kept.ravel()) <= {0.0, 2.0}
     np.testing.assert_array_equal(kept, np.broadcast_to(kept[:, :1], kept.shape))
     training = [np.asarray(layer(PLACES, TEXTS, training=True)) for _ in range(2)]
@@ -121,17 +121,17 @@ def test_gradients_reach_every_weight():
     layer = adapter(similarity_logits=True, class_weights=True, dropout=0.0)
     target = RNG.normal(size=(3, 5)).astype("float32")
 
-    def fit(places):
-        return keras.ops.sum((layer(places, TEXTS, IMAGES) - target) ** 2)
+    def fit(positions):
+        return keras.ops.sum((layer(positions, TEXTS, IMAGES) - target) ** 2)
 
     _, of_weights = gradients(fit, [PLACES], layer.trainable_variables)
     assert all(np.abs(gradient).max() > 0 for gradient in of_weights)
 
 
 def test_it_trains_in_half_precision_and_is_loaded_again(tmp_path):
-    places, texts = keras.Input((2, 4, 6)), keras.Input((7,))
+    positions, texts = keras.Input((2, 4, 6)), keras.Input((7,))
     layer = adapter(dtype="mixed_bfloat16", class_weights=True)
-    model = keras.Model([places, texts], layer(places, texts))
+    model = keras.Model([positions, texts], layer(positions, texts))
     assert keras.backend.standardize_dtype(model.compute_dtype) == "float32"
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")

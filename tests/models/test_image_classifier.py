@@ -59,12 +59,12 @@ def test_a_model_trained_in_half_precision_is_loaded_in_float32(tmp_path):
     assert again.image_encoder.compute_dtype == "float32"
 
 
-def test_pictures_of_any_shape_are_brought_to_its_size():
+def test_images_of_any_shape_are_brought_to_its_size():
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[:, :10] = pixels[:, -10:] = 255  # what the middle square leaves out
-    picture = Image.fromarray(pixels)
-    squashed = tiny_classifier().prepare(picture)
-    cropped = tiny_classifier(resize="crop").prepare(picture)
+    image = Image.fromarray(pixels)
+    squashed = tiny_classifier().prepare(image)
+    cropped = tiny_classifier(resize="crop").prepare(image)
     assert squashed.shape == cropped.shape == (32, 32, 3)
     assert squashed.max() == 255 and cropped.max() == 0
 

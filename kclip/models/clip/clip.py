@@ -8,7 +8,7 @@ from kclip.layers.logit_scale import LogitScale
 from kclip.layers.patch_embedding import PatchEmbedding
 from kclip.layers.transformer_block import TransformerBlock
 from kclip.models.dual_encoder.contrastive_model import ContrastiveModel
-from kclip.models.folder.folder_model import FolderModel
+from kclip.models.folder.preset_model import PresetModel
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -16,7 +16,7 @@ ARCHITECTURES = ("clip", "siglip")
 
 
 @keras.saving.register_keras_serializable("kclip")
-class CLIP(ContrastiveModel, FolderModel):
+class CLIP(ContrastiveModel, PresetModel):
     """CLIP (Radford et al. 2021) or SigLIP (Zhai et al. 2023): two transformers, one space.
 
     Made for pretrained weights; see `kclip.load`. The two architectures differ in these points:
@@ -87,24 +87,7 @@ class CLIP(ContrastiveModel, FolderModel):
             dtype="float32",  # bfloat16 has no numbers between 128 and 129
             name="normalization",
         )
-        self.patch_embedding = PatchEmbedding(
-            patch_size,
-            image_tower["hidden_dim"],
-            class_token=not siglip,
-            dtype=dtype,
-            name="patch_embedding",
-        )
-        self.image_input_norm = None if siglip else _norm(image_tower, dtype, "image_input_norm")
-        self.image_blocks = _blocks("image", image_tower, dtype, last_gives_first=not siglip)
-        self.image_norm = _norm(image_tower, dtype, "image_norm")
-        if siglip:
-            self.image_head = AttentionPooling(
-                **_block_numbers(image_tower), dtype=dtype, name="image_head"
-            )
-        else:
-            self.image_head = keras.layers.Dense(
-                projection_dim, use_bias=False, dtype=dtype, name="image_head"
-            )
+        self._make_image_layers(image_tower, patch_size, projection_dim, siglip, dtype)
         self.token_embedding = keras_hub.layers.TokenAndPositionEmbedding(
             vocabulary_size,
             sequence_length,
@@ -112,31 +95,18 @@ class CLIP(ContrastiveModel, FolderModel):
             dtype=dtype,
             name="token_embedding",
         )
-        self.text_blocks = _blocks("text", text_tower, dtype, causal=not siglip)
-        self.text_pooling = None if siglip else EndTokenPooling(end_token_id, dtype=dtype)
-        self.text_norm = _norm(text_tower, dtype, "text_norm")
-        self.text_head = keras.layers.Dense(
-            projection_dim, use_bias=siglip, dtype=dtype, name="text_head"
-        )
-        # Float32 on purpose: half precision cannot hold a unit vector's length.
-        unit = keras.layers.UnitNormalization
-        self.image_output = unit(dtype="float32", name="image_embeddings")
-        self.text_output = unit(dtype="float32", name="text_embeddings")
+        self._make_text_layers(text_tower, end_token_id, projection_dim, siglip, dtype)
 
         # === Functional Model ===
         image = keras.Input((image_size, image_size, 3), name="image")
-        token_ids = keras.Input(
-            (sequence_length if siglip else None,), dtype="int32", name="token_ids"
-        )
-        super().__init__(
-            inputs={"image": image, "token_ids": token_ids},
-            outputs={
-                "image_embeddings": self.image_output(self._image_features(image)),
-                "text_embeddings": self.text_output(self._text_features(token_ids)),
-            },
-            dtype=dtype,
-            **kwargs,
-        )
+        length = sequence_length if siglip else None
+        token_ids = keras.Input((length,), dtype="int32", name="token_ids")
+        outputs = {
+            "image_embeddings": self.image_output(self._image_features(image)),
+            "text_embeddings": self.text_output(self._text_features(token_ids)),
+        }
+        inputs = {"image": image, "token_ids": token_ids}
+        super().__init__(inputs=inputs, outputs=outputs, dtype=dtype, **kwargs)
         # No part of the graph: it enters where the logits are formed.
         self.logit_scale = LogitScale(initial_scale, initial_bias, name="logit_scale")
 
@@ -156,9 +126,37 @@ class CLIP(ContrastiveModel, FolderModel):
             "initial_scale": initial_scale,
             "initial_bias": initial_bias,
         }
-        self.projection_dim = projection_dim
-        self.image_size = image_size
-        self.sequence_length = sequence_length
+
+    def _make_image_layers(self, tower, patch_size, projection_dim, siglip, dtype):
+        self.patch_embedding = PatchEmbedding(
+            patch_size,
+            tower["hidden_dim"],
+            class_token=not siglip,
+            dtype=dtype,
+            name="patch_embedding",
+        )
+        self.image_input_norm = None if siglip else _norm(tower, dtype, "image_input_norm")
+        self.image_blocks = _blocks("image", tower, dtype, last_gives_first=not siglip)
+        self.image_norm = _norm(tower, dtype, "image_norm")
+        if siglip:
+            self.image_head = AttentionPooling(
+                **_block_numbers(tower), dtype=dtype, name="image_head"
+            )
+        else:
+            self.image_head = keras.layers.Dense(
+                projection_dim, use_bias=False, dtype=dtype, name="image_head"
+            )
+        # Float32 on purpose: half precision cannot hold a unit vector's length.
+        self.image_output = keras.layers.UnitNormalization(dtype="float32", name="image_embeddings")
+
+    def _make_text_layers(self, tower, end_token_id, projection_dim, siglip, dtype):
+        self.text_blocks = _blocks("text", tower, dtype, causal=not siglip)
+        self.text_pooling = None if siglip else EndTokenPooling(end_token_id, dtype=dtype)
+        self.text_norm = _norm(tower, dtype, "text_norm")
+        self.text_head = keras.layers.Dense(
+            projection_dim, use_bias=siglip, dtype=dtype, name="text_head"
+        )
+        self.text_output = keras.layers.UnitNormalization(dtype="float32", name="text_embeddings")
 
     def _image_features(self, image):
         x = self.patch_embedding(self.normalization(image))
@@ -189,6 +187,21 @@ class CLIP(ContrastiveModel, FolderModel):
             # Up to a multiple of 8, so that few shapes are compiled.
             tokens = {"token_ids": ids[:, : -(-int(ends.max() + 1) // 8) * 8]}
         return super().encode_text(tokens)
+
+    @property
+    def image_size(self):
+        """Height and width of the input image in pixels."""
+        return self.numbers["image_size"]
+
+    @property
+    def sequence_length(self):
+        """The most tokens of a text."""
+        return self.numbers["sequence_length"]
+
+    @property
+    def projection_dim(self):
+        """Width of the shared space."""
+        return self.numbers["projection_dim"]
 
     @property
     def settings(self):

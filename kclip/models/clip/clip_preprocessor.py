@@ -8,7 +8,7 @@ from PIL import Image
 
 from kclip.errors import UserError
 from kclip.models.clip.clip import CLIP
-from kclip.models.folder.model_folder import check_model_folder, load_preset
+from kclip.models.folder.checks import check_model_folder, load_preset
 
 INTERPOLATIONS = {
     "bicubic": (Image.Resampling.BICUBIC, "cubic"),
@@ -31,7 +31,7 @@ class ClipPreprocessor(keras_hub.models.Preprocessor):
         tokenizer: `ClipTokenizer`, `SiglipTokenizer`, `HuggingFaceTokenizer`, or None where a
             folder comes without: then images alone can be prepared.
         image_size: int. Height and width S of the model's input in pixels.
-        sequence_length: int. Tokens a text, its ends counted; longer texts are cut.
+        sequence_length: int. Tokens a text, its ends included; longer texts are cut.
         resize: "crop" brings the shorter side to `resize_size` and cuts the middle square of S
             (CLIP); "squash" brings both sides to `resize_size` (SigLIP).
         interpolation: "bicubic" or "bilinear".

@@ -3,11 +3,11 @@ import keras
 from kclip.layers.logit_scale import LogitScale
 from kclip.layers.projection_head import ProjectionHead
 from kclip.models.dual_encoder.contrastive_model import ContrastiveModel
-from kclip.models.folder.folder_model import FolderModel
+from kclip.models.folder.preset_model import PresetModel
 
 
 @keras.saving.register_keras_serializable("kclip")
-class DualEncoder(ContrastiveModel, FolderModel):
+class DualEncoder(ContrastiveModel, PresetModel):
     """Two towers and two projection heads that put images and texts into one space.
 
     The Politecnico report's model (Section 3.1), with any `ImageEncoder` and `TextEncoder`.

@@ -5,7 +5,7 @@ import keras_hub
 import numpy as np
 
 from kclip.models.dual_encoder.dual_encoder import DualEncoder
-from kclip.models.folder.model_folder import check_model_folder, load_preset
+from kclip.models.folder.checks import check_model_folder, load_preset
 from kclip.models.towers.image_resizing import image_resizing
 
 RESIZE_MODES = ("squash", "crop")
@@ -13,13 +13,13 @@ RESIZE_MODES = ("squash", "crop")
 
 @keras.saving.register_keras_serializable("kclip")
 class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
-    """From pictures and strings to the inputs of a `DualEncoder`; saved beside its weights.
+    """From images and strings to the inputs of a `DualEncoder`; saved beside its weights.
 
     Args:
         tokenizer: `keras_hub.models.BertTokenizer`.
         image_size: int. Height and width of the model's input in pixels.
-        sequence_length: int. Tokens a text, [CLS] and [SEP] counted; longer texts are cut.
-        resize: "squash" fits the whole picture into the square (keras.io, the report); "crop"
+        sequence_length: int. Tokens a text, [CLS] and [SEP] included; longer texts are cut.
+        resize: "squash" fits the whole image into the square (keras.io, the report); "crop"
             keeps the proportions and cuts what stands out of the middle square (CLIP).
         mirror: bool. Whether an image's embedding is the mean of its own and its mirror image's;
             `kclip.Embedder` does so.
@@ -66,12 +66,12 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
     def build(self, input_shape=None):
         """Has no weights; without this method Keras warns of that."""
 
-    def prepare(self, picture):
+    def prepare(self, image):
         """Brings one Pillow image of mode RGB to the model's size: uint8 (S, S, 3)."""
-        return np.asarray(self.resize(np.asarray(picture)))
+        return np.asarray(self.resize(np.asarray(image)))
 
     def resize(self, image):
-        """Brings one picture to the model's size.
+        """Brings one image to the model's size.
 
         Args:
             image: uint8 or float tensor (H, W, 3) or (B, H, W, 3), RGB in [0, 255].

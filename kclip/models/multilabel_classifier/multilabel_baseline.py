@@ -1,10 +1,10 @@
 import keras
 
-from kclip.models.folder.folder_model import FolderModel
+from kclip.models.folder.preset_model import PresetModel
 
 
 @keras.saving.register_keras_serializable("kclip")
-class MultiLabelBaseline(FolderModel):
+class MultiLabelBaseline(PresetModel):
     """A network of `keras.applications` and a fully connected layer: MMM-CLIP's baseline.
 
     Chen et al. 2024, "Baseline": VGG16 or ResNet101, pretrained on ImageNet, then one layer that

@@ -4,30 +4,18 @@ import numpy as np
 from kclip.errors import UserError
 from kclip.layers.class_queries import ClassQueries
 from kclip.layers.logit_scale import LogitScale
-from kclip.layers.ml_decoder import MLDecoder
-from kclip.layers.projection_head import ProjectionHead
-from kclip.layers.similarity_logits import SimilarityLogits
-from kclip.models.folder.folder_model import FolderModel
+from kclip.models.folder.preset_model import PresetModel
+from kclip.models.multilabel_classifier.decoder_layers import (
+    DECODER_LAYERS,
+    check_head,
+    decoder_layers,
+)
 from kclip.models.multilabel_classifier.multilabel_model import MultiLabelModel
 from kclip.models.towers.image_resizing import image_resizing
-from kclip.models.towers.spatial_encoder import SpatialEncoder
-
-HEADS = ("zero_shot", "full", "grouped")
-_DECODER_SETTINGS = ("num_groups", "dim", "num_heads", "intermediate_dim", "dropout")
-
-# What models of other classes have in common.
-_SHARED = (
-    "spatial_encoder",
-    "map_standardization",
-    "decoder",
-    "alignment",
-    "alignment_output",
-    "similarity",
-)
 
 
 @keras.saving.register_keras_serializable("kclip")
-class MultiLabelClassifier(MultiLabelModel, FolderModel):
+class MultiLabelClassifier(MultiLabelModel, PresetModel):
     """CLIP-Decoder: an image tower whose last feature map is asked for each class.
 
     The head is an `MLDecoder`. In its zero-shot form it asks by text embeddings, so the classes
@@ -49,8 +37,8 @@ class MultiLabelClassifier(MultiLabelModel, FolderModel):
         standardize: bool. Standardise the pooled features before they are projected.
         dim, num_heads, intermediate_dim, dropout: of the `MLDecoder`; `dropout` of the projection
             too.
-        resize: "squash" fits the whole picture into the square; "crop" cuts out the middle.
-        mirror: bool. Whether `predict_logits` averages over each picture and its mirror image.
+        resize: "squash" fits the whole image into the square; "crop" cuts out the middle.
+        mirror: bool. Whether `predict_logits` averages over each image and its mirror image.
         dtype: dtype policy. Logits, embeddings and loss are float32 under any, and `from_config`
             makes a frozen tower float32.
         shared_with: `MultiLabelClassifier` whose weights, queries apart, this one shares; used by
@@ -92,8 +80,6 @@ class MultiLabelClassifier(MultiLabelModel, FolderModel):
         shared_with=None,
         **kwargs,
     ):
-        _check(head, query_dim, num_groups)
-        _check_similarity(similarity_logits, head, query_dim, alignment_dim)
         settings = {
             "head": head,
             "query_dim": query_dim,
@@ -109,6 +95,7 @@ class MultiLabelClassifier(MultiLabelModel, FolderModel):
             "resize": resize,
             "mirror": mirror,
         }
+        check_head(settings)
 
         # === Layers ===
         self.image_encoder = image_encoder
@@ -116,9 +103,9 @@ class MultiLabelClassifier(MultiLabelModel, FolderModel):
         if head == "zero_shot":
             self.queries = ClassQueries(len(class_names), query_dim, dtype=dtype, name="queries")
         layers = (
-            {name: getattr(shared_with, name) for name in _SHARED}
+            {name: getattr(shared_with, name) for name in DECODER_LAYERS}
             if shared_with
-            else _new_layers(image_encoder, len(class_names), settings, dtype)
+            else decoder_layers(image_encoder, len(class_names), settings, dtype)
         )
         for name, layer in layers.items():
             setattr(self, name, layer)
@@ -211,9 +198,9 @@ class MultiLabelClassifier(MultiLabelModel, FolderModel):
         maps = keras.ops.convert_to_numpy(maps)
         return maps.reshape(*maps.shape[:3], *spatial_map.shape[1:3])
 
-    def prepare(self, picture):
-        """Brings one Pillow image of mode RGB to the model's size: float32 (S, S, 3)."""
-        return np.asarray(self.resizing(np.asarray(picture)))
+    def prepare(self, image):
+        """Brings one Pillow image of mode RGB to the model's size: uint8 (S, S, 3)."""
+        return np.asarray(self.resizing(np.asarray(image)))
 
     def _check_zero_shot(self):
         if self.queries is None:
@@ -230,65 +217,3 @@ class MultiLabelClassifier(MultiLabelModel, FolderModel):
             **self.settings,
         )
         return config
-
-
-def _new_layers(image_encoder, num_classes, settings, dtype):
-    """The layers of `_SHARED`, by name."""
-    zero_shot, dim = settings["head"] == "zero_shot", settings["alignment_dim"]
-    # Given its statistics once, by `standardize_maps`; until then it changes nothing.
-    standardization = keras.layers.BatchNormalization(
-        center=False,
-        scale=False,
-        epsilon=1e-6,
-        trainable=False,
-        dtype="float32",
-        name="map_standardization",
-    )
-    decoder = MLDecoder(
-        num_classes=None if zero_shot else num_classes,
-        queries="text" if zero_shot else "learned",
-        **{name: settings[name] for name in _DECODER_SETTINGS},
-        dtype=dtype,
-        name="decoder",
-    )
-    alignment = output = None
-    if dim:
-        alignment = ProjectionHead(
-            dim,
-            **{name: settings[name] for name in ("dropout", "feature_dropout", "standardize")},
-            dtype=dtype,
-            name="alignment",
-        )
-        # Float32 on purpose: half precision cannot hold a unit vector's length.
-        output = keras.layers.UnitNormalization(dtype="float32", name="image_embeddings")
-    return {
-        "spatial_encoder": SpatialEncoder(image_encoder, name="spatial_encoder"),
-        "map_standardization": standardization,
-        "decoder": decoder,
-        "alignment": alignment,
-        "alignment_output": output,
-        "similarity": SimilarityLogits(name="similarity")
-        if settings["similarity_logits"]
-        else None,
-    }
-
-
-def _check(head, query_dim, num_groups):
-    if head not in HEADS:
-        raise UserError(f"head={head!r} is unknown; choose from {', '.join(HEADS)}")
-    if (query_dim is not None) != (head == "zero_shot"):
-        raise UserError(
-            f"query_dim={query_dim} came for head={head!r}; give it with zero_shot, leave it else"
-        )
-    if (num_groups is not None) != (head == "grouped"):
-        raise UserError(
-            f"num_groups={num_groups} came for head={head!r}; give it with grouped, leave it else"
-        )
-
-
-def _check_similarity(similarity_logits, head, query_dim, alignment_dim):
-    if similarity_logits and (head != "zero_shot" or query_dim != alignment_dim):
-        raise UserError(
-            f"similarity_logits came for head={head!r}, query_dim={query_dim} and "
-            f"alignment_dim={alignment_dim}; they want zero_shot and equal widths, or leave them"
-        )

@@ -7,7 +7,7 @@ from kclip.errors import UserError
 
 
 class OnnxTower:
-    """A tower in an ONNX file, run by onnxruntime on the CPU; answers as a Keras model does.
+    """A tower in an ONNX file, run by onnxruntime on the CPU; called as a Keras model is.
 
     Args:
         path: the file, as `export_model` writes it: one output, inputs with a batch of any size.

@@ -56,11 +56,11 @@ class ImageEncoder(FrozenInInference, keras_hub.models.Backbone):
 
     Args:
         backbone: string. A network of `keras.applications` in any case ("xception", "MobileNet",
-            "efficientnetb7", ...), "tresnet_m" (TResNet-M), or "small_cnn", for small pictures.
+            "efficientnetb7", ...), "tresnet_m" (TResNet-M), or "small_cnn", for small images.
         image_size: int. Height and width of the input in pixels.
         alpha: float or None. Width multiplier of the MobileNets.
         pooling: "avg", the average over the last feature map; "flatten", the map as it is, for
-            small maps whose places matter.
+            small maps whose positions matter.
         weights: None (random), "imagenet" (downloaded by Keras), or the path of a weights file of
             the same network, with its classifier or without; for "tresnet_m" also the folder of
             timm's `model.safetensors`. Not part of the config.

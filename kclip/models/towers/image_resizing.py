@@ -2,11 +2,11 @@ import keras
 
 
 def image_resizing(image_size, resize):
-    """The layer that brings a picture of any size to that of a model's input.
+    """The layer that brings an image of any size to that of a model's input.
 
     Args:
         image_size: int. Height and width of the input in pixels.
-        resize: "squash" fits the whole picture into the square; "crop" cuts out the middle.
+        resize: "squash" fits the whole image into the square; "crop" cuts out the middle.
     """
     return _SeparableResizing(
         image_size,
@@ -23,8 +23,8 @@ class _SeparableResizing(keras.layers.Resizing):
     """`keras.layers.Resizing` to a square, to the last bit, in a third of TensorFlow's time.
 
     TensorFlow's kernel adds up pixel by pixel, three numbers at a time, which leaves a processor's
-    vectors empty. Given rows of a whole picture's width instead, first along one axis and, with
-    the picture turned, along the other, it adds the same numbers in the same order.
+    vectors empty. Given rows of a whole image's width instead, first along one axis and, with
+    the image turned, along the other, it adds the same numbers in the same order.
     """
 
     def transform_single_image(self, image, transformation, training=True):

@@ -2,7 +2,7 @@ import keras
 
 
 def small_cnn(include_top=False, weights=None, input_shape=(64, 64, 3)):
-    """A convolutional network of 0.3 M weights that learns small, simple pictures in minutes.
+    """A convolutional network of 0.3 M weights that learns small, simple images in minutes.
 
     Four stages of 3x3 convolution, batch normalisation and ReLU, each of half the resolution
     before it. It follows the calling convention of `keras.applications`, of which it is no part:

@@ -10,7 +10,7 @@ from kclip.layers.blur_pool import BlurPool
 # A block of the kind "basic" has as many channels as its stage has planes, a bottleneck 4 times.
 EXPANSION = {"basic": 1, "bottleneck": 4}
 
-# The map, a quarter of the image, is halved three times, and reflected where it has two places.
+# The map, a quarter of the image, is halved three times, and reflected where it has two positions.
 SMALLEST_IMAGE = 20
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from kclip.errors import UserError
 from kclip.metrics.similarity import l2_normalize
 from kclip.models import TextEncoder
-from kclip.models.folder.model_folder import load_preset
+from kclip.models.folder.checks import load_preset
 
 MAX_TOKENS = 128
 TOKENS_STEP = 16  # few lengths, so that the encoder is traced for few shapes

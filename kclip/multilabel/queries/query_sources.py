@@ -102,6 +102,6 @@ def load_query_source(name_or_path: str | Path, templates: Sequence[str]) -> Que
 
 
 def _is_bert(folder: Path) -> bool:
-    from kclip.models.folder.model_folder import kind_of_model
+    from kclip.models.folder.checks import kind_of_model
 
     return (folder / "config.json").is_file() and kind_of_model(folder) == "bert"

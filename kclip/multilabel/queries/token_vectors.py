@@ -8,7 +8,7 @@ import numpy as np
 
 from kclip.files import replaced_when_done
 from kclip.metrics.similarity import l2_normalize
-from kclip.models.folder.model_folder import load_preset
+from kclip.models.folder.checks import load_preset
 
 
 def write_token_vectors(bert_folder: str | Path, words: Sequence[str], path: Path) -> None:

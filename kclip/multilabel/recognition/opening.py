@@ -54,7 +54,7 @@ class Recognizer(Protocol):
 
 def is_classifier_folder(model: str | Path) -> bool:
     """Says whether a model is a folder of a multi-label classifier, as train_clip_decoder's are."""
-    from kclip.models.folder.model_folder import kind_of_model
+    from kclip.models.folder.checks import kind_of_model
 
     config = Path(model) / "config.json"
     return config.is_file() and kind_of_model(Path(model)) == "kclip>MultiLabelClassifier"

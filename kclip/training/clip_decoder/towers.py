@@ -8,7 +8,7 @@ from kclip.config.towers import DecoderImageTower
 from kclip.errors import UserError
 from kclip.inference.loading import load_model, refuse_export
 from kclip.models import DualEncoder, ImageEncoder, MultiLabelClassifier
-from kclip.models.folder.folder_model import tower_dtype
+from kclip.models.folder.preset_model import tower_dtype
 from kclip.multilabel.queries.query_sources import PromptQueries, QuerySource, load_query_source
 
 

@@ -11,7 +11,7 @@ from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
 from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models import DualEncoder, DualEncoderPreprocessor, ImageEncoder, TextEncoder
-from kclip.models.folder.folder_model import tower_dtype
+from kclip.models.folder.preset_model import tower_dtype
 from kclip.models.towers.text_encoder import SIZES
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

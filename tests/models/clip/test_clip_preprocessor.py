@@ -26,7 +26,7 @@ def normalized(pixels):
     return (np.asarray(pixels, "float64") / 255 - CLIP_MEAN) / CLIP_STD
 
 
-def test_golden_pictures_by_pillow(openai):
+def test_golden_images_by_pillow(openai):
     side, images = openai
     preprocessor = ClipPreprocessor(None, side)
     for image, resized, output in images:
@@ -36,7 +36,7 @@ def test_golden_pictures_by_pillow(openai):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_golden_pictures_by_tensors(openai, dtype):
+def test_golden_images_by_tensors(openai, dtype):
     side, images = openai
     preprocessor = ClipPreprocessor(None, side)
     for image, _, output in images:
@@ -47,7 +47,7 @@ def test_golden_pictures_by_tensors(openai, dtype):
         assert differences.mean() < 0.01
 
 
-def test_batches_are_resized_as_one_picture_is():
+def test_batches_are_resized_as_one_image_is():
     preprocessor = tiny_clip_preprocessor()
     batch = np.asarray(preprocessor.resize(np.stack([PIXELS, PIXELS[::-1]])))
     np.testing.assert_array_equal(batch[0], np.asarray(preprocessor.resize(PIXELS)))

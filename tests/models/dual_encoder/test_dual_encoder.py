@@ -54,9 +54,9 @@ def test_embeddings_are_float32_of_unit_length(dtype):
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_bytes_are_as_good_as_floats(dtype):
     model = tiny_dual_encoder(dtype=dtype)
-    pictures = np.clip(np.round(BATCH["image"]), 0, 255)
+    images = np.clip(np.round(BATCH["image"]), 0, 255)
     ours, theirs = (
-        embed(model, BATCH | {"image": pictures.astype(kind)}) for kind in ("uint8", "float32")
+        embed(model, BATCH | {"image": images.astype(kind)}) for kind in ("uint8", "float32")
     )
     assert_same(ours, theirs)
 

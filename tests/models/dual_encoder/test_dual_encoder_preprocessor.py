@@ -46,7 +46,7 @@ def resized_by_pillow(box):
 
 
 @pytest.mark.parametrize(("mode", "box"), [("squash", (0, 0, 90, 60)), ("crop", (15, 0, 75, 60))])
-def test_pictures_are_resized_as_pillow_does(mode, box):
+def test_images_are_resized_as_pillow_does(mode, box):
     """Bicubic with antialias."""
     preprocessor = tiny_preprocessor(resize=mode)
     expected = resized_by_pillow(box)
@@ -57,7 +57,7 @@ def test_pictures_are_resized_as_pillow_does(mode, box):
     np.testing.assert_allclose(levels.astype("float32"), np.clip(expected, 0, 255), atol=0.55)
 
 
-def test_a_picture_of_the_right_size_is_left_alone():
+def test_an_image_of_the_right_size_is_left_alone():
     pixels = RNG.integers(0, 256, (2, 32, 32, 3), dtype="uint8")
     np.testing.assert_allclose(np.asarray(tiny_preprocessor().resize(pixels)), pixels, atol=1e-3)
 

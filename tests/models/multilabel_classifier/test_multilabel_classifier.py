@@ -173,12 +173,12 @@ def test_attention_maps_are_over_places_of_the_image():
     np.testing.assert_allclose(maps[:, :, :, 1, 0], np.asarray(flat)[..., width], rtol=1e-5)
 
 
-def test_pictures_of_any_shape_are_brought_to_its_size():
+def test_images_of_any_shape_are_brought_to_its_size():
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[:, :10] = pixels[:, -10:] = 255  # what the middle square leaves out
-    picture = Image.fromarray(pixels)
-    assert tiny_classifier().prepare(picture).max() == 255
-    assert tiny_classifier(resize="crop").prepare(picture).max() == 0
+    image = Image.fromarray(pixels)
+    assert tiny_classifier().prepare(image).max() == 255
+    assert tiny_classifier(resize="crop").prepare(image).max() == 0
 
 
 @pytest.mark.parametrize(

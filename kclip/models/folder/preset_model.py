@@ -1,10 +1,10 @@
 import keras
 import keras_hub
 
-from kclip.models.folder.model_folder import check_model_folder, load_preset
+from kclip.models.folder.checks import check_model_folder, load_preset
 
 
-class FolderModel(keras_hub.models.Backbone):
+class PresetModel(keras_hub.models.Backbone):
     """A backbone that a model folder holds, made of towers that are models themselves.
 
     Subclass it, and name the towers: arguments of the constructor that the config keeps as

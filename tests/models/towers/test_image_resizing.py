@@ -21,15 +21,15 @@ def test_every_bit_is_that_of_keras(mode, size):
         dtype="float32",
     )
     pixels = RNG.integers(0, 256, (*size, 3), dtype=np.uint8)
-    for picture in (pixels, pixels.astype("float32"), np.stack([pixels, pixels])):
-        expected = np.asarray(keras_own(picture))
-        resized = np.asarray(ours(picture))
+    for image in (pixels, pixels.astype("float32"), np.stack([pixels, pixels])):
+        expected = np.asarray(keras_own(image))
+        resized = np.asarray(ours(image))
         assert resized.dtype == expected.dtype
         np.testing.assert_array_equal(resized, expected)
-    # Inside tf.data, where the size of a picture is not known beforehand.
-    pictures = tf.data.Dataset.from_generator(
+    # Inside tf.data, where the size of an image is not known beforehand.
+    images = tf.data.Dataset.from_generator(
         lambda: iter([pixels]), output_signature=tf.TensorSpec((None, None, 3), tf.uint8)
     )
-    ((inside,), (expected,)) = (pictures.map(layer) for layer in (ours, keras_own))
+    ((inside,), (expected,)) = (images.map(layer) for layer in (ours, keras_own))
     np.testing.assert_array_equal(inside, expected)
     assert inside.shape == (32, 32, 3)

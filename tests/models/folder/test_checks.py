@@ -9,7 +9,7 @@ from tiny_models import tiny_dual_encoder, tiny_preprocessor
 
 from kclip.errors import UserError
 from kclip.models import DualEncoder, DualEncoderPreprocessor
-from kclip.models.folder.model_folder import check_model_folder
+from kclip.models.folder.checks import check_model_folder
 
 LAMBDA = {
     "module": "keras.layers",
