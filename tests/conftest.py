@@ -76,3 +76,19 @@ def goldens() -> Path:
 def kclip_data() -> Path:
     """Real photographs, captions and pretrained weights."""
     return _folder("KCLIP_DATA", "../shared/data")
+
+
+@pytest.fixture(scope="session")
+def _example_folder(goldens, tmp_path_factory) -> Path:
+    from example_folder import write_example_folder
+
+    return write_example_folder(tmp_path_factory.mktemp("examples"), goldens)
+
+
+@pytest.fixture
+def example_files(_example_folder, tmp_path, monkeypatch) -> Path:
+    """A working directory with the files that examples read; what they write stays with them."""
+    for path in _example_folder.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -30,9 +30,10 @@ def export_model(embedder: "Embedder", output: Path, formats: Sequence[str], nam
         UserError: a format's packages are not installed, or `output` holds something.
 
     Example:
-        >>> export_model(embedder, Path("exported"), ["saved_model"], "a demo")
+        >>> embedder = kclip.Embedder.from_name("runs/demo/model")
+        >>> export_model(embedder, Path("exported"), ["onnx"], "a demo")
         >>> sorted(path.name for path in Path("exported").iterdir())
-        ['README.md', 'export.json', 'preprocessor', 'saved_model']
+        ['README.md', 'export.json', 'onnx', 'preprocessor']
     """
     check_packages(formats)
     with folder_when_done(output) as folder:

@@ -26,7 +26,7 @@ def log_sum_exps(rows, columns, valid_mask):
 
     Example:
     >>> eye = keras.ops.eye(2)
-    >>> log_sum_exps(eye, eye, keras.ops.ones(2)).numpy().round(3).tolist()
+    >>> log_sum_exps(eye, eye, keras.ops.ones(2)).numpy().astype("float64").round(3).tolist()
     [[1.313, 1.313], [1.313, 1.313]]
     """
     left_out = (1.0 - valid_mask)[:, None] * LEFT_OUT

@@ -88,8 +88,11 @@ def load_classifier(path: Path, embedder: "Embedder") -> ZeroShotClassifier:
         UserError: the file is missing or damaged, or was made with another model.
 
     Example:
+    >>> embedder = kclip.Embedder.from_name("runs/demo/model")
     >>> classifier = load_classifier(Path("results/classes.npz"), embedder)
-    >>> classifier.top_k(embedder.embed_images(["photo.jpg"]), k=3)
+    >>> likeliest = classifier.top_k(embedder.embed_images(["photo.jpg"]), k=2)
+    >>> sorted(name for name, _ in likeliest[0])
+    ['cat', 'dog']
     """
     saved = _read(path)
     if saved is None:

@@ -25,9 +25,10 @@ class RetrievedCaptions:
         captions: M sentences, M > 0.
 
     Example:
-    >>> captions = RetrievedCaptions(embedder, ["A dog runs in the snow.", "A man sits."])
-    >>> captions([("snow", "dog")])
-    ['A dog runs in the snow.']
+    >>> embedder = kclip.Embedder.from_name("runs/demo/model")
+    >>> captions = RetrievedCaptions(embedder, ["a red circle", "two blue squares"])
+    >>> captions([("circle", "red")])
+    ['a red circle']
     """
 
     def __init__(self, embedder: _TextEmbedder, captions: Sequence[str]):

@@ -49,7 +49,8 @@ class ClipPreprocessor(keras_hub.models.Preprocessor):
         `token_ids`, (B, L).
 
     Example:
-    >>> preprocessor = ClipPreprocessor(ClipTokenizer.from_openai(path), image_size=224)
+    >>> tokenizer = ClipTokenizer.from_openai("bpe_simple_vocab_16e6.txt.gz")
+    >>> preprocessor = ClipPreprocessor(tokenizer, image_size=224)
     >>> preprocessor.tokenize(["a red circle"])["token_ids"].shape
     (1, 77)
     """

@@ -15,7 +15,7 @@ class SiglipTokenizer(keras_hub.models.SigLIPTokenizer):
         proto: bytes of a SentencePiece model, or the path of one (`spiece.model`).
 
     Example:
-    >>> SiglipTokenizer("spiece.model").encode(["A dog!"], length=64).shape
+    >>> SiglipTokenizer(Path("spiece.model").read_bytes()).encode(["A dog!"], length=64).shape
     (1, 64)
     """
 

@@ -18,6 +18,7 @@ class CachedDualEncoder(ContrastiveModel, keras.Model):
     Outputs: as the dual encoder's.
 
     Example:
+    >>> model, _, _ = kclip.load("runs/demo/model")
     >>> model.image_encoder.trainable = model.text_encoder.trainable = False
     >>> cached = CachedDualEncoder(model)
     >>> cached.compile(keras.optimizers.AdamW(1e-3), loss=ContrastiveLoss())

@@ -35,7 +35,7 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
     Example:
     >>> preprocessor = DualEncoderPreprocessor.from_preset("runs/demo/model")
     >>> preprocessor({"text": ["a red circle"]})["token_ids"].shape
-    TensorShape([1, 32])
+    TensorShape([1, 24])
     """
 
     backbone_cls = DualEncoder

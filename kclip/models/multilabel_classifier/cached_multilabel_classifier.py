@@ -15,6 +15,8 @@ class CachedMultiLabelClassifier(MultiLabelModel, keras.Model):
     Outputs: as the classifier's.
 
     Example:
+    >>> tower = ImageEncoder("small_cnn", image_size=64)
+    >>> model = MultiLabelClassifier(tower, ["cat", "dog"], query_dim=16, dim=64)
     >>> model.image_encoder.trainable = False
     >>> cached = CachedMultiLabelClassifier(model)
     >>> cached.compile(keras.optimizers.Adam(1e-4), loss=JointLoss())

@@ -32,7 +32,7 @@ def from_keras_hub(backbone, dtype="float32"):
         UserError: an activation is none that kclip knows.
 
     Example:
-    >>> backbone = keras_hub.models.CLIPBackbone.from_preset("clip_vit_base_patch32")
+    >>> backbone = keras_hub.models.CLIPBackbone.from_preset("runs/keras_hub_clip")
     >>> model = from_keras_hub(backbone)
     """
     image, text = backbone.vision_encoder, backbone.text_encoder

@@ -31,7 +31,7 @@ class SafetensorsFolder:
 
     Example:
     >>> with SafetensorsFolder("clip-vit-base-patch32") as tensors:
-    ...     bias = tensors.read("vision_model.post_layernorm.bias", (768,))
+    ...     scale = tensors.read("logit_scale", ())
     """
 
     def __init__(self, folder, anchor=None, whole=WHOLE):

@@ -41,7 +41,10 @@ class ChatCaptions:
 
     Example:
     >>> captions = ChatCaptions("http://localhost:8000/v1", "Qwen/Qwen-14B-Chat", "runs/captions")
-    >>> method = TopAll(embedder, ["dog", "snow"], write_prompts=captions)
+    >>> captions.model
+    'Qwen/Qwen-14B-Chat'
+
+    `TopAll(embedder, class_names, write_prompts=captions)` then asks the server.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class ListAll:
             more than 2^20 combinations.
 
     Example:
-    >>> embedder = kclip.Embedder.from_name("runs/flickr8k/model")
+    >>> embedder = kclip.Embedder.from_name("runs/demo/model")
     >>> method = ListAll(embedder, ["dog", "snow", "man"])
     >>> method.predict(embedder.embed_images(["dog.jpg"])).labels.shape
     (1, 3)

@@ -44,7 +44,7 @@ class TopAll:
         UserError: there is no class, one comes twice, or `most_labels` is not in [1, C].
 
     Example:
-    >>> embedder = kclip.Embedder.from_name("runs/flickr8k/model")
+    >>> embedder = kclip.Embedder.from_name("runs/demo/model")
     >>> method = TopAll(embedder, ["dog", "snow", "man"])
     >>> method.predict(embedder.embed_images(["dog.jpg"])).labels.shape
     (1, 3)

@@ -26,8 +26,9 @@ class BertEmbedder:
 
     Example:
     >>> embedder = BertEmbedder.from_folder("all-MiniLM-L6-v2")
-    >>> embedder.embed_texts(["a dog in the snow", "a cat"]).shape
-    (2, 384)
+    >>> embeddings = embedder.embed_texts(["a dog in the snow", "a cat"])
+    >>> embeddings.shape == (2, embedder.encoder.feature_dim)
+    True
     """
 
     def __init__(self, encoder: TextEncoder, tokenizer: "keras_hub.models.BertTokenizer"):

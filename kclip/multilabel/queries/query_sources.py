@@ -86,7 +86,7 @@ def load_query_source(name_or_path: str | Path, templates: Sequence[str]) -> Que
     Example:
     >>> source = load_query_source("runs/demo/model", ["a photo of a {}."])
     >>> source.embed_classes(["red circle", "blue square"]).shape
-    (2, 256)
+    (2, 128)
     """
     path = Path(name_or_path)
     if path.is_file():

@@ -12,9 +12,10 @@ class RememberedSource:
         source: what is asked the first time.
 
     Example:
+    >>> from kclip.multilabel.queries.query_sources import load_query_source
     >>> source = RememberedSource(load_query_source("runs/demo/model", ["a photo of a {}."]))
     >>> source.embed_classes(["cat", "dog"]).shape, source.embed_classes(["dog"]).shape
-    ((2, 256), (1, 256))
+    ((2, 128), (1, 128))
     """
 
     def __init__(self, source: QuerySource):

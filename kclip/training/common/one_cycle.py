@@ -20,7 +20,7 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     Example:
     >>> schedule = OneCycle(1.0, steps=101, warmup=0.2)
     >>> [round(float(schedule(step)), 4) for step in (0, 10, 19, 60, 100)]
-    [0.04, 0.5462, 1.0, 0.4904, 0.0]
+    [0.04, 0.5514, 0.9997, 0.4922, 0.0]
     """
 
     def __init__(self, peak, steps, warmup=0.2):

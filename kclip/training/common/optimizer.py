@@ -11,6 +11,7 @@ class TowerAdamW(keras.optimizers.AdamW):
     would set to one value). Decay is scaled like the step, as AdamW's is relative to the rate.
 
     Example:
+    >>> model, _, _ = kclip.load("runs/demo/model")
     >>> optimizer = TowerAdamW(1e-3, weight_decay=1e-3)
     >>> optimizer.build(model.trainable_variables)
     >>> optimizer.scale_learning_rate(model.text_encoder.trainable_variables, 0.1)

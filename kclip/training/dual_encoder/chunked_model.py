@@ -28,9 +28,9 @@ class ChunkedModel(ContrastiveModel, keras.Model):
         ValueError: in training, `chunk_size` does not divide the batch.
 
     Example:
+    >>> model, _, _ = kclip.load("runs/demo/model")
     >>> chunked = ChunkedModel(model, chunk_size=64)
     >>> chunked.compile(keras.optimizers.AdamW(1e-4), loss=ContrastiveLoss())
-    >>> chunked.train_on_batch(inputs_of_4096, ids_of_4096)
     """
 
     def __init__(self, model, chunk_size, **kwargs):

@@ -81,7 +81,7 @@ def describe_scene(scene: Scene, random: Random, num_captions: int = 5) -> list[
     background are left out now and then; the more details are told, the longer the caption.
 
     Example:
-        >>> from kclip.data.scenes import sample_single
+        >>> from kclip.data.sources.synthetic.scenes import sample_single
         >>> scene = sample_single(Random(0), "red", "circle")
         >>> len(set(describe_scene(scene, Random(0))))
         5

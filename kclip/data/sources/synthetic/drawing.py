@@ -46,7 +46,7 @@ def draw_scene(scene: Scene, random: Random) -> Image.Image:
         RGB image of ``IMAGE_SIZE`` x ``IMAGE_SIZE`` pixels.
 
     Example:
-        >>> from kclip.data.scenes import sample_scene
+        >>> from kclip.data.sources.synthetic.scenes import sample_scene
         >>> draw_scene(sample_scene(Random(0)), Random(0)).size
         (96, 96)
     """
