@@ -98,6 +98,7 @@ def _write_recognizer(folder: Path) -> None:
 
 
 def _write_clips(folder: Path, goldens: Path) -> None:
+    shutil.copytree(goldens / "open_clip_tiny", folder / "CLIP-ViT-B-32-laion2B-s34B-b79K")
     copy = shutil.copytree(goldens / "hf_clip_tiny", folder / "clip-vit-base-patch32")
     words, merges = vocabulary(), tiny_clip_tokenizer().merges
     (copy / "vocab.json").write_text(json.dumps(words))

@@ -64,7 +64,9 @@ class OpenClipTensors:
         tensors: `SafetensorsFolder` of the weights.
 
     Example:
-    >>> with SafetensorsFolder(folder, "logit_scale", "open_clip_model.safetensors") as tensors:
+    >>> from kclip.models.pretrained.safetensors_folder import SafetensorsFolder
+    >>> folder, file = "CLIP-ViT-B-32-laion2B-s34B-b79K", "open_clip_model.safetensors"
+    >>> with SafetensorsFolder(folder, "logit_scale", file) as tensors:
     ...     scale = OpenClipTensors(tensors).read_scalar("logit_scale")
     """
 
