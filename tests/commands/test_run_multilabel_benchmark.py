@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 from decoder_run import write_dual_encoder, write_labelled_records
@@ -77,8 +78,10 @@ def test_a_second_run_computes_nothing_and_a_missing_cell_alone(command, asked):
     assert (command.output / "metrics.json").read_text() == before
 
 
-def test_results_of_other_settings_are_not_taken(command, asked):
-    other = dataclasses.replace(command, methods=("cosine",), template=("two {}",))
+def test_results_of_other_settings_are_not_taken(command, asked, tmp_path):
+    output = shutil.copytree(command.output, tmp_path / "results")
+    changes = {"methods": ("cosine",), "template": ("two {}",), "output": output}
+    other = dataclasses.replace(command, **changes)
     other.run()
     assert asked == [cells.Cell("cosine", 0.0, 0)]
 

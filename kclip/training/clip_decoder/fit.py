@@ -1,10 +1,7 @@
 """Compile and fit: the steps of training a multi-label classifier."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from kclip.config.clip_decoder import DecoderOptimization
@@ -13,10 +10,11 @@ from kclip.models import MultiLabelClassifier
 from kclip.training.clip_decoder.data import DecoderData
 from kclip.training.clip_decoder.label_targets import LabelTargets
 from kclip.training.common.averaging import averaged_weights, use_averaged_weights
-from kclip.training.common.callbacks import RunState, SeenPrecision, StopOnNonFiniteLoss
-from kclip.training.common.fit import fit_epochs, write_history
+from kclip.training.common.callbacks import SeenPrecision, StopOnNonFiniteLoss
+from kclip.training.common.fit import fit_epochs
 from kclip.training.common.one_cycle import OneCycle
 from kclip.training.common.optimizer import TowerAdam, TowerAdamW
+from kclip.training.common.run import Run
 
 
 def build_decoder_optimizer(settings: DecoderOptimization, steps: int) -> TowerAdamW:
@@ -71,16 +69,13 @@ def fit_decoder(
     targets: LabelTargets,
     validation_labels: np.ndarray,
     settings: DecoderOptimization,
-    run_folder: Path,
-    stop_requested: Callable[[], bool],
-    on_stop: Callable[[int, int], None],
-    resume: bool = False,
+    run: Run,
     validation_valid_mask: np.ndarray | None = None,
 ) -> None:
     """Trains to the last epoch and leaves the averaged weights in the model.
 
-    Writes `history.csv`, TensorBoard's logs and the state that `resume` goes on from. Each epoch
-    is measured with the averaged weights, on the seen classes of the validation split.
+    Writes `history.csv`, the loggers' files and the state that a resumed run goes on from. Each
+    epoch is measured with the averaged weights, on the seen classes of the validation split.
 
     Args:
         model: compiled, of `data.fed_model`.
@@ -88,37 +83,23 @@ def fit_decoder(
         targets: of the training split.
         validation_labels: (N, C) of the seen classes.
         settings: the config.
-        run_folder: where the files go.
-        stop_requested: function without arguments, asked after each batch.
-        on_stop: called with epoch and batch once the state is saved; raises what ends the run.
-        resume: go on from the state in the folder.
+        run: folder, stop, resume, loggers.
         validation_valid_mask: (N, C) bool, False where a label is ignored; by default all count.
 
     Raises:
         KclipError: the loss is not finite.
     """
-    batches = data.train_batches(targets, settings)
 
     def logits():
         with averaged_weights(model):
             return data.validation_logits(model, validation_labels.shape[1])
 
-    state = RunState(
-        run_folder / "checkpoint" / "state.npz",
-        batches,
-        (),
-        stop_requested=stop_requested,
-        on_stop=on_stop,
-        on_history=lambda history: write_history(history, run_folder / "history.csv"),
+    fit_epochs(
+        model,
+        data.train_batches(targets, settings),
+        run,
+        settings.epochs,
+        measuring=[SeenPrecision(logits, validation_labels, validation_valid_mask)],
+        deciding=[StopOnNonFiniteLoss("a smaller --optimization.learning-rate")],
     )
-    callbacks = [
-        SeenPrecision(logits, validation_labels, validation_valid_mask),
-        StopOnNonFiniteLoss("a smaller --optimization.learning-rate"),
-        keras.callbacks.TensorBoard(str(run_folder / "tensorboard")),
-        state,
-    ]
-    if resume:
-        state.load()
-    fit_epochs(model, batches, callbacks, state, settings.epochs)
-    state.put_in_place(model)
     use_averaged_weights(model)

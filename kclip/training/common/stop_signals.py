@@ -1,9 +1,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from kclip.console.command_line import command_line
 from kclip.errors import KclipError
 
 
@@ -45,17 +43,16 @@ class TrainingStopped(KclipError):
     """A run was asked to end, and has saved where it is.
 
     Args:
-        command: the one that goes on with it.
+        go_on: what a user types to go on with it.
         request: the request.
-        output: the run folder.
         epoch: from 0.
         batch: how many of the epoch are done.
     """
 
-    def __init__(self, command: str, request: StopRequest, output: Path, epoch: int, batch: int):
+    def __init__(self, go_on: str, request: StopRequest, epoch: int, batch: int):
         assert request.signal is not None  # else nothing would have ended the run
         super().__init__(
             f"stopped by {request.signal.name} in epoch {epoch + 1} after batch {batch}; all is "
-            f"saved. Go on with: {command_line(command)} --resume {output}"
+            f"saved. Go on with: {go_on}"
         )
         self.exit_code = 128 + request.signal

@@ -1,7 +1,5 @@
 """Build, compile, fit, save: the steps of training a dual encoder."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,13 +10,13 @@ from kclip.models import DualEncoder
 from kclip.training.common.callbacks import (
     BestWeights,
     RetrievalRecall,
-    RunState,
     StopOnCollapse,
     StopOnNonFiniteLoss,
     ValidationEmbeddings,
 )
-from kclip.training.common.fit import fit_epochs, write_history
+from kclip.training.common.fit import BEST_FILE, History, fit_epochs
 from kclip.training.common.optimizer import TowerAdamW
+from kclip.training.common.run import Run
 from kclip.training.dual_encoder.data import TrainingData
 
 MONITORS = {
@@ -64,26 +62,16 @@ def compile_model(
             optimizer.scale_learning_rate(encoder.trainable_variables, factor)
 
 
-def fit(
-    data: TrainingData,
-    settings: Optimization,
-    run_folder: Path,
-    stop_requested: Callable[[], bool],
-    on_stop: Callable[[int, int], None],
-    resume: bool = False,
-) -> list[dict[str, float]]:
+def fit(data: TrainingData, settings: Optimization, run: Run) -> History:
     """Trains until the last epoch, or until the validation loss has stalled.
 
-    Leaves the weights of the best epoch in the model, and writes `history.csv`, TensorBoard's
-    logs and the state that `resume` goes on from.
+    Leaves the weights of the best epoch in the model, and writes `history.csv`, the loggers' files
+    and the state that a resumed run goes on from.
 
     Args:
         data: model, batches and validation.
         settings: the config.
-        run_folder: where the files go.
-        stop_requested: function without arguments, asked after each batch.
-        on_stop: called with epoch and batch once the state is saved; raises what ends the run.
-        resume: go on from the state in the folder.
+        run: folder, stop, resume, loggers.
 
     Returns:
         The logs of each epoch.
@@ -91,39 +79,24 @@ def fit(
     Raises:
         KclipError: the loss is not finite, or the embeddings have collapsed.
     """
-    best = BestWeights(run_folder / "checkpoint" / "best.npz", **MONITORS[settings.monitor])
-    remembering = [best, *_patient_callbacks(settings)]
-    state = RunState(
-        run_folder / "checkpoint" / "state.npz",
-        data.train,
-        remembering,
-        stop_requested=stop_requested,
-        on_stop=on_stop,
-        on_history=lambda history: write_history(history, run_folder / "history.csv"),
-    )
-    callbacks = _callbacks(data, run_folder, remembering, state)
-    if resume:
-        state.load()
-    fit_epochs(data.model, data.train, callbacks, state, settings.epochs, data.validation)
-    best.restore(data.model)
-    return state.history
-
-
-def _callbacks(
-    data: TrainingData, run_folder: Path, remembering: Sequence[Any], state: RunState
-) -> list[Any]:
-    # In this order: recall reads the embeddings, those that remember read the logs, and the state
-    # is saved when they have.
+    best = BestWeights(run.checkpoint(BEST_FILE), **MONITORS[settings.monitor])
     validation = ValidationEmbeddings(data.embed_validation, data.text_to_image_index)
-    return [
-        validation,
-        RetrievalRecall(validation),
-        StopOnNonFiniteLoss(),
-        *remembering,
-        keras.callbacks.TensorBoard(str(run_folder / "tensorboard")),
-        state,
-        StopOnCollapse(validation),
-    ]
+    history = fit_epochs(
+        data.model,
+        data.train,
+        run,
+        settings.epochs,
+        measuring=[validation, RetrievalRecall(validation)],
+        deciding=[
+            StopOnNonFiniteLoss(),
+            StopOnCollapse(validation),
+            best,
+            *_patient_callbacks(settings),
+        ],
+        validation=data.validation,
+    )
+    best.restore(data.model)
+    return history
 
 
 def _patient_callbacks(settings: Optimization) -> list[Any]:

@@ -51,7 +51,7 @@ class StopOnCollapse(keras.callbacks.Callback):
     def __init__(self, validation):
         super().__init__()
         self.validation = validation
-        self.wait = 0
+        self.wait = 0  # a part of the saved state by its name, as in Keras' own callbacks
 
     def on_epoch_end(self, epoch, logs=None):
         """Measures both kinds of embeddings."""

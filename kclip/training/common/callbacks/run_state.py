@@ -1,12 +1,13 @@
+import itertools
 import time
-from collections.abc import Iterable
 
 import keras
 import numpy as np
 
 from kclip.training.common.callbacks.checkpoint import load_arrays, save_arrays
 
-# What Keras' own callbacks remember from epoch to epoch.
+# What Keras' own callbacks remember from epoch to epoch; one of another kind lists the names of its
+# attributes in `remembered`.
 _MEMORY = ("wait", "best", "best_epoch", "cooldown_counter", "stopped_epoch")
 
 
@@ -20,7 +21,9 @@ class RunState(keras.callbacks.Callback):
     Args:
         path: where the state is kept.
         batches: training batches with `set_position(epoch, first_batch)`.
-        callbacks: Keras callbacks whose memory is kept (EarlyStopping, ReduceLROnPlateau, ...).
+        callbacks: all that decide something, whose memory is kept: Keras' own (EarlyStopping,
+            ReduceLROnPlateau, ...), and any with an attribute `remembered`, names of attributes
+            that JSON can hold.
         stop_requested: function without arguments; when it returns true, the state is saved
             after the current batch and training ends.
         minutes: float. Between saves within an epoch; each epoch's end is saved anyway.
@@ -43,6 +46,7 @@ class RunState(keras.callbacks.Callback):
         self.finished = False
         self._arrays = None
         self._memories = []
+        self._counts = []
 
     def load(self):
         """Reads a saved state, if there is one; it takes effect when training starts."""
@@ -50,7 +54,7 @@ class RunState(keras.callbacks.Callback):
             self._arrays, state = load_arrays(self.path)
             self.epoch, self.first_batch = state["epoch"], state["batch"]
             self.history, self.finished = state["history"], state["finished"]
-            self._memories = state["memories"]
+            self._memories, self._counts = state["memories"], state["variables"]
 
     def on_train_begin(self, logs=None):
         """Gives the other callbacks back what `fit` has just made them forget."""
@@ -70,10 +74,16 @@ class RunState(keras.callbacks.Callback):
 
     def put_in_place(self, model):
         """Gives a compiled model the variables of a loaded state, if they have not been given."""
-        if self._arrays is not None:
-            for variable, value in zip(unique_variables(model), self._arrays, strict=True):
-                variable.assign(value)
-            self._arrays = None
+        if self._arrays is None:
+            return
+        arrays = iter(self._arrays)
+        for variables, count in zip(_variables(model), self._counts, strict=True):
+            values = list(itertools.islice(arrays, count))
+            # Metrics are built by the first step; between epochs nobody asks for them.
+            if len(variables) == count or self.first_batch:
+                for variable, value in zip(variables, values, strict=True):
+                    variable.assign(value)
+        self._arrays = None
 
     def on_train_batch_end(self, batch, logs=None):
         """Saves when it is time, or when the run is asked to stop."""
@@ -91,32 +101,41 @@ class RunState(keras.callbacks.Callback):
         self._save(epoch + 1, 0)
 
     def finish(self):
-        """Notes that nothing is left to train."""
-        self.finished = True
-        self._save(self.epoch + 1, 0)
+        """Notes that nothing is left to train; called after `fit`, or instead of it."""
+        if not self.finished:
+            self.finished = True
+            self._save(len(self.history), 0)
 
     def _save(self, epoch, batch):
-        self._memories = [
-            {name: _plain(value) for name, value in vars(callback).items() if name in _MEMORY}
-            for callback in self.callbacks
-        ]
+        self._memories = [_memory(callback) for callback in self.callbacks]
         state = {
             "epoch": epoch,
             "batch": batch,
-            "finished": self.finished,
+            # A callback may have ended training with this epoch.
+            "finished": self.finished or (batch == 0 and bool(self.model.stop_training)),
             "history": self.history,
             "memories": self._memories,
+            "variables": [len(variables) for variables in _variables(self.model)],
         }
-        save_arrays(self.path, [np.asarray(v) for v in unique_variables(self.model)], state)
+        arrays = [np.asarray(v) for variables in _variables(self.model) for v in variables]
+        save_arrays(self.path, arrays, state)
         self._saved_at = time.monotonic()
 
 
-def unique_variables(model) -> Iterable[keras.Variable]:
-    """All variables of a compiled model, its optimizer and its metrics, each once, in order."""
+def _variables(model) -> list[list[keras.Variable]]:
+    """Of a compiled model, its optimizer and its metrics: each once, in order."""
     metrics = [variable for metric in model.metrics for variable in metric.variables]
-    everything = [*model.variables, *model.optimizer.variables, *metrics]
-    return {id(variable): variable for variable in everything}.values()
+    seen = set()
+    return [
+        [v for v in variables if not (id(v) in seen or seen.add(id(v)))]
+        for variables in (model.variables, model.optimizer.variables, metrics)
+    ]
+
+
+def _memory(callback):
+    names = (*_MEMORY, *getattr(callback, "remembered", ()))
+    return {name: _plain(value) for name, value in vars(callback).items() if name in names}
 
 
 def _plain(value):
-    return None if value is None else float(value)
+    return float(value) if hasattr(value, "dtype") else value  # scalars of NumPy or a backend
