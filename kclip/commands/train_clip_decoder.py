@@ -1,26 +1,27 @@
 """The command that trains a multi-label classifier with CLIP-Decoder's head."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kclip.config.checks import check_settings
 from kclip.config.clip_decoder import DecoderHead, DecoderOptimization, JointObjective
+from kclip.config.loggers import LoggerName
 from kclip.config.parsing import parse_run
 from kclip.config.presets import CLIP_DECODER_PRESETS
 from kclip.config.towers import DecoderImageTower
 from kclip.errors import UserError
 from kclip.reports.markdown import code_list
-from kclip.training.common.run_folder import check_new_run, write_config
-from kclip.training.common.stop_signals import TrainingStopped
+from kclip.training.common.run import Run
+from kclip.training.common.run_folder import check_new_run, open_run, write_config
 from kclip.training.common.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from kclip.training.clip_decoder.data import CachedData, StreamedData
     from kclip.training.clip_decoder.labels import DecoderLabels
     from kclip.training.clip_decoder.towers import DecoderTowers
-    from kclip.training.common.stop_signals import StopRequest
 
 TUNING_FILE, MODEL_FOLDER = "tuning.csv", "model"
 DecoderPreset = Literal["tiny", "flickr8k", "nus_wide"]
@@ -73,6 +74,9 @@ class TrainClipDecoder:
     tune_loss_weights: bool = False
     """Choose alpha and beta by three folds of the training split, which hold out images and seen
     classes; wants a frozen image tower."""
+    log_to: tuple[LoggerName, ...] = ("tensorboard",)
+    """Where each epoch's figures go besides history.csv: tensorboard, wandb (Weights & Biases),
+    mlflow; none if empty."""
     image: DecoderImageTower = field(default_factory=DecoderImageTower)
     head: DecoderHead = field(default_factory=DecoderHead)
     objective: JointObjective = field(default_factory=JointObjective)
@@ -83,15 +87,19 @@ class TrainClipDecoder:
         """Reads the command line, with defaults from a preset or from the run to resume."""
         return parse_run(cls, _Start, CLIP_DECODER_PRESETS, argv, "train_clip_decoder")
 
-    def run(self) -> None:
-        """Builds the model, trains it, saves it, and measures it."""
+    def run(self, callbacks: Sequence[Any] = ()) -> None:
+        """Builds the model, trains it, saves it, and measures it.
+
+        Args:
+            callbacks: more Keras callbacks, which see each epoch's logs.
+        """
         self._check()
         from kclip.training.common.stop_signals import stop_signals
 
         with stop_signals() as stop_requested:
-            self._train_and_report(stop_requested)
+            self._train_and_report(open_run(self, "train_clip_decoder", stop_requested, callbacks))
 
-    def _train_and_report(self, stop_requested: "StopRequest") -> None:
+    def _train_and_report(self, run: Run) -> None:
         import keras
 
         from kclip.data.records.writer import open_split
@@ -126,7 +134,7 @@ class TrainClipDecoder:
                 classifier = build_classifier(towers, *build, objective.alpha > 0, dtype)
         with watch.stage("training"):
             data.standardize(classifier)
-            self._fit(classifier, towers, data, labels, objective, stop_requested)
+            self._fit(classifier, towers, data, labels, objective, run)
             interpolate_alignment(classifier, towers, self.head.trained_fraction)
         classes = labels.classes
         if classes.unseen:
@@ -180,14 +188,11 @@ class TrainClipDecoder:
         data: Any,
         labels: "DecoderLabels",
         objective: JointObjective,
-        stop_requested: "StopRequest",
+        run: Run,
     ) -> None:
         from kclip.losses import JointLoss
         from kclip.training.clip_decoder.fit import compile_decoder, fit_decoder
         from kclip.training.clip_decoder.labels import label_targets
-
-        def on_stop(epoch: int, batch: int) -> None:
-            raise TrainingStopped("train_clip_decoder", stop_requested, self.output, epoch, batch)
 
         source = towers.source if objective.alpha else None
         of_train = (labels.train, labels.classes.seen, source, objective.sentence)
@@ -203,10 +208,7 @@ class TrainClipDecoder:
             targets,
             labels.seen_validation,
             self.optimization,
-            self.output,
-            stop_requested,
-            on_stop,
-            self.resume is not None,
+            run,
             labels.seen_validation_valid_mask,
         )
 
@@ -227,6 +229,9 @@ class TrainClipDecoder:
                 "--tune-loss-weights trains many heads and holds out classes; leave --image.train, "
                 "and --head.kind zero_shot, or give the weights"
             )
+        from kclip.training.common.loggers import check_loggers
+
+        check_loggers(self.log_to)
         if self.resume is None:
             check_new_run(self.output)
 

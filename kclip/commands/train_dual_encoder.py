@@ -1,17 +1,19 @@
 """The command that trains a dual encoder."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kclip.config.checks import check_settings
 from kclip.config.dual_encoder import Objective, Optimization
+from kclip.config.loggers import LoggerName
 from kclip.config.parsing import parse_run
 from kclip.config.presets import PRESETS
 from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
-from kclip.training.common.run_folder import check_new_run, write_config
-from kclip.training.common.stop_signals import TrainingStopped
+from kclip.training.common.run import Run
+from kclip.training.common.run_folder import check_new_run, open_run, write_config
 from kclip.training.common.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -54,6 +56,9 @@ class TrainDualEncoder:
     """Folder of class folders to classify at the end, for the report."""
     template: list[str] = field(default_factory=lambda: ["a photo of a {}."])
     """Prompts for --zero-shot, as in evaluate_zero_shot."""
+    log_to: tuple[LoggerName, ...] = ("tensorboard",)
+    """Where each epoch's figures go besides history.csv: tensorboard, wandb (Weights & Biases),
+    mlflow; none if empty."""
     image: ImageTower = field(default_factory=ImageTower)
     text: TextTower = field(default_factory=TextTower)
     objective: Objective = field(default_factory=Objective)
@@ -64,15 +69,19 @@ class TrainDualEncoder:
         """Reads the command line, with defaults from a preset or from the run to resume."""
         return parse_run(cls, _Start, PRESETS, argv, "train_dual_encoder")
 
-    def run(self) -> None:
-        """Builds the model, trains it, saves it, and measures it."""
+    def run(self, callbacks: Sequence[Any] = ()) -> None:
+        """Builds the model, trains it, saves it, and measures it.
+
+        Args:
+            callbacks: more Keras callbacks, which see each epoch's logs.
+        """
         self._check()
         from kclip.training.common.stop_signals import stop_signals
 
         with stop_signals() as stop_requested:
-            self._train_and_report(stop_requested)
+            self._train_and_report(open_run(self, "train_dual_encoder", stop_requested, callbacks))
 
-    def _train_and_report(self, stop_requested) -> None:
+    def _train_and_report(self, run: Run) -> None:
         import keras
 
         from kclip.data.pipeline.split_reading import iterate_texts
@@ -91,9 +100,6 @@ class TrainDualEncoder:
             save_model,
             write_run,
         )
-
-        def on_stop(epoch: int, batch: int) -> None:
-            raise TrainingStopped("train_dual_encoder", stop_requested, self.output, epoch, batch)
 
         watch = Stopwatch()
         keras.utils.set_random_seed(self.optimization.seed)
@@ -117,8 +123,7 @@ class TrainDualEncoder:
         with watch.stage("training"):
             loss = build_loss(self.objective)
             compile_model(data, model, loss, self.image, self.text, self.optimization)
-            resume = self.resume is not None
-            fit(data, self.optimization, self.output, stop_requested, on_stop, resume)
+            fit(data, self.optimization, run)
             save_model(model, preprocessor, self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):
             results = evaluate_run(
@@ -153,5 +158,8 @@ class TrainDualEncoder:
 
             read_labelled_folder(self.zero_shot)
             resolve_templates(self.template)
+        from kclip.training.common.loggers import check_loggers
+
+        check_loggers(self.log_to)
         if self.resume is None:
             check_new_run(self.output)

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
+
 from kclip.console.progress import keras_verbosity
 from kclip.files import write_text
 from kclip.training.common.callbacks import RunState
@@ -101,9 +104,16 @@ def _fit(
 
     # Keras counts an epoch's batches once a call, so the rest of a broken one is its own call.
     if state.first_batch:
+        _build_metrics(model, batches)
         fit_to(state.epoch + 1)
     if not model.stop_training:
         fit_to(epochs)
+
+
+def _build_metrics(model: Any, batches: Any) -> None:
+    """Makes the variables that running metrics are saved in; Keras makes them in a first step."""
+    inputs, targets = keras.tree.map_structure(np.asarray, next(iter(batches.dataset())))
+    model.test_on_batch(inputs, targets)
 
 
 def write_history(history: Sequence[dict[str, float]], folder: Path) -> None:

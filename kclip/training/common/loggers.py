@@ -1,4 +1,4 @@
-"""Where the curves of a training go besides `history.csv`: TensorBoard, Weights & Biases, MLflow."""
+"""Where curves go besides `history.csv`: TensorBoard, Weights & Biases, MLflow."""
 
 import importlib
 import os

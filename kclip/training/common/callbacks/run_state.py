@@ -20,7 +20,7 @@ class RunState(keras.callbacks.Callback):
 
     Args:
         path: where the state is kept.
-        batches: training batches with `set_position(epoch, first_batch)`.
+        batches: training batches with `set_position(epoch, first_batch)` and `batches_per_epoch`.
         callbacks: all that decide something, whose memory is kept: Keras' own (EarlyStopping,
             ReduceLROnPlateau, ...), and any with an attribute `remembered`, names of attributes
             that JSON can hold.
@@ -87,11 +87,14 @@ class RunState(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Saves when it is time, or when the run is asked to stop."""
+        done = self.first_batch + batch + 1
+        if done >= self.batches.batches_per_epoch:
+            return  # the end of the epoch follows, which has to be measured, and saves anyway
         stop = self.stop_requested()
         if stop or time.monotonic() - self._saved_at > self.minutes * 60:
-            self._save(self.epoch, self.first_batch + batch + 1)
+            self._save(self.epoch, done)
         if stop:
-            self.on_stop(self.epoch, self.first_batch + batch + 1)
+            self.on_stop(self.epoch, done)
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves the state at the start of the next epoch."""
@@ -99,6 +102,8 @@ class RunState(keras.callbacks.Callback):
         self.on_history(self.history)
         self.first_batch = 0
         self._save(epoch + 1, 0)
+        if self.stop_requested():
+            self.on_stop(epoch + 1, 0)
 
     def finish(self):
         """Notes that nothing is left to train; called after `fit`, or instead of it."""
