@@ -1,24 +1,26 @@
 """The command that fine-tunes a network of keras.applications on classes of one's own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
 from kclip.config.checks import check_settings
 from kclip.config.classifier import ClassifierSettings
-from kclip.config.parsing import parse_command
+from kclip.config.loggers import LoggerName
+from kclip.config.parsing import parse_run
 from kclip.config.presets import CLASSIFIER_PRESETS
 from kclip.config.ranges import Fraction
-from kclip.errors import KclipError, UserError
-from kclip.training.common.run_folder import check_new_run, write_config
+from kclip.errors import UserError
+from kclip.training.common.run import Run
+from kclip.training.common.run_folder import check_new_run, open_run, write_config
 from kclip.training.common.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from kclip.models import ImageClassifier
     from kclip.training.classifier.data import ClassifierData
-    from kclip.training.common.stop_signals import StopRequest
 
 MODEL_FOLDER = "model"
 ClassifierPreset = Literal["tiny", "xception", "efficientnetb7"]
@@ -29,6 +31,7 @@ class _Start:
     """What must be known before the other flags have their defaults."""
 
     preset: ClassifierPreset = "tiny"
+    resume: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,9 @@ class TrainClassifier:
     """Fine-tunes a network of keras.applications on folders of images, one folder a class.
 
     Writes a run folder: config.json, history.csv, curves.png, confusion_matrix.png, metrics.json,
-    report.md, and model/, which compare_classifiers and ImageClassifier.from_preset load. Ctrl-C
-    ends training and keeps the best so far.
+    report.md, tensorboard/, and model/, which compare_classifiers and ImageClassifier.from_preset
+    load. Ctrl-C and SIGTERM save; --resume goes on from there, or from the last save before a
+    crash.
     """
 
     images: Path
@@ -47,6 +51,8 @@ class TrainClassifier:
     preset: ClassifierPreset = "tiny"
     """Where the other flags' defaults come from: tiny (a small network from scratch), xception or
     efficientnetb7 (the Politecnico report's). Add --help to see them."""
+    resume: Path | None = None
+    """A run folder to go on with, under its own config; no other flags."""
     train_fraction: Fraction | None = None
     """Share of each class to train and validate on, drawn by --seed; compare_classifiers with the
     same share and seed tests on the rest. All of --images if left out."""
@@ -54,28 +60,35 @@ class TrainClassifier:
     """Class folders of other images to choose the best epoch by."""
     validation_fraction: Fraction = 0.2
     """Without them: the share of each class that is held out for that."""
+    log_to: tuple[LoggerName, ...] = ("tensorboard",)
+    """Where each epoch's figures go besides history.csv: tensorboard, wandb (Weights & Biases),
+    mlflow; none if empty."""
     settings: tyro.conf.OmitArgPrefixes[ClassifierSettings] = field(
         default_factory=ClassifierSettings
     )
 
     @classmethod
     def parse(cls, argv: list[str]) -> "TrainClassifier":
-        """Reads the command line, with defaults from a preset."""
-        start, _ = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
-        default = cls(
-            images=tyro.MISSING, preset=start.preset, settings=CLASSIFIER_PRESETS[start.preset]
-        )
-        return parse_command(cls, argv, "train_classifier", default=default)
+        """Reads the command line, with defaults from a preset or from the run to resume."""
+        presets = {
+            name: {"images": tyro.MISSING, "settings": settings}
+            for name, settings in CLASSIFIER_PRESETS.items()
+        }
+        return parse_run(cls, _Start, presets, argv, "train_classifier")
 
-    def run(self) -> None:
-        """Builds the network, trains head and network, saves and measures it."""
+    def run(self, callbacks: Sequence[Any] = ()) -> None:
+        """Builds the network, trains head and network, saves and measures it.
+
+        Args:
+            callbacks: more Keras callbacks, which see each epoch's logs.
+        """
         self._check()
         from kclip.training.common.stop_signals import stop_signals
 
         with stop_signals() as stop_requested:
-            self._train_and_report(stop_requested)
+            self._train_and_report(open_run(self, "train_classifier", stop_requested, callbacks))
 
-    def _train_and_report(self, stop_requested: "StopRequest") -> None:
+    def _train_and_report(self, run: Run) -> None:
         import keras
 
         from kclip.training.classifier.data import build_batches
@@ -88,16 +101,12 @@ class TrainClassifier:
         with watch.stage("build"):
             model = self._build(list(data.train.classes))
         # Not before: a request that could not be met leaves no run folder behind.
-        write_config(self)
+        if self.resume is None:
+            write_config(self)
         with watch.stage("training"):
             batches = build_batches(data, model, self.settings)
-            history = train_classifier(model, *batches, self.settings, self.output, stop_requested)
-        if not history:
-            raise self._stopped(stop_requested, "nothing was trained yet, and nothing is saved")
+            history = train_classifier(model, *batches, self.settings, run)
         self._save_and_report(model, data, history, watch)
-        if stop_requested():
-            folder = self.output / MODEL_FOLDER
-            raise self._stopped(stop_requested, f"the best so far is saved in {folder}")
 
     def _read(self) -> "ClassifierData":
         from kclip.training.classifier.data import read_classifier_data
@@ -156,7 +165,11 @@ class TrainClassifier:
                 "--fine-tune-layers 0 would leave a network without weights untrained; give "
                 "--weights imagenet or a file, or train all its layers"
             )
-        check_new_run(self.output, resumable=False)
+        from kclip.training.common.loggers import check_loggers
+
+        check_loggers(self.log_to)
+        if self.resume is None:
+            check_new_run(self.output)
 
     def _about(self, data: "ClassifierData", watch: Stopwatch) -> dict[str, object]:
         settings = self.settings
@@ -170,10 +183,3 @@ class TrainClassifier:
             "seconds": ", ".join(f"{stage} {time}" for stage, time in watch.seconds.items()),
             "peak memory": f"{watch.peak_memory_gib} GiB",
         }
-
-    def _stopped(self, stop_requested: "StopRequest", what: str) -> KclipError:
-        signal = stop_requested.signal
-        assert signal is not None  # else nothing would have ended training early
-        error = KclipError(f"stopped by {signal.name}; {what}")
-        error.exit_code = 128 + signal
-        return error

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 
+import keras
 import numpy as np
 import pytest
 from class_folders import write_class_folders
@@ -11,7 +12,7 @@ from kclip.cli import main
 from kclip.data.images.content import content_digests
 from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.inference.trained_classifier import TrainedClassifier
-from kclip.training.classifier.image_batches import ImageBatches
+from kclip.training.common.callbacks import RunState
 
 FAST = ("--size", "32", "--batch-size", "8", "--epochs", "2", "--head-learning-rate", "0.01")
 
@@ -42,7 +43,7 @@ def failure(capsys, images, output, *options):
 def test_the_run_folder(run):
     assert {path.name for path in run.iterdir()} == {
         "config.json", "history.csv", "curves.png", "confusion_matrix.png", "metrics.json",
-        "report.md", "model",
+        "report.md", "model", "checkpoint", "tensorboard",
     }  # fmt: skip
     with (run / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -72,21 +73,56 @@ def test_the_model_folder_knows_what_it_was_trained_on(run, images):
     assert classifier.trained_on < set(digests)
 
 
-def test_ctrl_c_keeps_the_best_so_far(images, tmp_path, monkeypatch, capsys):
-    get, seen = ImageBatches.__getitem__, []
+@pytest.fixture(scope="module")
+def pretrained(images, tmp_path_factory):
+    """Weights of a network that has been trained a little, for both parts of a fine-tuning."""
+    from kclip.models import ImageEncoder
 
-    def interrupt(self, index):
-        seen.append(index)
-        if len(seen) == 5:
+    path = tmp_path_factory.mktemp("weights") / "tower.weights.h5"
+    keras.utils.set_random_seed(5)
+    ImageEncoder("small_cnn", image_size=32).backbone.save_weights(path)
+    return str(path)
+
+
+def stop_in_batch(monkeypatch, batch):
+    """Sends the process Ctrl-C after so many batches in all."""
+    seen = []
+
+    def interrupt(self, number, logs=None, after=RunState.on_train_batch_end):
+        seen.append(number)
+        if len(seen) == batch:
             os.kill(os.getpid(), signal.SIGINT)
-        return get(self, index)
+        after(self, number, logs)
 
-    monkeypatch.setattr(ImageBatches, "__getitem__", interrupt)
-    code, message = failure(capsys, images, tmp_path / "run", "--epochs", "50")
+    monkeypatch.setattr(RunState, "on_train_batch_end", interrupt)
+
+
+# 24 images in three batches an epoch: two epochs of the head, then two of the network.
+@pytest.mark.parametrize("batch", [2, 8], ids=["head", "network"])
+def test_a_run_that_ctrl_c_ended_goes_on_to_the_same_end(
+    images, pretrained, tmp_path, monkeypatch, capsys, batch
+):
+    options = ("--weights", pretrained, "--head-epochs", "2", "--learning-rate", "0.001")
+    options += ("--augmentation", "none")
+    train(images, tmp_path / "whole", *options)
+    with monkeypatch.context() as patch:
+        stop_in_batch(patch, batch)
+        code, message = failure(capsys, images, tmp_path / "broken", *options)
     assert code == 128 + signal.SIGINT
-    assert message.startswith("error: stopped by SIGINT; the best so far is saved in")
-    assert TrainedClassifier.from_folder(tmp_path / "run" / "model").class_names
-    assert (tmp_path / "run" / "report.md").is_file()
+    assert message.startswith("error: stopped by SIGINT in epoch 1 after batch 2; all is saved")
+    assert not (tmp_path / "broken" / "model").exists()
+    main("train_classifier", ["--resume", str(tmp_path / "broken")])
+    whole, broken = (
+        TrainedClassifier.from_folder(tmp_path / run / "model").model.get_weights()
+        for run in ("whole", "broken")
+    )
+    for ours, theirs in zip(broken, whole, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+    histories = [(tmp_path / run / "history.csv").read_text() for run in ("whole", "broken")]
+    rows = [list(csv.DictReader(text.splitlines())) for text in histories]
+    assert [row["fine_tuning"] for row in rows[1]] == ["0", "0", "1", "1"]
+    for ours, theirs in zip(*rows, strict=True):
+        assert float(ours["val_loss"]) == pytest.approx(float(theirs["val_loss"]), rel=1e-4)
 
 
 def test_an_unreadable_image_is_named_before_training(images, tmp_path, capsys):

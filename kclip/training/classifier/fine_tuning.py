@@ -1,20 +1,19 @@
 """Fine-tuning a classifier: first its new head, then the network under it."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import keras
 
 from kclip.config.classifier import ClassifierSettings
 from kclip.console.lines import LOGGER
-from kclip.console.progress import keras_verbosity
 from kclip.models import ImageClassifier
 from kclip.training.classifier.image_batches import ImageBatches
-from kclip.training.common.callbacks import StopOnNonFiniteLoss
-from kclip.training.common.fit import write_history
+from kclip.training.common.array_batches import ArrayBatches
+from kclip.training.common.callbacks import BestWeights, StopOnNonFiniteLoss
+from kclip.training.common.fit import BEST_FILE, History, fit_epochs, write_history
+from kclip.training.common.run import Run
 
-History = list[dict[str, float]]
+HEAD, NETWORK = "head", "network"  # the two parts of a training, each with a state of its own
 
 
 def train_classifier(
@@ -23,8 +22,7 @@ def train_classifier(
     plain_train: ImageBatches,
     validation: ImageBatches,
     settings: ClassifierSettings,
-    run_folder: Path,
-    stop_requested: Callable[[], bool],
+    run: Run,
 ) -> History:
     """Trains a classifier; leaves the weights of the lowest validation loss in it.
 
@@ -34,8 +32,7 @@ def train_classifier(
         plain_train: the same images in their order, for the features of the frozen network.
         validation: batches of the validation images.
         settings: the config.
-        run_folder: where `history.csv` goes.
-        stop_requested: asked after each batch; training then ends with the best so far.
+        run: where `history.csv` and the states go, stop, resume, loggers.
 
     Returns:
         The logs of each epoch; `fine_tuning` is 0 while the head is trained, then 1.
@@ -43,16 +40,10 @@ def train_classifier(
     Raises:
         KclipError: the loss is not finite.
     """
-    history: History = []
-    write = _HistoryWriter(history, run_folder / "history.csv")
-
-    def callbacks(stage: int) -> list[keras.callbacks.Callback]:
-        write.stage = stage
-        return [*_patient_callbacks(settings), _StopWhenAsked(stop_requested), write]
-
+    history, head_loss = [], float("inf")
     if settings.weights is not None:
-        _train_head(model, plain_train, validation, settings, callbacks(0))
-    if settings.fine_tune_layers == 0 or stop_requested():
+        history, head_loss = _train_head(model, plain_train, validation, settings, run)
+    if settings.fine_tune_layers == 0:
         return history
     head_weights = model.get_weights()
     unfreeze(
@@ -60,17 +51,77 @@ def train_classifier(
     )
     rate = settings.head_learning_rate if settings.weights is None else settings.learning_rate
     _compile(model, rate, settings)
-    model.fit(
-        train,
-        validation_data=validation,
-        epochs=settings.epochs,
-        callbacks=callbacks(1),
-        shuffle=False,  # the batches come shuffled
-        verbose=keras_verbosity(),
-    )
-    if _lowest(history, 0) <= _lowest(history, 1):  # fine-tuning made it worse
+    best = BestWeights(run.checkpoint(BEST_FILE, NETWORK), "val_loss", "min")
+    history, loss = _fit(model, train, validation, settings.epochs, best, settings, run, history)
+    if head_loss <= loss:  # fine-tuning made it worse
         model.set_weights(head_weights)
     return history
+
+
+def _train_head(
+    model: ImageClassifier,
+    train: ImageBatches,
+    validation: ImageBatches,
+    settings: ClassifierSettings,
+    run: Run,
+) -> tuple[History, float]:
+    encoder = model.image_encoder
+    encoder.trainable = False
+    LOGGER.info("computing the frozen network's features of training and validation images")
+    features, held_out = (
+        ArrayBatches(
+            batches.predictions(encoder),
+            batches.labels,
+            settings.batch_size,
+            shuffle=batches is train,
+            seed=settings.seed,
+        )
+        for batches in (train, validation)
+    )
+    inputs = keras.Input(features.inputs.shape[1:])
+    head = keras.Model(inputs, model.probabilities(model.dropout(inputs)))
+    _compile(head, settings.head_learning_rate, settings)
+    best = BestWeights(run.checkpoint(BEST_FILE, HEAD), "val_loss", "min")
+    return _fit(head, features, held_out, settings.head_epochs, best, settings, run)
+
+
+def _fit(
+    model: Any,
+    train: Any,
+    validation: Any,
+    epochs: int,
+    best: BestWeights,
+    settings: ClassifierSettings,
+    run: Run,
+    earlier: History | None = None,
+) -> tuple[History, float]:
+    """Trains one part; leaves its best epoch in the model, and returns all logs and its loss."""
+    fine_tuning = earlier is not None
+
+    def joined(history: History) -> History:
+        rows = [{**row, "fine_tuning": int(fine_tuning)} for row in history]
+        rows = [*(earlier or []), *rows]
+        return [{**row, "epoch": number} for number, row in enumerate(rows)]
+
+    history = fit_epochs(
+        model,
+        train,
+        run,
+        epochs,
+        deciding=[
+            StopOnNonFiniteLoss("a smaller learning rate"),
+            best,
+            keras.callbacks.EarlyStopping(patience=settings.early_stopping_patience),
+            keras.callbacks.ReduceLROnPlateau(
+                factor=settings.plateau_factor, patience=settings.plateau_patience
+            ),
+        ],
+        validation=validation,
+        stage=NETWORK if fine_tuning else HEAD,
+        on_history=lambda history: write_history(joined(history), run.folder),
+    )
+    best.restore(model)
+    return joined(history), min(row["val_loss"] for row in history)
 
 
 def unfreeze(image_encoder: Any, layers: Any, pretrained: bool) -> None:
@@ -92,73 +143,6 @@ def unfreeze(image_encoder: Any, layers: Any, pretrained: bool) -> None:
         layer.trainable = number >= first and not (pretrained and norm)
 
 
-def _train_head(
-    model: ImageClassifier,
-    train: ImageBatches,
-    validation: ImageBatches,
-    settings: ClassifierSettings,
-    callbacks: list[keras.callbacks.Callback],
-) -> None:
-    encoder = model.image_encoder
-    encoder.trainable = False
-    LOGGER.info("computing the frozen network's features of training and validation images")
-    verbose = keras_verbosity()
-    features = encoder.predict(train, verbose=verbose)
-    validation_features = encoder.predict(validation, verbose=verbose)
-    inputs = keras.Input(features.shape[1:])
-    head = keras.Model(inputs, model.probabilities(model.dropout(inputs)))
-    _compile(head, settings.head_learning_rate, settings)
-    head.fit(
-        features,
-        train.labels,
-        validation_data=(validation_features, validation.labels),
-        batch_size=settings.batch_size,
-        epochs=settings.head_epochs,
-        callbacks=callbacks,
-        verbose=verbose,
-    )
-
-
 def _compile(model: Any, learning_rate: float, settings: ClassifierSettings) -> None:
     optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=settings.weight_decay)
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-
-
-def _patient_callbacks(settings: ClassifierSettings) -> list[keras.callbacks.Callback]:
-    return [
-        StopOnNonFiniteLoss("a smaller learning rate"),
-        keras.callbacks.EarlyStopping(
-            patience=settings.early_stopping_patience, restore_best_weights=True
-        ),
-        keras.callbacks.ReduceLROnPlateau(
-            factor=settings.plateau_factor, patience=settings.plateau_patience
-        ),
-    ]
-
-
-def _lowest(history: History, stage: int) -> float:
-    losses = [row["val_loss"] for row in history if row["fine_tuning"] == stage]
-    return min(losses, default=float("inf"))
-
-
-class _StopWhenAsked(keras.callbacks.Callback):
-    def __init__(self, stop_requested: Callable[[], bool]):
-        super().__init__()
-        self.stop_requested = stop_requested
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.stop_requested():
-            self.model.stop_training = True
-
-
-class _HistoryWriter(keras.callbacks.Callback):
-    def __init__(self, history: History, path: Path):
-        super().__init__()
-        self.history = history
-        self.path = path
-        self.stage = 0
-
-    def on_epoch_end(self, epoch, logs=None):
-        values = {key: float(value) for key, value in logs.items()}
-        self.history.append({"epoch": len(self.history), "fine_tuning": self.stage} | values)
-        write_history(self.history, self.path)

@@ -1,16 +1,17 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
+import tensorflow as tf
 
 from kclip.data.images.decoding import DECODING_THREADS, Prepare, decode
+from kclip.training.common.generated_batches import GeneratedBatches
 
 
-class ImageBatches(keras.utils.PyDataset):
-    """Batches of labelled image files, for `fit`, `evaluate` and `predict`.
+class ImageBatches(GeneratedBatches):
+    """Batches of labelled image files.
 
     Files of any kind that Pillow opens are decoded on several threads while the model works. The
     order depends on the seed and the epoch alone.
@@ -24,8 +25,11 @@ class ImageBatches(keras.utils.PyDataset):
         shuffle: False keeps the order.
         seed: int.
 
-    Yields: pairs of images, float32 (B, S, S, 3) in [0, 255], and labels, int (B,).
+    Yields (by `dataset()`): pairs of images, float32 (B, S, S, 3) in [0, 255], and labels, int64
+    (B,).
     """
+
+    drop_remainder = False
 
     def __init__(
         self,
@@ -37,39 +41,33 @@ class ImageBatches(keras.utils.PyDataset):
         shuffle: bool = False,
         seed: int = 0,
     ):
-        super().__init__()  # one worker: the threads below share the work of a batch
         self.paths = list(paths)
-        self.labels = np.asarray(labels)
+        self.labels = np.asarray(labels, np.int64)
         self.prepare = prepare
         self.batch_size = batch_size
         self.augment = augment
         self.shuffle = shuffle
         self.seed = seed
-        self.epoch = 0
+        self.num_samples = len(self.paths)
         self.pool = ThreadPoolExecutor(DECODING_THREADS)
-        self._order = self._new_order()
 
-    def __len__(self) -> int:
-        return -(-len(self.paths) // self.batch_size)
+    def predictions(self, model: Any) -> np.ndarray:
+        """A model's outputs for all images, in the order of the first epoch: (N, ...)."""
+        return np.concatenate([model.predict_on_batch(images) for images, _ in self._batches()])
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        paths = [self.paths[row] for row in rows]
-        images = np.stack(list(self.pool.map(lambda path: decode(path, self.prepare), paths)))
-        images = images.astype(np.float32)
-        if self.augment is not None:
-            images = np.asarray(self.augment(images))
-        return images, self.labels[rows]
+    def _batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        order = np.arange(self.num_samples)
+        if self.shuffle:
+            order = np.random.default_rng([self.seed, self._epoch]).permutation(order)
+        for positions in self._positions():
+            rows = order[positions]
+            paths = [self.paths[row] for row in rows]
+            decoded = self.pool.map(lambda path: decode(path, self.prepare), paths)
+            images = np.stack(list(decoded)).astype(np.float32)
+            if self.augment is not None:
+                images = np.asarray(self.augment(images))
+            yield images, self.labels[rows]
 
-    def on_epoch_end(self) -> None:
-        """Draws the next epoch's order."""
-        self.epoch += 1
-        self._order = self._new_order()
-
-    def _new_order(self) -> np.ndarray:
-        rows = np.arange(len(self.paths))
-        return (
-            np.random.default_rng([self.seed, self.epoch]).permutation(rows)
-            if self.shuffle
-            else rows
-        )
+    def _signature(self) -> tuple[tf.TensorSpec, tf.TensorSpec]:
+        images = tf.TensorSpec((None, None, None, 3), tf.float32)
+        return images, tf.TensorSpec((None,), tf.int64)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kclip.console.progress import keras_verbosity
 from kclip.metrics.classification import classification_metrics
 from kclip.models import ImageClassifier
 from kclip.training.classifier.image_batches import ImageBatches
@@ -15,7 +14,7 @@ def evaluate_classifier(model: ImageClassifier, validation: ImageBatches) -> dic
     Returns:
         What `classification_metrics` returns, and `num_images`.
     """
-    probabilities = model.predict(validation, verbose=keras_verbosity())
+    probabilities = validation.predictions(model)
     results = classification_metrics(validation.labels, probabilities, model.class_names)
     return results | {"num_images": len(validation.labels)}
 

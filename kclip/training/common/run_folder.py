@@ -32,19 +32,14 @@ def write_config(command: Any) -> None:
     write_text(command.output / CONFIG_FILE, to_json(command))
 
 
-def check_new_run(output: Path, resumable: bool = True) -> None:
+def check_new_run(output: Path) -> None:
     """Looks whether a run folder is new or empty.
-
-    Args:
-        output: the folder.
-        resumable: whether the command can go on with a run.
 
     Raises:
         UserError: it holds something.
     """
     if output.exists() and any(output.iterdir()):
-        resume = f", delete it, or go on with it by --resume {output}"
         raise UserError(
-            f"{str(output)!r} is not empty; give another --output"
-            + (resume if resumable else " or delete it")
+            f"{str(output)!r} is not empty; give another --output, delete it, or go on with it by "
+            f"--resume {output}"
         )

@@ -8,6 +8,7 @@ from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.models import ImageClassifier, ImageEncoder
 from kclip.training.classifier.fine_tuning import train_classifier, unfreeze
 from kclip.training.classifier.image_batches import ImageBatches
+from kclip.training.common.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +25,16 @@ def batches(images, model, **options):
     return ImageBatches(images.images, images.class_indices, model.prepare, batch_size=4, **options)
 
 
+def epoch_of(batches, epoch=0, first_batch=0):
+    batches.set_position(epoch, first_batch)
+    return list(batches.dataset().as_numpy_iterator())
+
+
 def test_batches_hold_every_image_once_and_its_own_label(images):
     shuffled = batches(images, small_classifier(), shuffle=True)
-    assert len(shuffled) == 4
-    pictures, labels = (
-        np.concatenate(part) for part in zip(*(shuffled[n] for n in range(4)), strict=True)
-    )
+    seen = epoch_of(shuffled)
+    assert len(seen) == shuffled.batches_per_epoch == 4
+    pictures, labels = (np.concatenate(part) for part in zip(*seen, strict=True))
     assert pictures.shape == (15, 32, 32, 3) and pictures.dtype == np.float32
     assert np.bincount(labels).tolist() == [5, 5, 5]
     strongest = pictures.mean(axis=(1, 2)).argmax(axis=1)  # of red, green and blue
@@ -39,12 +44,13 @@ def test_batches_hold_every_image_once_and_its_own_label(images):
 def test_the_order_depends_on_seed_and_epoch_alone(images):
     model = small_classifier()
     first, second = (batches(images, model, shuffle=True, seed=3) for _ in range(2))
-    assert np.array_equal(first[1][1], second[1][1])
-    before = [first[n][1].tolist() for n in range(4)]
-    first.on_epoch_end()
-    second.on_epoch_end()
-    after = [first[n][1].tolist() for n in range(4)]
-    assert before != after == [second[n][1].tolist() for n in range(4)]
+
+    def labels(batches, *position):
+        return [labels.tolist() for _, labels in epoch_of(batches, *position)]
+
+    before, after = labels(first), labels(first, 1)
+    assert before != after == labels(second, 1)
+    assert labels(second, 0, 2) == before[2:]  # from the middle of an epoch
 
 
 def trained_kinds(encoder):
@@ -75,7 +81,7 @@ def train(images, model, folder, **changes):
     settings = ClassifierSettings(batch_size=4, **changes)
     keras.utils.set_random_seed(0)
     data = batches(images, model, shuffle=True), batches(images, model), batches(images, model)
-    return train_classifier(model, *data, settings, folder, stop_requested=lambda: False)
+    return train_classifier(model, *data, settings, Run(folder, lambda: False, "again"))
 
 
 def test_the_head_is_trained_first_and_the_tower_stays(images, pretrained, tmp_path):
@@ -87,7 +93,7 @@ def test_the_head_is_trained_first_and_the_tower_stays(images, pretrained, tmp_p
     for before, after in zip(tower, model.image_encoder.get_weights(), strict=True):
         assert np.array_equal(before, after)
     loss = history[-1]["val_loss"]
-    probabilities = np.asarray(model.predict(batches(images, model), verbose=0))
+    probabilities = batches(images, model).predictions(model)
     own = probabilities[np.arange(15), images.class_indices]
     assert -np.log(own).mean() == pytest.approx(loss, abs=1e-4)  # it is the model's own head
 
