@@ -63,7 +63,7 @@ def train(folder, stop=None, resume=False, epochs=EPOCHS, patience=100, callback
     batches = ArrayBatches(INPUTS, TARGETS, batch_size=4)
     held_out = ArrayBatches(INPUTS[:8], TARGETS[:8], batch_size=4, shuffle=False)
     history = fit_epochs(
-        model, batches, run, epochs, deciding=decide, validation=held_out, verbose=0, **options
+        model, batches, run, epochs, deciding=decide, validation=held_out, quiet=True, **options
     )
     return model, history, best
 
