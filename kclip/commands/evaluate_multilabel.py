@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kclip.config.checks import check_settings
 from kclip.config.ranges import Fraction
+from kclip.data.image_record import UNKNOWN
+from kclip.data.sources.reading_options import LabelTableOptions, ReadingOptions
 from kclip.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from kclip.multilabel.thresholds import Thresholds
 
 
-@dataclass(frozen=True)
-class EvaluateMultilabel:
+@dataclass(frozen=True, kw_only=True)
+class EvaluateMultilabel(LabelTableOptions):
     """Measures how well a model finds all labels of an image, of classes never trained on too.
 
     The model is one of train_clip_decoder, or a dual encoder or CLIP, which ranks classes by the
@@ -37,7 +39,8 @@ class EvaluateMultilabel:
     images: Path | None = None
     """Instead of --data: a folder of images, with --labels."""
     labels: Path | None = None
-    """CSV with the header image,labels (joined by ;) or image,tags (by spaces)."""
+    """CSV with the header image,labels or image,tags (several joined, or a list), image,label (one
+    a row), or with a column of 0 and 1 for each class."""
     classes: Path | None = None
     """Text file of the classes to look for, one name a line. By default those of the model; for a
     dual encoder or CLIP those of --seen-classes and --unseen-classes, or every label of the
@@ -92,6 +95,8 @@ class EvaluateMultilabel:
             raise UserError("give either --data, or --images and --labels")
         if (self.images is None) != (self.labels is None):
             raise UserError("--images and --labels belong together; give both")
+        if self.labels is None and ReadingOptions.of(self) != ReadingOptions():
+            raise UserError("how a table is read has no meaning with --data; give --labels with it")
         if self.thresholds is None:
             if self.wanted_precision is not None or self.threshold_split:
                 raise UserError(
@@ -113,7 +118,7 @@ class EvaluateMultilabel:
         from kclip.data.labelled.multilabel_reading import read_labelled_table, read_split
 
         if self.images and self.labels:
-            return read_labelled_table(self.images, self.labels)
+            return read_labelled_table(self.images, self.labels, ReadingOptions.of(self))
         assert self.data is not None
         return read_split(self.data, self.split)
 
@@ -175,10 +180,12 @@ class EvaluateMultilabel:
 
         names = recognizer.classes.class_names
         predicted = thresholds.labels(scores, names) if thresholds else None
+        records = images.records
+        known = [r.labels if UNKNOWN not in r.ignored_labels else (UNKNOWN,) for r in records]
         write_multilabel_predictions(
             self.output / "predictions.csv",
             images.file_names,
-            images.label_sets,
+            known,
             names,
             scores,
             predicted,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kclip.config.checks import check_settings
+from kclip.console.lines import LOGGER
 from kclip.data.sources.reading_options import CaptionTableOptions, ReadingOptions
 
 
@@ -40,6 +41,8 @@ class EvaluateRetrieval(CaptionTableOptions):
         source = read_csv_source(
             self.images, self.captions, None, split_files, ReadingOptions.of(self)
         )
+        for note in source.notes:
+            LOGGER.info("%s", note)
         images = {record.file_name: record.image for record in source.records}
         # An image that lost one empty caption and kept others is not left out.
         faults = [(f.file_name, f.reason) for f in source.rejections if f.file_name not in images]

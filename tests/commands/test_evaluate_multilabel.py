@@ -15,6 +15,7 @@ from tiny_recognizer import (
 )
 
 from kclip.cli import main
+from kclip.data.image_record import UNKNOWN
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
 
 FILES = {"metrics.json", "per_class.csv", "predictions.csv", "report.md"}
@@ -106,6 +107,15 @@ def test_predictions_hold_labels_and_the_highest_scores(no_figures, data):
     assert len(rows_of(data["output"] / "per_class.csv")) == 6
 
 
+def test_images_of_unknown_labels_count_nowhere_and_say_so(no_figures, data, tmp_path):
+    data["records"] = write_labelled_records(tmp_path, ignored={"red": (UNKNOWN,)})
+    metrics = evaluate(data, "colors")
+    assert metrics["num_ignored"] == 4 * 6  # the red images, all classes
+    assert {row["class_name"]: row["ap"] for row in metrics["per_class"]}["red"] is None
+    rows = rows_of(data["output"] / "predictions.csv")
+    assert {row["labels"] for row in rows if row["image"].startswith("red")} == {UNKNOWN}
+
+
 def test_classes_that_nobody_splits(no_figures, data):
     names = data["output"].parent / "names.txt"
     names.write_text("grey\nyellow\n")
@@ -190,6 +200,7 @@ def test_a_wanted_precision(no_figures, data):
             "--threshold-split is 'validation', the split that is measured",
         ),
         (("--split", "test"), "has no split 'test'"),
+        (("--separator", "tab"), "how a table is read has no meaning with --data"),
         (("--template", "a photo"), "'a photo' has no {}"),
         (("--seen-classes", "nowhere.txt"), "nowhere.txt"),
     ],

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from kclip.console.lines import LOGGER
 from kclip.data.image_record import ImageRecord, Rejection
 from kclip.data.images.faults import report_left_out
 from kclip.data.labelled.images import LabelledImages
+from kclip.data.sources.reading_options import DEFAULTS, ReadingOptions
 from kclip.errors import UserError
 
 
@@ -30,8 +32,15 @@ def read_split(data: Path, split: str) -> LabelledImages:
     return _judged_by_own_labels(records, f"{split} of {data}", ())
 
 
-def read_labelled_table(images_dir: Path, labels_csv: Path) -> LabelledImages:
-    """Reads a folder of images and a CSV with the header `image,labels` or `image,tags`.
+def read_labelled_table(
+    images_dir: Path, labels_csv: Path, options: ReadingOptions = DEFAULTS
+) -> LabelledImages:
+    """Reads a folder of images and a CSV of labels.
+
+    Args:
+        images_dir: the folder.
+        labels_csv: as `sources.label_table.read_label_table` takes it.
+        options: of the table.
 
     Returns:
         The images; the classes are all their labels, sorted.
@@ -41,7 +50,9 @@ def read_labelled_table(images_dir: Path, labels_csv: Path) -> LabelledImages:
     """
     from kclip.data.sources.csv import read_csv_source
 
-    source = read_csv_source(images_dir, None, labels_csv, {})
+    source = read_csv_source(images_dir, None, labels_csv, {}, options)
+    for note in source.notes:
+        LOGGER.info("%s", note)
     faults = [(fault.file_name, fault.reason) for fault in source.rejections]
     report_left_out(faults, len(source.records) + len(faults))
     origin = f"{images_dir} with {labels_csv.name}"

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from kclip.data.image_record import ImageRecord, Rejection, Source
 from kclip.data.sources.assembling import check_some_exist, clean_captions, with_labels
+from kclip.data.sources.class_spelling import settle_spelling
 from kclip.data.sources.image_files import FoundFiles, ImageFolder, tidy_name
 from kclip.data.sources.label_table import read_label_table
 from kclip.data.sources.reading_options import DEFAULTS, ReadingOptions
@@ -66,7 +67,19 @@ def read_csv_source(
     folder = ImageFolder(images_dir, options.allow_outside)
     if captions is None:
         assert labels is not None
-        return _from_labels(folder, labels, split_files, options)
+        source = _from_labels(folder, labels, split_files, options)
+    else:
+        source = _from_captions(folder, captions, labels, split_files, options)
+    return settle_spelling(source, options.similar_names)
+
+
+def _from_captions(
+    folder: ImageFolder,
+    captions: Path,
+    labels: Path | None,
+    split_files: Mapping[str, Path],
+    options: ReadingOptions,
+) -> Source:
     table = _caption_table(captions, options)
     found = folder.find_all(table.captions)
     splits = _splits(folder, found, split_files, table.splits, captions)
@@ -77,17 +90,25 @@ def read_csv_source(
         kept = clean_captions(name, table.captions[name], rejections) if split else ()
         if split and kept:
             records.append(ImageRecord(name, name, path, kept, (), split))
-    check_some_exist(records, images_dir, captions)
+    check_some_exist(records, folder.path, captions)
     source = Source(records, rejections, table.notes + splits.notes)
-    if labels is None:
-        return source
-    label_table = read_label_table(labels, options)
-    files = folder.find_all(label_table.labels)
-    of_file = {path: label_table.labels[name] for name, path in files.paths.items()}
-    named = {path: name for name, path in files.paths.items()}
-    source = with_labels(source, of_file, named, found.paths.values(), labels)
-    more = [*label_table.rejections, *files.rejections]
-    return Source(source.records, [*source.rejections, *more], source.notes + label_table.notes)
+    return _labelled(folder, source, found, labels, options) if labels else source
+
+
+def _labelled(
+    folder: ImageFolder,
+    source: Source,
+    captioned: FoundFiles,
+    labels: Path,
+    options: ReadingOptions,
+) -> Source:
+    table = read_label_table(labels, options)
+    found = folder.find_all(table.labels)
+    of_file = {path: table.labels[name] for name, path in found.paths.items()}
+    named = {path: name for name, path in found.paths.items()}
+    joined = with_labels(source, of_file, named, captioned.paths.values(), labels)
+    rejections = [*joined.rejections, *table.rejections, *found.rejections]
+    return Source(joined.records, rejections, joined.notes + table.notes)
 
 
 def _from_labels(

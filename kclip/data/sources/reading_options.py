@@ -1,12 +1,12 @@
-"""How the tables and JSON files that a user brings are read."""
+"""How the tables and JSON files that a user brings are read; commands have these as flags."""
 
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaptionTableOptions:
-    """How tables of captions are read; commands that read one have these as flags."""
+class TableOptions:
+    """How any table is read."""
 
     separator: str | None = None
     """What stands between the cells of a CSV: comma, semicolon, tab or pipe; by default the one
@@ -16,15 +16,21 @@ class CaptionTableOptions:
     image_column: str | None = None
     """Column of a CSV with the images' names; by default image, filename, file_name or
     image_name, in any case."""
-    caption_column: str | None = None
-    """Column of a CSV with the captions; by default caption, captions, comment or text."""
     allow_outside: bool = False
     """Take images outside of the images' folder, too, where a table names such paths."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadingOptions(CaptionTableOptions):
-    """How tables of captions and labels are read."""
+class CaptionTableOptions(TableOptions):
+    """How tables of captions are read."""
+
+    caption_column: str | None = None
+    """Column of a CSV with the captions; by default caption, captions, comment or text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelTableOptions(TableOptions):
+    """How tables of labels are read."""
 
     labels_column: str | None = None
     """Column of a CSV with the labels; by default labels, tags or label."""
@@ -35,6 +41,11 @@ class ReadingOptions(CaptionTableOptions):
     """What to do with names of classes that differ in capitals or spaces alone, such as Dog and
     dog: refuse them, merge them under the commonest spelling, or keep them as classes of their
     own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions(CaptionTableOptions, LabelTableOptions):
+    """How tables of captions and labels are read."""
 
     @classmethod
     def of(cls, command: Any) -> Self:
