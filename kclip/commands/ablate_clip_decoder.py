@@ -73,8 +73,12 @@ class AblateClipDecoder:
     objective: JointObjective = field(default_factory=lambda: _PRESET["objective"])
     optimization: DecoderOptimization = field(default_factory=lambda: _PRESET["optimization"])
 
-    def run(self) -> None:
-        """Trains what is not trained yet, and writes the tables."""
+    def run(self) -> dict[str, Any]:
+        """Trains what is not trained yet, and writes the tables.
+
+        Returns:
+            Setting -> row -> summary over its seeds, as in `metrics.json`.
+        """
         self._check()
         self._write_config()
         word_vectors = self._run_row("word_vectors", self._vectors())
@@ -83,7 +87,7 @@ class AblateClipDecoder:
             results[setting] = {"word_vectors": word_vectors}
             for row in ("classification", "joint"):
                 results[setting][row] = self._run_row(f"{setting}/{row}", towers)
-        self._report(results)
+        return self._report(results)
 
     def _towers(self) -> dict[str, dict[str, Any]]:
         return {
@@ -175,7 +179,7 @@ class AblateClipDecoder:
             ).run()
         return json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
 
-    def _report(self, results: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
+    def _report(self, results: dict[str, dict[str, list[dict[str, Any]]]]) -> dict[str, Any]:
         from kclip.evaluation.ablation import random_summary, summarize
         from kclip.reports.ablation import write_ablation
 
@@ -188,6 +192,7 @@ class AblateClipDecoder:
         for rows in summaries.values():
             rows["random"] = random_summary(cosine)
         write_ablation(self.output, self._about(), summaries)
+        return summaries
 
     def _about(self) -> dict[str, Any]:
         objective, settings = self.objective, self.optimization

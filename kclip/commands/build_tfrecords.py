@@ -74,12 +74,15 @@ class BuildTFRecords(SourceOptions):
     verify: bool = False
     """Build nothing; re-read the output folder and check all checksums and counts."""
 
-    def run(self) -> None:
-        """Builds or verifies; see the class."""
+    def run(self) -> dict[str, int]:
+        """Builds or verifies; see the class.
+
+        Returns:
+            Split -> number of records.
+        """
         output = self.output or Path("tfrecords") / self.source
         if self.verify:
-            _verify(output)
-            return
+            return _verify(output)
         check_settings(self)
         check_source_options(self)
         started = time.monotonic()
@@ -115,6 +118,7 @@ class BuildTFRecords(SourceOptions):
         next_command = "train_dual_encoder" if has_captions else "train_clip_decoder"
         seconds = time.monotonic() - started
         print(result.summary(output, num_rejected, found, seconds, next_command, source.notes))
+        return result.num_records
 
     def _write_classes(self, output: Path) -> None:
         if self.source == "nus_wide" and self.data_dir is not None:
@@ -157,7 +161,8 @@ def _report_copies(
     return f"{describe_copies(listed)} ({write_copies(output, listed).name})"
 
 
-def _verify(output: Path) -> None:
+def _verify(output: Path) -> dict[str, int]:
     counts = verify_build(output)
     splits = ", ".join(f"{split} {count:,}" for split, count in counts.items())
     print(f"{output} is as it was written: {splits} records, all checksums right")
+    return counts

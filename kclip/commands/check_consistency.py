@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kclip.config.checks import check_settings
 from kclip.config.ranges import Count
@@ -35,8 +36,12 @@ class CheckConsistency:
     max_images: Count = 1000
     """The most images, spread evenly over the classes; fewer of them are faster."""
 
-    def run(self) -> None:
-        """Reads the images, puts them through every mode, and writes the results."""
+    def run(self) -> dict[str, Any]:
+        """Reads the images, puts them through every mode, and writes the results.
+
+        Returns:
+            What `metrics.json` holds.
+        """
         from kclip.zero_shot.prompts import resolve_templates
 
         check_settings(self)
@@ -66,3 +71,4 @@ class CheckConsistency:
                 f"{', '.join(missed)} differ{'s' * (len(missed) == 1)} more than allowed "
                 f"from eager float32; see {self.output / 'report.md'}"
             )
+        return results

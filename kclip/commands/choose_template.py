@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kclip.config.checks import check_settings
 
@@ -37,8 +37,12 @@ class ChooseTemplate:
     unseen_classes: Path | None = None
     """The unseen ones, likewise."""
 
-    def run(self) -> None:
-        """Reads the split, scores every class in every template, and writes the table."""
+    def run(self) -> dict[str, Any]:
+        """Reads the split, scores every class in every template, and writes the table.
+
+        Returns:
+            What `metrics.json` holds.
+        """
         from kclip.data.labelled.multilabel_reading import read_split
         from kclip.zero_shot.prompts import resolve_templates
 
@@ -56,6 +60,7 @@ class ChooseTemplate:
         write_template_report(self.output, about, rows, best)
         print(template_table(rows, best))
         print(f"the report is {self.output / 'report.md'}")
+        return {"best": rows[best]["template"], "templates": rows}
 
     def _open(self, images: "LabelledImages", templates: list[str]) -> "Recognizer":
         from kclip.multilabel.recognition.opening import classes_of_images, open_recognizer

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from kclip.config.checks import check_settings
 from kclip.config.ranges import Count, Fraction, Range, Seed
@@ -56,8 +56,12 @@ class CompareClassifiers:
     seed: Seed = 0
     """Of the fraction, the shots, the folds and the resamples."""
 
-    def run(self) -> None:
-        """Reads the class folders, asks every method, and writes the comparison."""
+    def run(self) -> dict[str, Any]:
+        """Reads the class folders, asks every method, and writes the comparison.
+
+        Returns:
+            What `metrics.json` holds.
+        """
         from kclip.zero_shot.prompts import resolve_templates
 
         self._check()
@@ -91,6 +95,7 @@ class CompareClassifiers:
         if panel.curves:
             print("", few_shot_table(panel.curves), sep="\n")
         print(f"the report is {self.output / 'report.md'}")
+        return results
 
     def _check(self) -> None:
         check_settings(self)

@@ -62,8 +62,12 @@ class EvaluateMultilabel(LabelTableOptions):
     wanted_precision: Fraction | None = None
     """Choose the highest recall that comes with this precision, instead of the best F1."""
 
-    def run(self) -> None:
-        """Reads images and labels, scores them, chooses thresholds, and writes the results."""
+    def run(self) -> dict[str, Any]:
+        """Reads images and labels, scores them, chooses thresholds, and writes the results.
+
+        Returns:
+            What `metrics.json` holds.
+        """
         self._check()
         images = self._read()
         recognizer = self._open(images)
@@ -87,6 +91,7 @@ class EvaluateMultilabel(LabelTableOptions):
         if thresholds is not None:
             results["thresholds"] = _described(thresholds, classes, images.origin)
         self._write(recognizer, images, scores, results, thresholds)
+        return results
 
     def _check(self) -> None:
         """Refuses options that make no sense together, before anything is read."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kclip.config.checks import check_settings
 from kclip.console.lines import LOGGER
@@ -28,8 +29,12 @@ class EvaluateRetrieval(CaptionTableOptions):
     split_file: Path | None = None
     """Text file with one image name a line: only these images are used."""
 
-    def run(self) -> None:
-        """Reads the captions, embeds images and captions, and writes the results."""
+    def run(self) -> dict[str, Any]:
+        """Reads the captions, embeds images and captions, and writes the results.
+
+        Returns:
+            What `metrics.json` holds.
+        """
         from kclip.data.images.faults import report_left_out
         from kclip.data.sources.csv import read_csv_source
         from kclip.evaluation.retrieval import evaluate_retrieval
@@ -57,3 +62,4 @@ class EvaluateRetrieval(CaptionTableOptions):
         write_retrieval_report(self.output, about, results, images)
         print(retrieval_table(results))
         print(f"the report is {self.output / 'report.md'}")
+        return results

@@ -67,8 +67,12 @@ class EvaluateZeroShot:
     seed: Seed = 0
     """Of the draw of calibration images and of CelebA's identities."""
 
-    def run(self) -> None:
-        """Reads images, embeds them and the class names, calibrates, and writes the results."""
+    def run(self) -> dict[str, Any]:
+        """Reads images, embeds them and the class names, calibrates, and writes the results.
+
+        Returns:
+            What `metrics.json` holds.
+        """
         from kclip.data.benchmarks.registry import find_protocol
         from kclip.evaluation.zero_shot import zero_shot_results
         from kclip.zero_shot.prompts import resolve_templates
@@ -98,6 +102,7 @@ class EvaluateZeroShot:
         results["calibration"] |= {"fitted_on": self._fitted_on(len(fitted)) if fitted else None}
         results |= self._about(protocol, templates, len(measured), fitted is not None)
         self._write(classifier, measured, results)
+        return results
 
     def _check(self) -> None:
         """Refuses options that make no sense together, before anything is read."""

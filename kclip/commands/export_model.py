@@ -25,8 +25,12 @@ class ExportModel:
     format: list[ExportFormat] = field(default_factory=lambda: ["saved_model"])
     """The exports to write: saved_model, onnx, litert."""
 
-    def run(self) -> None:
-        """Loads the model and writes the exports."""
+    def run(self) -> Path:
+        """Loads the model and writes the exports.
+
+        Returns:
+            The folder.
+        """
         from kclip.export.packages import check_packages
 
         check_settings(self)
@@ -41,3 +45,4 @@ class ExportModel:
         refuse_export(self.model)
         export_model(Embedder.from_name(self.model), self.output, formats, self.model)
         print(f"wrote {', '.join(formats)}; {self.output / 'README.md'} tells how to call them")
+        return self.output

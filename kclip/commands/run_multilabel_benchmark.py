@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from kclip.config.checks import check_settings
 from kclip.config.ranges import Count, Range
@@ -48,8 +48,12 @@ class RunMultilabelBenchmark:
     """TFRecords with other classes that an MLD-Adapter is trained on first; it then names the
     classes of --data without an image, and after training on each share."""
 
-    def run(self) -> None:
-        """Computes features, runs each cell that has no result, and writes the report."""
+    def run(self) -> dict[str, Any]:
+        """Computes features, runs each cell that has no result, and writes the report.
+
+        Returns:
+            Name of a data set -> method -> fraction of the training images -> its figures.
+        """
         self._check()
 
         from kclip.evaluation.benchmark.task import open_task
@@ -80,6 +84,7 @@ class RunMultilabelBenchmark:
         }
         write_benchmark(self.output, about, results)
         print(f"the report is {self.output / 'report.md'}")
+        return {result.task.name: result.summary for result in results}
 
     def _check(self) -> None:
         check_settings(self)

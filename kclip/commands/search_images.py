@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -34,8 +34,12 @@ class SearchImages:
     output: Path = Path("runs/search")
     """Folder that the index, the figures and report.md are written to."""
 
-    def run(self) -> None:
-        """Opens or builds the index, finds the images, and shows them."""
+    def run(self) -> list[dict[str, Any]]:
+        """Opens or builds the index, finds the images, and shows them.
+
+        Returns:
+            One dictionary a query: `query`, and `hits` with `file_name` and `score`, best first.
+        """
         from kclip.data.images.opening import list_images
         from kclip.files import printable
         from kclip.reports.search import write_search_report
@@ -60,6 +64,7 @@ class SearchImages:
         paths = {name: self.images / name for name in index.file_names}
         write_search_report(self.output, about, results, paths)
         print(f"\nthe images are shown in {self.output / 'report.md'}")
+        return results
 
     def _check(self) -> None:
         from kclip.errors import UserError

@@ -76,19 +76,24 @@ class TrainClassifier:
         }
         return parse_run(cls, _Start, presets, argv, "train_classifier")
 
-    def run(self, callbacks: Sequence[Any] = ()) -> None:
+    def run(self, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
         """Builds the network, trains head and network, saves and measures it.
 
         Args:
             callbacks: more Keras callbacks, which see each epoch's logs.
+
+        Returns:
+            What `metrics.json` holds.
         """
         self._check()
         from kclip.training.common.stop_signals import stop_signals
 
         with stop_signals() as stop_requested:
-            self._train_and_report(open_run(self, "train_classifier", stop_requested, callbacks))
+            return self._train_and_report(
+                open_run(self, "train_classifier", stop_requested, callbacks)
+            )
 
-    def _train_and_report(self, run: Run) -> None:
+    def _train_and_report(self, run: Run) -> dict[str, Any]:
         import keras
 
         from kclip.training.classifier.data import build_batches
@@ -106,7 +111,7 @@ class TrainClassifier:
         with watch.stage("training"):
             batches = build_batches(data, model, self.settings)
             history = train_classifier(model, *batches, self.settings, run)
-        self._save_and_report(model, data, history, watch)
+        return self._save_and_report(model, data, history, watch)
 
     def _read(self) -> "ClassifierData":
         from kclip.training.classifier.data import read_classifier_data
@@ -140,7 +145,7 @@ class TrainClassifier:
         data: "ClassifierData",
         history: list[dict[str, float]],
         watch: Stopwatch,
-    ) -> None:
+    ) -> dict[str, Any]:
         from kclip.data.images.content import content_digests
         from kclip.inference.trained_classifier import TrainedClassifier
         from kclip.reports.image_classifier import write_classifier_report
@@ -157,6 +162,7 @@ class TrainClassifier:
         write_classifier_report(self.output, about, results)
         print(classification_table(results))
         print(f"the report is {self.output / 'report.md'}, the model {self.output / MODEL_FOLDER}")
+        return results
 
     def _check(self) -> None:
         check_settings(self)

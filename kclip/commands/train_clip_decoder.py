@@ -87,19 +87,24 @@ class TrainClipDecoder:
         """Reads the command line, with defaults from a preset or from the run to resume."""
         return parse_run(cls, _Start, CLIP_DECODER_PRESETS, argv, "train_clip_decoder")
 
-    def run(self, callbacks: Sequence[Any] = ()) -> None:
+    def run(self, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
         """Builds the model, trains it, saves it, and measures it.
 
         Args:
             callbacks: more Keras callbacks, which see each epoch's logs.
+
+        Returns:
+            What `metrics.json` holds.
         """
         self._check()
         from kclip.training.common.stop_signals import stop_signals
 
         with stop_signals() as stop_requested:
-            self._train_and_report(open_run(self, "train_clip_decoder", stop_requested, callbacks))
+            return self._train_and_report(
+                open_run(self, "train_clip_decoder", stop_requested, callbacks)
+            )
 
-    def _train_and_report(self, run: Run) -> None:
+    def _train_and_report(self, run: Run) -> dict[str, Any]:
         import keras
 
         from kclip.data.records.writer import open_split
@@ -149,7 +154,7 @@ class TrainClipDecoder:
             logits = data.validation_logits(model, len(classes.class_names))
         about = self._about(labels, objective)
         measured = (labels.validation, logits, classes, watch, labels.validation_valid_mask)
-        write_decoder_run(self.output, about, *measured)
+        return write_decoder_run(self.output, about, *measured)
 
     def _open_towers(self) -> "DecoderTowers":
         from kclip.multilabel.queries.remembered_source import RememberedSource

@@ -69,19 +69,24 @@ class TrainDualEncoder:
         """Reads the command line, with defaults from a preset or from the run to resume."""
         return parse_run(cls, _Start, PRESETS, argv, "train_dual_encoder")
 
-    def run(self, callbacks: Sequence[Any] = ()) -> None:
+    def run(self, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
         """Builds the model, trains it, saves it, and measures it.
 
         Args:
             callbacks: more Keras callbacks, which see each epoch's logs.
+
+        Returns:
+            What `metrics.json` holds.
         """
         self._check()
         from kclip.training.common.stop_signals import stop_signals
 
         with stop_signals() as stop_requested:
-            self._train_and_report(open_run(self, "train_dual_encoder", stop_requested, callbacks))
+            return self._train_and_report(
+                open_run(self, "train_dual_encoder", stop_requested, callbacks)
+            )
 
-    def _train_and_report(self, run: Run) -> None:
+    def _train_and_report(self, run: Run) -> dict[str, Any]:
         import keras
 
         from kclip.data.pipeline.split_reading import iterate_texts
@@ -129,7 +134,7 @@ class TrainDualEncoder:
             results = evaluate_run(
                 Embedder(model, preprocessor), data, validation, self.zero_shot, self.template
             )
-        write_run(self, validation, results, watch)
+        return write_run(self, validation, results, watch)
 
     def _classifier(self) -> "Classifier | None":
         from kclip.models.towers.image_encoder import imagenet_classifier

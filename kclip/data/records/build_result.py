@@ -23,6 +23,14 @@ class BuildResult:
     num_written: int
     images_per_second: float
 
+    @property
+    def num_records(self) -> dict[str, int]:
+        """Split -> how many images it has."""
+        counts: Counter[str] = Counter()
+        for shard in self.shards:
+            counts[shard.split] += shard.num_records
+        return dict(counts)
+
     def summary(
         self,
         output: Path,
@@ -42,10 +50,7 @@ class BuildResult:
             next_command: what trains on the build.
             notes: sentences on what the source was taken for.
         """
-        splits: Counter[str] = Counter()
-        for shard in self.shards:
-            splits[shard.split] += shard.num_records
-        counts = ", ".join(f"{split} {count:,}" for split, count in splits.items())
+        counts = ", ".join(f"{split} {count:,}" for split, count in self.num_records.items())
         size = sum(shard.num_bytes for shard in self.shards) / 2**20
         kept = len(self.shards) - self.num_written
         resumed = f", {kept} of them from an earlier run" if kept else ""

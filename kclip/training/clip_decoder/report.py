@@ -57,8 +57,8 @@ def write_decoder_run(
     classes: ClassSplit,
     watch: Stopwatch,
     valid_mask: np.ndarray | None = None,
-) -> None:
-    """Writes `metrics.json`, `report.md` and the figures, and prints the result.
+) -> dict[str, Any]:
+    """Writes `metrics.json`, `report.md` and the figures, and prints and returns the result.
 
     Args:
         output: the run folder, with `history.csv`.
@@ -80,3 +80,4 @@ def write_decoder_run(
     write_multilabel_report(output, about, results, [("curves.png", curves, caption)])
     print(ranking_table(results))
     print(f"the report is {output / 'report.md'}, the model {output / 'model'}")
+    return results

@@ -53,8 +53,8 @@ def evaluate_run(
 
 def write_run(
     command: Any, validation: SplitFiles, results: dict[str, Any], watch: Stopwatch
-) -> None:
-    """Writes `metrics.json` and `report.md` with its figures, and prints the result.
+) -> dict[str, Any]:
+    """Writes `metrics.json` and `report.md` with its figures, and prints and returns the result.
 
     Args:
         command: `TrainDualEncoder`.
@@ -75,11 +75,13 @@ def write_run(
     }
     shown = {hit["file_name"] for e in results["retrieval"]["examples"] for hit in e["hits"]}
     images = encoded_images(validation, shown)
-    write_dual_encoder_report(output, about, results | {"run": run}, images)
+    results = results | {"run": run}
+    write_dual_encoder_report(output, about, results, images)
     print(retrieval_table(results["retrieval"]))
     if "zero_shot" in results:
         print(classification_table(results["zero_shot"]))
     print(f"the report is {output / 'report.md'}, the model {output / MODEL_FOLDER}")
+    return results
 
 
 def save_model(model: DualEncoder, preprocessor: DualEncoderPreprocessor, folder: Path) -> None:
