@@ -12,8 +12,9 @@ def test_a_row_holds_size_colors_and_hashes():
     assert row.dtype == FINGERPRINT and row.shape == ()
     assert (row["width"], row["height"]) == (300, 200)
     mirror = fingerprint(encoded(ImageOps.mirror(soft_image(0, 300, 200))))
-    np.testing.assert_array_equal(row["mirrored"], mirror["hash"])
-    np.testing.assert_array_equal(row["hash"], mirror["mirrored"])
+    # Not to the last bit, since the areas of which means are taken start at the left.
+    for one, other in (("mirrored", "hash"), ("hash", "mirrored")):
+        assert np.bitwise_count(row[one] ^ mirror[other]).sum() <= 8
 
 
 def test_the_hash_is_the_librarys():
