@@ -11,7 +11,7 @@ import json
 import os
 from pathlib import Path
 
-from kclip.data.benchmarks.folders import read_folders
+from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.data.labelled.class_names import read_class_names
 from kclip.data.labelled.stratified import sample_fraction
 from kclip.evaluation.zero_shot import zero_shot_results
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--model", default="runs/flickr8k/model")
     parser.add_argument("--seed", type=int, default=0, help="of the draw of calibration images")
     args = parser.parse_args()
-    embedder, folder = Embedder.from_name(args.model), read_folders(IMAGES)
+    embedder, folder = Embedder.from_name(args.model), read_labelled_folder(IMAGES)
     synonyms = {label: read_class_names(SYNONYMS)[label] for label in folder.classes}
     images = embed_labelled_images(embedder.embed_images, folder)
     rows = [

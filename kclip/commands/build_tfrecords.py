@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from kclip.config.checks import check_settings
+from kclip.config.images import MAX_PIXELS
 from kclip.config.ranges import Count, Fraction, Range
 from kclip.data.copies.listing import COPIES_FILE, describe_copies, write_copies
 from kclip.data.image_record import ImageRecord, Source
@@ -59,6 +60,8 @@ class BuildTFRecords(SourceOptions):
     JPEG or PNG are stored byte for byte."""
     jpeg_quality: Annotated[int, Range(1, 100)] = 90
     """Quality of images that have to be encoded anew as JPEG, 1 to 100."""
+    max_pixels: Annotated[int, Range(1)] = MAX_PIXELS
+    """Largest image to open, in pixels; a larger one is taken for a decompression bomb."""
     shards: tuple[str, ...] = ()
     """Shards per split: one number for all, or NAME=NUMBER; by size by default."""
     workers: Annotated[int, Range(1, 1024)] = os.cpu_count() or 1
@@ -105,7 +108,7 @@ class BuildTFRecords(SourceOptions):
         result = build_shards(
             splits,
             output,
-            Encoding(self.resize, self.jpeg_quality),
+            Encoding(self.resize, self.jpeg_quality, self.max_pixels),
             parse_numbers("--shards", self.shards),
             self.workers,
             self._settings(),

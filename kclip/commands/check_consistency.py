@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from kclip.config.checks import check_settings
+from kclip.config.images import ImageLimits
 from kclip.config.ranges import Count
+from kclip.data.images.limits import within_limits
 from kclip.errors import KclipError
 from kclip.evaluation.consistency.modes import MODE_NAMES, ModeName
 from kclip.zero_shot.prompts import DEFAULT_TEMPLATES
 
 
 @dataclass(frozen=True)
-class CheckConsistency:
+class CheckConsistency(ImageLimits):
     """Compares class probabilities of every execution mode with those of eager float32.
 
     The modes: tf.function, XLA, the JAX backend, a batch of 1, saving and reloading, SavedModel,
@@ -27,6 +29,8 @@ class CheckConsistency:
     """Folder that the results are written to; made if missing."""
     images: Path | None = None
     """Folder with one sub-folder of images for each class; generated scenes by default."""
+    split: str | None = None
+    """Of class folders below folders of splits, the one to take: by default test, or validation."""
     classes: list[str] = field(default_factory=list)
     """Names to choose among, in place of those of the folders."""
     template: list[str] = field(default_factory=lambda: list(DEFAULT_TEMPLATES))
@@ -36,6 +40,7 @@ class CheckConsistency:
     max_images: Count = 1000
     """The most images, spread evenly over the classes; fewer of them are faster."""
 
+    @within_limits
     def run(self) -> dict[str, Any]:
         """Reads the images, puts them through every mode, and writes the results.
 
@@ -55,7 +60,9 @@ class CheckConsistency:
 
         refuse_export(self.model)
         embedder = Embedder.from_name(self.model)
-        samples = read_samples(embedder.preprocessor, self.images, self.classes, self.max_images)
+        samples = read_samples(
+            embedder.preprocessor, self.images, self.classes, self.max_images, self.split
+        )
         modes = list(dict.fromkeys(self.modes))
         results = compare_modes(embedder, self.model, samples, templates, modes)
         about = {

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from kclip.config.checks import check_settings
+from kclip.config.images import ImageLimits
 from kclip.config.ranges import Count, Fraction, Range, Seed
+from kclip.data.images.limits import within_limits
 from kclip.errors import UserError
 from kclip.reports.markdown import code_list
 from kclip.zero_shot.prompts import DEFAULT_TEMPLATES
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CompareClassifiers:
+class CompareClassifiers(ImageLimits):
     """Compares zero-shot classification, probes and fine-tuned networks on the same images.
 
     Writes metrics.json, report.md, confusion_matrices.png, accuracies.png and few_shot.png:
@@ -39,8 +41,12 @@ class CompareClassifiers:
     """Also fit probes on so many training images a class: --shots 1 2 4 8 16."""
     draws: Count = 5
     """How often the images of --shots are sampled; mean and standard deviation are shown."""
+    split: str | None = None
+    """Of --images below folders of splits, the one to test on: by default test, or validation where
+    there is no test; all for all together, none where the first level are classes."""
     train_images: Path | None = None
-    """Class folders of training images for the probes."""
+    """Class folders of training images for the probes; by default those of --images in the split
+    train, if it has splits."""
     train_fraction: Fraction | None = None
     """Instead: the fraction of --images, sampled of each class by --seed, that the probes train on;
     all are tested on the rest. Give train_classifier the same fraction and seed."""
@@ -56,6 +62,7 @@ class CompareClassifiers:
     seed: Seed = 0
     """Of the fraction, the shots, the folds and the resamples."""
 
+    @within_limits
     def run(self) -> dict[str, Any]:
         """Reads the class folders, asks every method, and writes the comparison.
 
@@ -85,7 +92,7 @@ class CompareClassifiers:
         results = compare(panel.methods, test.class_names, self.resamples, self.seed)
         results |= {"few_shot": panel.curves, "num_train_images": len(train or ())}
         about = {
-            "test images": f"{results['num_images']:,} of {self.images}",
+            "test images": f"{results['num_images']:,} of {test.origin}",
             "training images of probes": f"{len(train):,} of {train.origin}" if train else "none",
             "seed": self.seed,
             "prompts": code_list(templates),
@@ -108,20 +115,24 @@ class CompareClassifiers:
         sources = (self.train_images, self.train_fraction)
         if None not in sources:
             raise UserError("give --train-images or --train-fraction, not both")
-        if self.probe and sources == (None, None):
-            raise UserError(
-                "a probe needs training images; give --train-images or --train-fraction"
-            )
 
     def _read(self) -> "tuple[LabelledImages | None, LabelledImages]":
         """The training images, if there are any, and the test images."""
         from kclip.data.images.content import check_unseen, content_digests
-        from kclip.data.labelled.class_folders import check_same_classes, read_labelled_folder
+        from kclip.data.labelled.class_folders import (
+            EVALUATION,
+            TRAINING,
+            check_same_classes,
+            read_labelled_folder,
+        )
         from kclip.data.labelled.copies import image_groups, warn_of_shared_copies
+        from kclip.data.labelled.labelled_folder import LabelledFolder
         from kclip.data.labelled.stratified import sample_fraction
 
-        test = read_labelled_folder(self.images, self.classes)
+        folder = LabelledFolder.read(self.images, self.split, self.classes)
         if self.train_fraction is not None:
+            folder.check_pooled(self.split, "--train-fraction")
+            test = folder.take(self.split, EVALUATION, "evaluation")
             sampled, rest = sample_fraction(
                 test.class_indices,
                 self.train_fraction,
@@ -130,9 +141,18 @@ class CompareClassifiers:
                 groups=image_groups(test),
             )
             return test.rows(sampled), test.rows(rest)
-        if self.train_images is None:
+        test = folder.take(self.split, EVALUATION, "evaluation")
+        if self.train_images is not None:
+            options = {"wanted": TRAINING, "use": "training"}
+            train = read_labelled_folder(self.train_images, self.classes, **options)
+        elif self.probe and folder.has("train"):
+            train = folder.take("train", TRAINING, "training")
+        elif self.probe:
+            raise UserError(
+                "a probe needs training images; give --train-images or --train-fraction"
+            )
+        else:
             return None, test
-        train = read_labelled_folder(self.train_images, self.classes)
         check_same_classes(train, test)
         check_unseen(content_digests(train.images), test.images, "the probe")
         warn_of_shared_copies(train, test)

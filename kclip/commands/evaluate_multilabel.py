@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kclip.config.checks import check_settings
+from kclip.config.images import ImageLimits
 from kclip.config.ranges import Fraction
 from kclip.data.image_record import UNKNOWN
+from kclip.data.images.limits import within_limits
 from kclip.data.sources.reading_options import LabelTableOptions, ReadingOptions
 from kclip.errors import UserError
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateMultilabel(LabelTableOptions):
+class EvaluateMultilabel(LabelTableOptions, ImageLimits):
     """Measures how well a model finds all labels of an image, of classes never trained on too.
 
     The model is one of train_clip_decoder, or a dual encoder or CLIP, which ranks classes by the
@@ -62,6 +64,7 @@ class EvaluateMultilabel(LabelTableOptions):
     wanted_precision: Fraction | None = None
     """Choose the highest recall that comes with this precision, instead of the best F1."""
 
+    @within_limits
     def run(self) -> dict[str, Any]:
         """Reads images and labels, scores them, chooses thresholds, and writes the results.
 

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from kclip.config.checks import check_settings
+from kclip.config.images import ImageLimits
 from kclip.console.lines import LOGGER
+from kclip.data.images.limits import within_limits
 from kclip.data.sources.reading_options import CaptionTableOptions, ReadingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateRetrieval(CaptionTableOptions):
+class EvaluateRetrieval(CaptionTableOptions, ImageLimits):
     """Measures how well captions find their images, and images their captions.
 
     Writes metrics.json (R@1, R@5, R@10, median and mean rank, both directions), figures and
@@ -29,6 +31,7 @@ class EvaluateRetrieval(CaptionTableOptions):
     split_file: Path | None = None
     """Text file with one image name a line: only these images are used."""
 
+    @within_limits
     def run(self) -> dict[str, Any]:
         """Reads the captions, embeds images and captions, and writes the results.
 

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from kclip.config.checks import check_settings
+from kclip.config.images import ImageLimits
 from kclip.config.ranges import Count, Fraction, PartialFraction, Range, Seed
+from kclip.data.images.limits import within_limits
 from kclip.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ MAX_PRINTED_CLASSES = 40  # a longer table would push the result off the screen
 
 
 @dataclass(frozen=True)
-class EvaluateZeroShot:
+class EvaluateZeroShot(ImageLimits):
     """Classifies images without training on their classes, and counts how often that is right.
 
     The images come from class folders (--images), from a benchmark in its own layout (--protocol
@@ -41,8 +43,10 @@ class EvaluateZeroShot:
     """Folder of the benchmark's data set in its own layout (an error says which), or of TFDS."""
     tfds: str | None = None
     """Data set of TFDS by name, such as cifar10, or the folder of a prepared one."""
-    split: str = "test"
-    """Split of --tfds."""
+    split: str | None = None
+    """Split of --tfds, or of class folders that lie in folders of splits: by default test, or
+    validation where there is no test. For class folders also all, or none where the first level
+    are classes, whatever they are called."""
     identities: Annotated[int, Range(2, 10_177)] = 100
     """Number of people for --protocol celeba; the paper has 100, 1,000 and 2,000."""
     classes: Path | None = None
@@ -58,7 +62,8 @@ class EvaluateZeroShot:
     """Part of each class, drawn by --seed, that a temperature is fitted on; the
     results are measured on the rest."""
     calibration_images: Path | None = None
-    """Class folders of other images that a temperature is fitted on."""
+    """Class folders of other images that a temperature is fitted on; of splits, validation or
+    else train is taken."""
     threshold: Fraction | None = None
     """Probability below which the answer is "unknown"."""
     wanted_accuracy: Fraction | None = None
@@ -67,6 +72,7 @@ class EvaluateZeroShot:
     seed: Seed = 0
     """Of the draw of calibration images and of CelebA's identities."""
 
+    @within_limits
     def run(self) -> dict[str, Any]:
         """Reads images, embeds them and the class names, calibrates, and writes the results.
 
@@ -122,26 +128,27 @@ class EvaluateZeroShot:
 
     def _read(self, protocol: "Protocol") -> "tuple[LabelledImages, LabelledImages | None]":
         """The images to classify, and those of `calibration_images`."""
-        from kclip.data.benchmarks.folders import read_folders
         from kclip.data.benchmarks.registry import with_class_names
         from kclip.data.benchmarks.tfds_split import read_tfds
-        from kclip.data.images.faults import report_left_out
+        from kclip.data.labelled.class_folders import CALIBRATION, read_labelled_folder
         from kclip.data.labelled.class_names import read_class_names
         from kclip.zero_shot.classifier import named_classes
 
         if self.tfds:
-            images = read_tfds(self.tfds, self.split, self.data_dir)
+            images = read_tfds(self.tfds, self.split or "test", self.data_dir)
         elif self.protocol == "celeba":
             images = protocol.read(self.data_dir, self.identities, self.seed)
         else:
-            images = protocol.read(self.images or self.data_dir)
+            options = {"split": self.split} if protocol.has_splits else {}
+            images = protocol.read(self.images or self.data_dir, **options)
         if self.classes:
             images = with_class_names(images, read_class_names(self.classes), self.classes)
         named_classes(images.classes)
-        others = read_folders(self.calibration_images) if self.calibration_images else None
-        for part in filter(None, (images, others)):
-            left_out = [(fault.file_name, fault.reason) for fault in part.rejections]
-            report_left_out(left_out, len(part) + len(left_out))
+        if self.calibration_images is None:
+            return images, None
+        others = read_labelled_folder(
+            self.calibration_images, wanted=CALIBRATION, use="calibration"
+        )
         return images, others
 
     def _embed(

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 import tyro
 
 from kclip.config.checks import check_settings
+from kclip.config.images import ImageLimits
 from kclip.config.ranges import Count
+from kclip.data.images.limits import within_limits
 
 
 @dataclass(frozen=True)
-class SearchImages:
+class SearchImages(ImageLimits):
     """Finds the images that a sentence describes.
 
     Prints a table of scores and files, and writes a grid of images for each query. The images'
@@ -34,20 +36,21 @@ class SearchImages:
     output: Path = Path("runs/search")
     """Folder that the index, the figures and report.md are written to."""
 
+    @within_limits
     def run(self) -> list[dict[str, Any]]:
         """Opens or builds the index, finds the images, and shows them.
 
         Returns:
             One dictionary a query: `query`, and `hits` with `file_name` and `score`, best first.
         """
-        from kclip.data.images.opening import list_images
+        from kclip.data.images.listing import find_images
         from kclip.files import printable
         from kclip.reports.search import write_search_report
         from kclip.retrieval.index import load_or_build_approximate, load_or_build_index
         from kclip.retrieval.searcher import search
 
         self._check()
-        list_images(self.images)
+        find_images(self.images)
 
         from kclip.inference.embedder import Embedder
 
@@ -61,6 +64,8 @@ class SearchImages:
             for hit in result["hits"]:
                 print(f"  {hit['score']:6.3f}  {printable(self.images / hit['file_name'])}")
         about = {"model": self.model, "images": f"{self.images}, {len(index):,} files"}
+        if index.unreadable:
+            about["left out"] = f"{len(index.unreadable):,} files that can't be read"
         paths = {name: self.images / name for name in index.file_names}
         write_search_report(self.output, about, results, paths)
         print(f"\nthe images are shown in {self.output / 'report.md'}")

@@ -9,10 +9,12 @@ import tyro
 
 from kclip.config.checks import check_settings
 from kclip.config.classifier import ClassifierSettings
+from kclip.config.images import ImageLimits
 from kclip.config.loggers import LoggerName
 from kclip.config.parsing import parse_run
 from kclip.config.presets import CLASSIFIER_PRESETS
 from kclip.config.ranges import Fraction
+from kclip.data.images.limits import within_limits
 from kclip.errors import UserError
 from kclip.training.common.run import Run
 from kclip.training.common.run_folder import check_new_run, open_run, write_config
@@ -35,7 +37,7 @@ class _Start:
 
 
 @dataclass(frozen=True)
-class TrainClassifier:
+class TrainClassifier(ImageLimits):
     """Fine-tunes a network of keras.applications on folders of images, one folder a class.
 
     Writes a run folder: config.json, history.csv, curves.png, confusion_matrix.png, metrics.json,
@@ -45,7 +47,10 @@ class TrainClassifier:
     """
 
     images: Path
-    """Folder with one sub-folder of images for each class."""
+    """Folder with one sub-folder of images for each class, or with such below folders of splits."""
+    split: str | None = None
+    """Of folders of splits, the one to train on: by default train, with validation to choose the
+    best epoch by, if it is there; all for all together, none where the first level are classes."""
     output: Path = Path("runs/classifier")
     """Run folder; new or empty."""
     preset: ClassifierPreset = "tiny"
@@ -54,12 +59,12 @@ class TrainClassifier:
     resume: Path | None = None
     """A run folder to go on with, under its own config; no other flags."""
     train_fraction: Fraction | None = None
-    """Share of each class to train and validate on, drawn by --seed; compare_classifiers with the
-    same share and seed tests on the rest. All of --images if left out."""
+    """Fraction of each class to train and validate on, sampled by --seed; compare_classifiers with
+    the same fraction and seed tests on the rest. All of --images if left out."""
     validation_images: Path | None = None
     """Class folders of other images to choose the best epoch by."""
     validation_fraction: Fraction = 0.2
-    """Without them: the share of each class that is held out for that."""
+    """Without them and without a split for it: the fraction of each class that is held out."""
     log_to: tuple[LoggerName, ...] = ("tensorboard",)
     """Where each epoch's figures go besides history.csv: tensorboard, wandb (Weights & Biases),
     mlflow; none if empty."""
@@ -76,6 +81,7 @@ class TrainClassifier:
         }
         return parse_run(cls, _Start, presets, argv, "train_classifier")
 
+    @within_limits
     def run(self, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
         """Builds the network, trains head and network, saves and measures it.
 
@@ -118,6 +124,7 @@ class TrainClassifier:
 
         return read_classifier_data(
             self.images,
+            self.split,
             self.train_fraction,
             self.validation_images,
             self.validation_fraction,
@@ -180,7 +187,7 @@ class TrainClassifier:
     def _about(self, data: "ClassifierData", watch: Stopwatch) -> dict[str, object]:
         settings = self.settings
         return {
-            "images": self.images,
+            "images": data.train.origin,
             "training / validation images": f"{len(data.train):,} / {len(data.validation):,}",
             "network": f"{settings.backbone}, {settings.size} pixels",
             "weights to start from": settings.weights or "none",

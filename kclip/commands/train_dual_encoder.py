@@ -17,6 +17,7 @@ from kclip.training.common.run_folder import check_new_run, open_run, write_conf
 from kclip.training.common.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
+    from kclip.data.labelled.images import LabelledImages
     from kclip.models.towers.application_weights import Classifier
 
 PresetName = Literal["tiny", "bert_xception", "flickr8k"]
@@ -54,6 +55,10 @@ class TrainDualEncoder:
     """Split for the validation loss, recall and the report's retrieval figures."""
     zero_shot: Path | None = None
     """Folder of class folders to classify at the end, for the report."""
+    zero_shot_split: str | None = None
+    """Split of --zero-shot, where its class folders lie below folders of splits: by default test,
+    or validation where there is no test; all for all together, none where the first level are
+    classes, whatever they are called."""
     template: list[str] = field(default_factory=lambda: ["a photo of a {}."])
     """Prompts for --zero-shot, as in evaluate_zero_shot."""
     log_to: tuple[LoggerName, ...] = ("tensorboard",)
@@ -107,6 +112,7 @@ class TrainDualEncoder:
         )
 
         watch = Stopwatch()
+        class_images = self._class_images()  # now, not after hours of training
         keras.utils.set_random_seed(self.optimization.seed)
         names = (self.train_split, self.validation_split)
         train, validation = open_splits(self.data, names, self.optimization.batch_size)
@@ -132,9 +138,17 @@ class TrainDualEncoder:
             save_model(model, preprocessor, self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):
             results = evaluate_run(
-                Embedder(model, preprocessor), data, validation, self.zero_shot, self.template
+                Embedder(model, preprocessor), data, validation, class_images, self.template
             )
         return write_run(self, validation, results, watch)
+
+    def _class_images(self) -> "LabelledImages | None":
+        from kclip.data.labelled.class_folders import read_labelled_folder
+
+        if self.zero_shot is None:
+            return None
+        split, flag = self.zero_shot_split, "--zero-shot-split"
+        return read_labelled_folder(self.zero_shot, split=split, flag=flag)
 
     def _classifier(self) -> "Classifier | None":
         from kclip.models.towers.image_encoder import imagenet_classifier
@@ -157,12 +171,12 @@ class TrainDualEncoder:
                 "--optimization.class-pairs come from a frozen image tower's own classifier; leave "
                 "--image.train, and give --image.weights"
             )
-        if self.zero_shot is not None:  # now, not after hours of training
-            from kclip.data.labelled.class_folders import read_labelled_folder
+        if self.zero_shot is not None:
             from kclip.zero_shot.prompts import resolve_templates
 
-            read_labelled_folder(self.zero_shot)
             resolve_templates(self.template)
+        elif self.zero_shot_split is not None:
+            raise UserError("--zero-shot-split is of --zero-shot; give that, too")
         from kclip.training.common.loggers import check_loggers
 
         check_loggers(self.log_to)

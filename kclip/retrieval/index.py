@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kclip.data.images.opening import list_images
+from kclip.data.images.listing import list_images
 from kclip.errors import KclipError
 from kclip.files import replaced_when_done
 from kclip.inference.readable_images import ImageEmbedder, compute_readable

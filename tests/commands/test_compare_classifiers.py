@@ -99,6 +99,30 @@ def test_training_images_of_their_own(data):
     assert metrics["methods"][0]["about"]["num_train_images"] == 9
 
 
+@pytest.fixture
+def splits(data):
+    for number, (split, count) in enumerate((("train", 5), ("val", 2), ("test", 3))):
+        write_class_folders(data / "splits" / split, per_class=count, seed=10 + number)
+    return "--images", str(data / "splits")
+
+
+def test_probes_train_on_train_and_all_are_tested_on_test(data, splits, capsys):
+    metrics = compare(data, *PROBE, *ZERO_SHOT, *splits)
+    assert (metrics["num_images"], metrics["num_train_images"]) == (9, 15)
+    lines = capsys.readouterr().err
+    assert (
+        "test/ is taken for evaluation (9 images); left aside: train (15), validation (6)" in lines
+    )
+    assert "train/ is taken for training (15 images)" in lines
+
+
+def test_a_fraction_of_splits_could_be_of_any(data, splits, capsys):
+    message = failure(capsys, data, *PROBE, *splits, "--train-fraction", "0.5")
+    assert "so --train-fraction could be of any of them" in message
+    metrics = compare(data, *PROBE, *splits, "--train-fraction", "0.6", "--split", "train")
+    assert (metrics["num_images"], metrics["num_train_images"]) == (6, 9)
+
+
 def test_published_figures_stand_apart_and_say_so(data):
     metrics = compare(data, *ZERO_SHOT, "--published", "animals10")
     report = (data / "out" / "report.md").read_text()

@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -79,7 +80,7 @@ def test_one_class(data, capsys):
     write_color_images(data / "single" / "red", per_color=1)
     code, message = failure(capsys, data, "--images", str(data / "single"))
     assert code == 2
-    assert "at least two classes, got ['red']" in message
+    assert "holds the one class 'red'" in message
 
 
 @pytest.mark.parametrize("make", [True, False])
@@ -91,11 +92,38 @@ def test_an_empty_or_missing_folder(data, capsys, make):
     assert "nothing" in message and len(message.strip().splitlines()) == 1
 
 
-def test_a_stray_image_beside_the_class_folders(data, capsys):
-    (data / "images" / "red" / "red_0.png").rename(data / "images" / "stray.png")
+def test_stray_images_beside_the_class_folders(data, capsys):
+    for number in range(4):
+        shutil.copy(data / "images/red/red_0.png", data / f"images/stray_{number}.png")
     code, message = failure(capsys, data)
-    assert code == 2  # 1 of 18 is more than 1 %
-    assert "stray.png: no class folder" in message
+    assert code == 2  # 4 of 22 are more than 1 % and more than three
+    assert "stray_0.png: no class folder" in message and "give --max-unreadable 0.19" in message
+    evaluate(data, "--max-unreadable", 0.19)
+    assert metrics_of(data)["num_images"] == 18
+
+
+@pytest.fixture
+def splits(data):
+    """Three images a colour to train on, two to validate and one to test."""
+    for split, count in (("Train", 3), ("valid", 2), ("test", 1)):
+        write_class_folders(data / "splits" / split, per_color=count)
+    return data / "splits"
+
+
+def test_the_test_split_is_measured_and_validation_calibrated_on(data, splits, capsys):
+    evaluate(data, "--images", splits, "--calibration-images", splits)
+    metrics = metrics_of(data)
+    assert (metrics["num_images"], metrics["calibration"]["num_images"]) == (6, 12)
+    assert {row["file"].split("/")[0] for row in predictions_of(data)} == {"test"}
+    output = capsys.readouterr().err
+    assert "test/ is taken for evaluation (6 images); left aside: train (18)" in output
+    assert "valid/ is taken for calibration (12 images)" in output
+
+
+@pytest.mark.parametrize(("split", "count"), [("Train", 18), ("validation", 12), ("all", 36)])
+def test_another_split_is_measured_where_it_is_named(data, splits, split, count):
+    evaluate(data, "--images", splits, "--split", split)
+    assert metrics_of(data)["num_images"] == count
 
 
 def test_predictions_name_the_likeliest_classes(data):

@@ -12,6 +12,7 @@ from kclip.cli import main
 from kclip.data.images.content import content_digests
 from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.inference.trained_classifier import TrainedClassifier
+from kclip.training.classifier.data import read_classifier_data
 from kclip.training.common.callbacks import RunState
 
 FAST = ("--size", "32", "--batch-size", "8", "--epochs", "2", "--head-learning-rate", "0.01")
@@ -126,10 +127,11 @@ def test_a_run_that_ctrl_c_ended_goes_on_to_the_same_end(
 
 
 def test_an_unreadable_image_is_named_before_training(images, tmp_path, capsys):
-    spoilt = write_class_folders(tmp_path / "images", per_class=4)
-    (spoilt / "red" / "0.png").write_bytes(b"no picture")
+    spoilt = write_class_folders(tmp_path / "images", per_class=10)
+    for number in range(10):
+        (spoilt / "red" / f"{number}.png").write_bytes(b"no image")
     code, message = failure(capsys, spoilt, tmp_path / "run")
-    assert code == 2 and "red/0.png: not an image" in message
+    assert code == 2 and ": not an image" in message and "--max-unreadable" in message
     assert not (tmp_path / "run").exists()
 
 
@@ -166,6 +168,20 @@ def test_a_mistake_is_one_sentence_and_leaves_no_folder(
     assert code == 2
     assert message.startswith("error: ") and sentence in message
     assert not (tmp_path / "run").exists()
+
+
+def test_splits_are_not_pooled(tmp_path):
+    for number, (split, count) in enumerate((("train", 4), ("val", 2), ("test", 3))):
+        write_class_folders(tmp_path / "splits" / split, per_class=count, seed=number)
+    data = read_classifier_data(tmp_path / "splits", None, None, None, 0.2, seed=0)
+    assert [len(data.train), len(data.validation)] == [12, 6]
+    assert {name.split("/")[0] for name in data.train.file_names} == {"train"}
+    assert {name.split("/")[0] for name in data.validation.file_names} == {"val"}
+    (tmp_path / "splits" / "val").rename(tmp_path / "val")
+    data = read_classifier_data(tmp_path / "splits", None, None, None, 0.25, seed=0)
+    names = [*data.train.file_names, *data.validation.file_names]
+    assert (len(data.validation), len(set(names))) == (3, 12)
+    assert {name.split("/")[0] for name in names} == {"train"}
 
 
 def test_a_folder_that_is_in_use(images, run, capsys):

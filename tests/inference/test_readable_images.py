@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from fake_embedder import FakeEmbedder, write_color_images
 
+from kclip.config.images import ImageLimits
 from kclip.data.images.faults import report_left_out
+from kclip.data.images.limits import limited_by
 from kclip.errors import UserError
 from kclip.inference.readable_images import compute_readable
 
@@ -33,10 +35,24 @@ def test_encoded_bytes_work_too(tmp_path):
     assert embeddings.shape == (6, 6)
 
 
-def test_one_percent_may_be_left_out_and_no_more(capsys):
-    report_left_out([("a.png", "empty")], 100)
-    with pytest.raises(UserError, match="1 of 99 images can't be used.*the first: a.png: empty"):
-        report_left_out([("a.png", "empty")], 99)
+def faults(count):
+    return [(f"{number}.png", "empty") for number in range(count)]
+
+
+@pytest.mark.parametrize(("allowed", "total"), [(1, 2), (3, 6), (3, 300), (4, 400), (10, 1000)])
+def test_one_percent_or_three_may_be_left_out_and_no_more(allowed, total):
+    report_left_out(faults(allowed), total)
+    with pytest.raises(UserError, match=f"^{allowed + 1} of {total} images can't be used.*0.png"):
+        report_left_out(faults(allowed + 1), total)
+
+
+def test_a_flag_allows_more_and_the_message_gives_its_value():
+    with pytest.raises(UserError, match=r"more than the 1%.*give --max-unreadable 0.42$"):
+        report_left_out(faults(5), 12)
+    with limited_by(ImageLimits(max_unreadable=0.42)):
+        report_left_out(faults(5), 12)
+    with limited_by(ImageLimits(max_unreadable=0)), pytest.raises(UserError):
+        report_left_out(faults(4), 1000)
 
 
 def test_a_long_list_is_cut(caplog):

@@ -103,8 +103,9 @@ def test_a_few_unreadable_images_are_left_out_and_named(tmp_path, caplog):
 
 
 def test_many_unreadable_images_are_an_error(images, tmp_path):
-    (images / "broken.png").write_bytes(b"")
-    with pytest.raises(UserError, match="1 of 19 images can't be used.*broken.png: empty"):
+    for number in range(4):
+        (images / f"broken_{number}.png").write_bytes(b"")
+    with pytest.raises(UserError, match="4 of 22 images can't be used.*broken_0.png: empty"):
         load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
 
 

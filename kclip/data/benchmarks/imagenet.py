@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from kclip.data.images.opening import list_images
+from kclip.data.images.listing import list_images
 from kclip.data.labelled.images import LabelledImages
 from kclip.data.sources.layout import first_existing, image_record, read_rows
 from kclip.errors import UserError

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kclip.data.benchmarks.animals10 import read_animals10
 from kclip.data.benchmarks.celeba import read_celeba
 from kclip.data.benchmarks.cifar import read_cifar10, read_cifar100
-from kclip.data.benchmarks.folders import read_animals10, read_folders
 from kclip.data.benchmarks.imagenet import read_imagenet
 from kclip.data.benchmarks.pets import read_pets
+from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.data.labelled.images import LabelledImages
 from kclip.errors import UserError
 
@@ -37,6 +38,7 @@ class Protocol:
         templates: the prompts that it is evaluated with by default.
         metric: the key of the result that is compared: `accuracy` or `mean_per_class_accuracy`.
         published: others' figures.
+        has_splits: whether `read` takes a `split`, as that of class folders does.
     """
 
     title: str
@@ -44,6 +46,7 @@ class Protocol:
     templates: tuple[str, ...]
     metric: str = "accuracy"
     published: tuple[PublishedFigure, ...] = ()
+    has_splits: bool = False
 
 
 def _celeba(*percents: tuple[int, float, float, float, float]) -> tuple[PublishedFigure, ...]:
@@ -56,7 +59,9 @@ def _celeba(*percents: tuple[int, float, float, float, float]) -> tuple[Publishe
 
 
 PROTOCOLS = {
-    "folders": Protocol("Class folders", read_folders, ("a photo of a {}.",)),
+    "folders": Protocol(
+        "Class folders", read_labelled_folder, ("a photo of a {}.",), has_splits=True
+    ),
     "imagenet": Protocol(
         "ImageNet (validation)",
         read_imagenet,
@@ -103,6 +108,7 @@ PROTOCOLS = {
         "Animals-10",
         read_animals10,
         ("animals",),
+        has_splits=True,
         published=(
             PublishedFigure("pretrained CLIP", 98.73, REPORT),
             PublishedFigure("dual encoder", 59.02, REPORT),

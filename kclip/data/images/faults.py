@@ -1,13 +1,15 @@
 """Images of a user that cannot be used: found, named and counted."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from kclip.console.lines import LOGGER
+from kclip.data.images.limits import image_limits
 from kclip.data.images.opening import ImageError, load_image
 from kclip.errors import UserError
 
-MAX_LEFT_OUT = 0.01  # the fraction of images that may be left out, as in build_tfrecords
+ALWAYS_ALLOWED = 3  # images that may be left out of few, where that leaves most of them
 MAX_NAMED = 20  # lines about images left out; beyond that a count is enough
 
 
@@ -19,19 +21,22 @@ def report_left_out(faults: Sequence[tuple[str, str]], total: int) -> None:
         total: how many inputs there were, these included.
 
     Raises:
-        UserError: `faults` are more than 1 % of `total`.
+        UserError: `faults` are a greater fraction than `image_limits` allow, and more than three
+            or more than half of them all.
     """
     lines = [f"{name}: {reason}" for name, reason in faults]
     for line in lines[:MAX_NAMED]:
         LOGGER.warning(f"left out: {line}")
     if len(faults) > MAX_NAMED:
         LOGGER.warning(f"left out: {len(faults) - MAX_NAMED} more")
-    if len(faults) > MAX_LEFT_OUT * total:
-        raise UserError(
-            f"{len(faults)} of {total} images can't be used, more than the "
-            f"{MAX_LEFT_OUT:.0%} that may be left out (the first: {lines[0]}); "
-            "add or repair them, or take them off the list"
-        )
+    limit = image_limits().max_unreadable
+    if len(faults) <= max(limit * total + 1e-9, min(ALWAYS_ALLOWED, total // 2)):
+        return
+    raise UserError(
+        f"{len(faults)} of {total} images can't be used, more than the {limit:.0%} that may be "
+        f"left out (the first: {lines[0]}); correct them, take them away, or give --max-unreadable "
+        f"{min(1, math.ceil(100 * len(faults) / total) / 100)}"
+    )
 
 
 def image_fault(image: Path | bytes) -> str | None:

@@ -5,16 +5,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from PIL import Image, UnidentifiedImageError
 
-from kclip.errors import KclipError, UserError
+from kclip.data.images.kinds import heif_fault
+from kclip.data.images.limits import image_limits
+from kclip.errors import KclipError
 
-# Pillow's own mark for a decompression bomb: about 256 MiB of RGB pixels.
-MAX_PIXELS = 89_478_485
-IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .gif .bmp .tif .tiff .webp .ppm .pgm .avif".split()
-)
+# Above this, Pillow's own mark for a decompression bomb, a JPEG is decoded at a fraction of its
+# size, which leaves a shorter side of this many pixels or more: models take some hundred.
+LARGE_PIXELS = 89_478_485
+LARGE_SIDE = 2048
 _FIRST_BYTES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
@@ -32,6 +34,9 @@ _TURNS = {
 _SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
+_HEADERS = Lock()  # Pillow's limit is one of the whole process
+
+
 class ImageError(KclipError):
     """An image that can't be used; `reason` says why in a few words."""
 
@@ -44,7 +49,8 @@ def load_image(source: Path | bytes) -> Image.Image:
     """Loads an image as it should be seen.
 
     EXIF rotation is applied, CMYK converted, 16 bits scaled to 8, grey repeated over the three
-    channels, and transparency laid over white.
+    channels, and transparency laid over white. A JPEG of more than `LARGE_PIXELS` is decoded at a
+    fraction of its size, with a shorter side of at least `LARGE_SIDE` pixels.
 
     Args:
         source: a file, or the encoded bytes.
@@ -54,7 +60,7 @@ def load_image(source: Path | bytes) -> Image.Image:
 
     Raises:
         ImageError: the file is missing, empty, truncated or damaged, not an image, an image bomb
-            (over `MAX_PIXELS`), or an animation.
+            (see `image_limits`), or an animation.
 
     Example:
         >>> buffer = io.BytesIO()
@@ -62,21 +68,7 @@ def load_image(source: Path | bytes) -> Image.Image:
         >>> load_image(buffer.getvalue()).getpixel((0, 0))
         (7, 7, 7)
     """
-    return to_rgb(decode_image(read_image_bytes(source)))
-
-
-def list_images(directory: Path) -> list[Path]:
-    """Lists the image files below a folder, sorted by their path.
-
-    Raises:
-        UserError: the folder is missing or holds no file with an image's suffix.
-    """
-    if not directory.is_dir():
-        raise UserError(f"{directory} is not a folder; give the folder that holds the images.")
-    paths = sorted(p for p in directory.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    if not paths:
-        raise UserError(f"{directory} holds no images; expected files such as .jpg or .png in it.")
-    return paths
+    return to_rgb(decode_image(read_image_bytes(source), LARGE_SIDE, from_pixels=LARGE_PIXELS))
 
 
 def read_image_bytes(source: Path | bytes) -> bytes:
@@ -94,7 +86,12 @@ def read_image_bytes(source: Path | bytes) -> bytes:
     return data
 
 
-def decode_image(data: bytes, larger_than: int | None = None) -> Image.Image:
+def decode_image(
+    data: bytes,
+    larger_than: int | None = None,
+    from_pixels: int = 0,
+    max_pixels: int | None = None,
+) -> Image.Image:
     """Decodes an image in the mode in which it is stored; raises `ImageError`.
 
     Args:
@@ -102,20 +99,43 @@ def decode_image(data: bytes, larger_than: int | None = None) -> Image.Image:
         larger_than: pixels. A JPEG is decoded at an eighth, a quarter or half of its size where
             that leaves a shorter side above this, which takes half of the time (as Pillow's
             `thumbnail` does); None for all pixels.
+        from_pixels: images of fewer pixels are decoded whole in any case.
+        max_pixels: of an image; those of `image_limits` by default.
     """
     with _pillow_errors(data):
-        image = Image.open(io.BytesIO(data))
+        image = _open(data)
+        pixels = image.width * image.height
+        max_pixels = max_pixels or image_limits().max_pixels
+        if pixels > max_pixels:
+            raise ImageError(f"image bomb: {pixels:,} pixels; --max-pixels allows {max_pixels:,}")
         # A JPEG of a phone may carry a second picture (MPO); the first is the photograph.
-        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        frames = 1 if image.format in ("MPO", "HEIF") else getattr(image, "n_frames", 1)
         if frames > 1:
             raise ImageError(f"animation: {frames} frames")
         # Pillow forgives a missing end, TensorFlow does not.
         if not _has_end(data, image.format):
             raise ImageError(f"truncated: the end of the {image.format} is missing")
-        if larger_than is not None:
+        if larger_than is not None and pixels >= from_pixels:
             image.draft(None, (larger_than + 1, larger_than + 1))
         image.load()
     return image
+
+
+def image_pixels(data: bytes) -> int:
+    """The number of pixels of an image, which is not decoded; raises `ImageError`."""
+    with _pillow_errors(data):
+        image = _open(data)
+        return image.width * image.height
+
+
+def _open(data: bytes) -> Image.Image:
+    """Reads the header alone, of an image of any size: Pillow's limit is left out."""
+    with _HEADERS:
+        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(io.BytesIO(data))
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -152,16 +172,14 @@ def _pillow_errors(data: bytes) -> Iterator[None]:
     """Turns whatever Pillow raises on bad bytes into an `ImageError`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # remarks on odd metadata
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             yield
         except ImageError:
             raise
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise ImageError(f"image bomb: more than {MAX_PIXELS} pixels") from None
         except UnidentifiedImageError:
             known = data.startswith(_FIRST_BYTES)
-            raise ImageError("truncated: no whole header" if known else "not an image") from None
+            fault = "truncated: no whole header" if known else "not an image"
+            raise ImageError(heif_fault(data[:16]) or fault) from None
         except (
             Exception
         ) as error:  # decoders raise OSError, SyntaxError, struct.error, IndexError...

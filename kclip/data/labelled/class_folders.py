@@ -1,38 +1,42 @@
-"""Class folders as labelled images: which classes there are and what they are called."""
+"""Class folders as labelled images, for training, evaluation and calibration."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from kclip.data.benchmarks.folders import ANIMALS10
-from kclip.data.images.faults import report_left_out
-from kclip.data.labelled.class_names import read_class_names
 from kclip.data.labelled.images import LabelledImages
-from kclip.data.sources.folders import read_class_folders
+from kclip.data.labelled.labelled_folder import LabelledFolder
 from kclip.errors import UserError
 
+# Which split is taken where none is named: the first that is there.
+TRAINING = ("train",)
+EVALUATION = ("test", "validation", "train")
+CALIBRATION = ("validation", "train", "test")
 
-def read_labelled_folder(folder: Path, classes_file: Path | None = None) -> LabelledImages:
-    """Reads class folders; a few images outside of them are printed and left out.
+
+def read_labelled_folder(
+    folder: Path,
+    classes_file: Path | None = None,
+    split: str | None = None,
+    wanted: Sequence[str] = EVALUATION,
+    use: str = "evaluation",
+    flag: str = "--split",
+) -> LabelledImages:
+    """Reads class folders, of one split where there are splits, and says what is taken.
 
     Args:
-        folder: holds one sub-folder of images a class.
+        folder: holds one sub-folder of images a class, or such below folders of splits.
         classes_file: names of the classes, as `read_class_names` reads
             them; without it the folders' own names, translated where they are Animals-10's.
+        split: as in `LabelledFolder.read`.
+        wanted: the splits that suit the use, the best first.
+        use: what for, in messages.
+        flag: the flag that `split` comes from.
 
     Raises:
         UserError: there are no class folders, one class only, a class without a line in the file,
-            or more than 1 % of the images lie outside of class folders.
+            or more images lie outside of class folders than may be left out.
     """
-    source = read_class_folders(folder)
-    faults = [(fault.file_name, fault.reason) for fault in source.rejections]
-    report_left_out(faults, len(source.records) + len(faults))
-    labels = [record.labels[0] for record in source.records]
-    classes = _named(sorted(set(labels)), classes_file)
-    if len(classes) < 2:
-        raise UserError(
-            f"{folder} holds the one class {labels[0]!r}; give a folder with one sub-folder of "
-            "images for each of two classes or more"
-        )
-    return LabelledImages(source.records, classes, str(folder), source.rejections)
+    return LabelledFolder.read(folder, split, classes_file, flag).take(split, wanted, use)
 
 
 def check_same_classes(first: LabelledImages, second: LabelledImages) -> None:
@@ -45,17 +49,3 @@ def check_same_classes(first: LabelledImages, second: LabelledImages) -> None:
             f"training and test images must show the same classes, but {' and '.join(only)}; "
             "rename, add or take away class folders"
         )
-
-
-def _named(labels: list[str], classes_file: Path | None) -> dict[str, tuple[str, ...]]:
-    if classes_file is None:
-        translated = set(labels) <= set(ANIMALS10)
-        return {label: (ANIMALS10[label] if translated else label,) for label in labels}
-    named = read_class_names(classes_file)
-    missing = [label for label in labels if label not in named]
-    if missing:
-        raise UserError(
-            f"{classes_file} has no line for the class folder {missing[0]!r}; "
-            "write one a class, as 'folder: name, synonym'"
-        )
-    return {label: named[label] for label in labels}

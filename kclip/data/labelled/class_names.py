@@ -7,6 +7,20 @@ from pathlib import Path
 from kclip.data.sources.text_files import read_list
 from kclip.errors import UserError
 
+# The folders of Animals-10, a data set of Kaggle.
+ANIMALS10 = {
+    "cane": "dog",
+    "cavallo": "horse",
+    "elefante": "elephant",
+    "farfalla": "butterfly",
+    "gallina": "chicken",
+    "gatto": "cat",
+    "mucca": "cow",
+    "pecora": "sheep",
+    "ragno": "spider",
+    "scoiattolo": "squirrel",
+}
+
 
 def read_class_names(path: Path) -> dict[str, tuple[str, ...]]:
     r"""Reads a text file of one class a line: `label: name, synonym, ...`, or `name, synonym, ...`.

@@ -6,9 +6,18 @@ from pathlib import Path
 
 from PIL import Image
 
-from kclip.data.images.opening import decode_image, exif_orientation, read_image_bytes, to_rgb
+from kclip.config.images import MAX_PIXELS
+from kclip.data.images.opening import (
+    decode_image,
+    exif_orientation,
+    image_pixels,
+    read_image_bytes,
+    to_rgb,
+)
 
-_LOSSY_FORMATS = ("JPEG", "MPO", "WEBP", "AVIF")
+_LOSSY_FORMATS = ("JPEG", "MPO", "WEBP", "AVIF", "HEIF")
+# TensorFlow decodes images of less than 2^29 values; larger ones are shrunk to this shorter side.
+_TENSORFLOW_PIXELS, _LARGE_SIDE = 2**29 // 3, 4096
 _PNG_BIT_DEPTH = 24  # position of the bit depth in a PNG file (IHDR comes first)
 
 
@@ -18,11 +27,15 @@ class Encoding:
 
     Attributes:
         resize: shorter side in pixels to shrink to, or None; smaller images are not enlarged.
+            Images of more than 178 megapixels, which TensorFlow can't decode, are shrunk to 4,096
+            in any case.
         jpeg_quality: 1 to 100, for images that have to be encoded anew as JPEG.
+        max_pixels: of an image; a larger one is taken for a decompression bomb.
     """
 
     resize: int | None = None
     jpeg_quality: int = 90
+    max_pixels: int = MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -50,13 +63,16 @@ def encode_image(source: Path | bytes, encoding: Encoding) -> EncodedImage:
         20
     """
     data = read_image_bytes(source)
-    image = decode_image(data, larger_than=encoding.resize)
-    shrink = encoding.resize is not None and min(image.size) > encoding.resize
+    resize = encoding.resize
+    if image_pixels(data) > _TENSORFLOW_PIXELS:
+        resize = min(resize or _LARGE_SIDE, _LARGE_SIDE)
+    image = decode_image(data, larger_than=resize, max_pixels=encoding.max_pixels)
+    shrink = resize is not None and min(image.size) > resize
     if not shrink and _is_plain(image, data):
         return EncodedImage(data, image.height, image.width)
     rgb = to_rgb(image)
-    if shrink and encoding.resize is not None:
-        rgb = rgb.resize(_shrunk_size(rgb.size, encoding.resize), Image.Resampling.BICUBIC)
+    if shrink and resize is not None:
+        rgb = rgb.resize(_shrunk_size(rgb.size, resize), Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
     if shrink or image.format in _LOSSY_FORMATS:
         rgb.save(buffer, "JPEG", quality=encoding.jpeg_quality)

@@ -11,7 +11,7 @@ from posixpath import normpath
 from urllib.parse import unquote, urlsplit
 
 from kclip.data.image_record import Rejection
-from kclip.data.images.opening import IMAGE_SUFFIXES
+from kclip.data.images.kinds import image_suffixes
 from kclip.errors import UserError
 from kclip.files import OutsideFolderError, path_inside
 
@@ -84,7 +84,7 @@ class ImageFolder:
 
     def _spelled_otherwise(self, name: str) -> Path | None:
         keys = (_composed, str.casefold, _without_suffix)
-        for key in keys[: 2 if _suffix(name) in IMAGE_SUFFIXES else 3]:
+        for key in keys[: 2 if _suffix(name) in image_suffixes() else 3]:
             for text in self._variants(name):
                 found = self._files(key).get(key(text), ())
                 if len(found) > 1:
@@ -145,4 +145,6 @@ def _suffix(text: str) -> str:
 def _without_suffix(text: str) -> str:
     """A path without an image's suffix, in small letters."""
     path = PurePosixPath(text)
-    return (path.with_suffix("") if _suffix(text) in IMAGE_SUFFIXES else path).as_posix().casefold()
+    return (
+        (path.with_suffix("") if _suffix(text) in image_suffixes() else path).as_posix().casefold()
+    )

@@ -112,7 +112,8 @@ def _read_karpathy(options: SourceOptions, made_images: Path) -> list[Source]:
 
 
 def _read_folders(options: SourceOptions, made_images: Path) -> list[Source]:
-    return [read_class_folders(_given(options.images))]
+    folders = read_class_folders(_given(options.images), options.split)
+    return [folders.as_source(options.split)]
 
 
 def _read_nus_wide(options: SourceOptions, made_images: Path) -> list[Source]:
@@ -156,7 +157,7 @@ SOURCES = {
     "karpathy": SourceKind(
         _read_karpathy, ("images", "captions"), ("validation_fraction", "allow_outside")
     ),
-    "folders": SourceKind(_read_folders, ("images",), _LABELS),
+    "folders": SourceKind(_read_folders, ("images",), ("split", *_LABELS)),
     "nus_wide": SourceKind(_read_nus_wide, ("data_dir",), ("images", "validation_fraction")),
     "voc": SourceKind(_read_voc, ("data_dir",), ("year", "validation_fraction")),
     "tfds": SourceKind(_read_tfds, ("dataset",), ("data_dir", "validation_fraction")),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kclip.data.images.opening import IMAGE_SUFFIXES
+from kclip.data.images.kinds import image_suffixes
 from kclip.data.sources.text_files import split_lines
 
 
@@ -161,7 +161,7 @@ def _looks_like_row(line: str, first: str, separator: str) -> bool:
     own, cells = ([cell.strip() for cell in text.split(separator)] for text in (first, line))
     if len(cells) < 2:
         return False
-    if _suffix(own[-1]) in IMAGE_SUFFIXES and _suffix(cells[-1]) in IMAGE_SUFFIXES:
+    if _suffix(own[-1]) in image_suffixes() and _suffix(cells[-1]) in image_suffixes():
         return True
     if own[0].startswith('"'):
         return False

@@ -40,6 +40,9 @@ class SourceOptions(ReadingOptions):
     split_lists: tuple[str, ...] = ()
     """Splits as NAME=FILE, each file with one image name a line (csv), such as
     train=train.txt validation=dev.txt. A column "split" in the CSV does the same."""
+    split: str | None = None
+    """Of class folders below folders of splits, the one split to take; all by default; none where
+    the first level are classes, whatever they are called (folders)."""
     dataset: str | None = None
     """Name of a TFDS dataset such as coco_captions, or the folder of a prepared one (tfds)."""
     data_dir: Path | None = None

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from kclip.data.images.opening import ImageError, list_images, load_image
-from kclip.data.sources.folders import read_class_folders
+from kclip.data.images.listing import list_images
+from kclip.data.images.opening import ImageError, load_image
+from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.data.sources.synthetic import generation as synthetic
 from kclip.errors import UserError
 
@@ -23,7 +24,11 @@ class Samples:
 
 
 def read_samples(
-    preprocessor: Any, images: Path | None, classes: Sequence[str], max_images: int
+    preprocessor: Any,
+    images: Path | None,
+    classes: Sequence[str],
+    max_images: int,
+    split: str | None = None,
 ) -> Samples:
     """Reads images, spread evenly over the folder and so over its classes.
 
@@ -33,6 +38,7 @@ def read_samples(
             `classes` are given; None for generated scenes.
         classes: names to choose among; where there are none, those of the folders.
         max_images: the most images.
+        split: of class folders, as in `read_labelled_folder`.
 
     Raises:
         UserError: the folder is missing or holds no images or classes, or an image is damaged.
@@ -40,7 +46,7 @@ def read_samples(
     if max_images < 1:
         raise UserError(f"--max-images is {max_images}; give a number from 1 up")
     if images is not None:
-        return _read(preprocessor, images, classes, max_images)
+        return _read(preprocessor, images, classes, max_images, split)
     with TemporaryDirectory(prefix="kclip-scenes-") as scratch:
         folder = Path(scratch) / "scenes"
         per_class = -(-max_images // len(synthetic.NEVER_TRAINED))
@@ -48,13 +54,18 @@ def read_samples(
         return _read(preprocessor, folder / "zero_shot", classes, max_images)
 
 
-def _read(preprocessor: Any, images: Path, classes: Sequence[str], max_images: int) -> Samples:
+def _read(
+    preprocessor: Any,
+    images: Path,
+    classes: Sequence[str],
+    max_images: int,
+    split: str | None = None,
+) -> Samples:
     if classes:
         paths, names = list_images(images), tuple(classes)
     else:
-        records = read_class_folders(images).records
-        paths = [record.image for record in records]
-        names = tuple(sorted({record.labels[0] for record in records}))
+        folder = read_labelled_folder(images, split=split)
+        paths, names = folder.images, folder.class_names
     count = min(max_images, len(paths))
     chosen = [paths[row * len(paths) // count] for row in range(count)]
     return Samples(np.stack([_prepare(preprocessor, path) for path in chosen]), names)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from kclip.data.labelled.class_folders import read_labelled_folder
+from kclip.data.labelled.images import LabelledImages
 from kclip.data.pipeline.split_reading import encoded_images, iterate_texts, shown_names
 from kclip.data.records.writer import SplitFiles
 from kclip.evaluation.retrieval import retrieval_results
@@ -24,7 +24,7 @@ def evaluate_run(
     embedder: Embedder,
     data: TrainingData,
     validation: SplitFiles,
-    class_folders: Path | None,
+    class_images: LabelledImages | None,
     templates: list[str],
 ) -> dict[str, Any]:
     """Retrieval on a split of the TFRecords, and zero-shot classification where there are classes.
@@ -33,11 +33,11 @@ def evaluate_run(
         embedder: the trained model.
         data: whose `embed_validation` embeds the split.
         validation: the split.
-        class_folders: folder with one sub-folder of images a class, or None.
+        class_images: images of classes to tell apart, or None.
         templates: prompts with {} for the class name.
 
     Returns:
-        `retrieval`, and `zero_shot` where `class_folders` is given.
+        `retrieval`, and `zero_shot` where `class_images` are given.
     """
     texts = [caption for _, _, captions in iterate_texts(validation) for caption in captions]
     results: dict[str, Any] = {
@@ -45,9 +45,9 @@ def evaluate_run(
             *data.embed_validation(), data.text_to_image_index, shown_names(validation), texts
         )
     }
-    if class_folders is not None:
-        images, prompts = read_labelled_folder(class_folders), resolve_templates(templates)
-        results["zero_shot"] = evaluate_zero_shot(embedder, images, prompts)
+    if class_images is not None:
+        prompts = resolve_templates(templates)
+        results["zero_shot"] = evaluate_zero_shot(embedder, class_images, prompts)
     return results
 
 

@@ -5,12 +5,13 @@ import pytest
 from image_files import noise_pixels, noise_png
 from scipy.io import savemat
 
+from kclip.data.benchmarks.animals10 import read_animals10
 from kclip.data.benchmarks.celeba import read_celeba
 from kclip.data.benchmarks.cifar import read_cifar10, read_cifar100
-from kclip.data.benchmarks.folders import ANIMALS10, read_animals10
 from kclip.data.benchmarks.imagenet import read_imagenet
 from kclip.data.benchmarks.pets import read_pets
 from kclip.data.images.opening import load_image
+from kclip.data.labelled.class_names import ANIMALS10
 from kclip.errors import UserError
 
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kclip.data.images.opening import ImageError, decode_image, list_images, load_image
-from kclip.errors import UserError
+from kclip.config.images import ImageLimits
+from kclip.data.images import opening
+from kclip.data.images.limits import limited_by
+from kclip.data.images.opening import ImageError, decode_image, load_image
 
 RAMP = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10  # 4 rows, 6 columns
 
@@ -179,7 +181,7 @@ def large_png() -> bytes:
         (b"", "empty"),
         (b"these are words, not pixels", "not an image"),
         (gif(3), "animation: 3 frames"),
-        (huge_png(), "image bomb"),
+        (huge_png(), "truncated"),
         (large_png(), "truncated|image bomb"),
     ],
 )
@@ -204,15 +206,26 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path):
         load_image(tmp_path)
 
 
-def test_list_images_is_sorted_and_recursive(tmp_path: Path):
-    for name in ("b.JPG", "a/z.png", "a/notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert list_images(tmp_path) == [tmp_path / "a/z.png", tmp_path / "b.JPG"]
+def test_the_limit_of_pixels_is_that_of_the_user():
+    with limited_by(ImageLimits(max_pixels=1599)), pytest.raises(ImageError) as error:
+        load_image(encoded(NOISE, "PNG"))
+    assert error.value.reason == "image bomb: 1,600 pixels; --max-pixels allows 1,599"
+    with limited_by(ImageLimits(max_pixels=1600)):
+        assert load_image(encoded(NOISE, "PNG")).size == (40, 40)
+    assert Image.MAX_IMAGE_PIXELS is not None  # that of other programs stays
 
 
-def test_list_images_wants_a_folder_with_images(tmp_path: Path):
-    with pytest.raises(UserError, match="is not a folder"):
-        list_images(tmp_path / "none")
-    with pytest.raises(UserError, match="holds no images"):
-        list_images(tmp_path)
+@pytest.mark.parametrize(("kind", "size"), [("JPEG", (300, 200)), ("PNG", (1200, 800))])
+def test_a_large_photograph_is_decoded_at_a_fraction(monkeypatch, kind, size):
+    monkeypatch.setattr(opening, "LARGE_PIXELS", 900_000)
+    monkeypatch.setattr(opening, "LARGE_SIDE", 128)
+    large = Image.new("RGB", (1200, 800), (40, 80, 120))
+    image = load_image(encoded(large, kind))
+    assert image.size == size  # a quarter; an eighth would be too small
+    assert np.abs(np.array(image.getpixel((9, 9))) - (40, 80, 120)).max() <= 2
+
+
+def test_a_photograph_of_108_megapixels(tmp_path):
+    path = tmp_path / "phone.jpg"
+    Image.new("L", (12_000, 9_000), 7).save(path, quality=1)
+    assert load_image(path).size == (3000, 2250)

@@ -1,7 +1,12 @@
 import pytest
 from class_folders import write_class_folders
 
-from kclip.data.labelled.class_folders import check_same_classes, read_labelled_folder
+from kclip.data.labelled.class_folders import (
+    CALIBRATION,
+    TRAINING,
+    check_same_classes,
+    read_labelled_folder,
+)
 from kclip.errors import UserError
 
 
@@ -58,3 +63,101 @@ def test_other_classes(folder, tmp_path):
     (other / "red").rename(other / "pink")
     with pytest.raises(UserError, match="only .*images has red and only .*other has pink"):
         check_same_classes(read_labelled_folder(folder), read_labelled_folder(other))
+
+
+@pytest.fixture
+def splits(tmp_path):
+    """16 images to train on, 4 to validate and 8 to test; names say the split."""
+    root = tmp_path / "splits"
+    for split, count in (("train", 8), ("val", 2), ("test", 4)):
+        for name in ("cat", "dog"):
+            (root / split / name).mkdir(parents=True)
+            for number in range(count):
+                (root / split / name / f"{number}.jpg").touch()
+    return root
+
+
+def test_training_reads_train_and_evaluation_reads_test_and_both_say_so(splits, caplog):
+    caplog.set_level("INFO")
+    train = read_labelled_folder(splits, wanted=TRAINING, use="training")
+    test = read_labelled_folder(splits)
+    assert {name.split("/")[0] for name in train.file_names} == {"train"}
+    assert {name.split("/")[0] for name in test.file_names} == {"test"}
+    assert (len(train), len(test)) == (16, 8)
+    assert caplog.messages == [
+        f"{splits}: train/ is taken for training (16 images); left aside: test (8), validation (4)",
+        f"{splits}: test/ is taken for evaluation (8 images); "
+        "left aside: train (16), validation (4)",
+    ]
+    assert test.origin == f"{splits}, split test"
+
+
+@pytest.mark.parametrize(
+    ("split", "count"), [("train", 16), ("val", 4), ("validation", 4), ("all", 28)]
+)
+def test_a_split_by_its_name_or_folder(splits, split, count):
+    assert len(read_labelled_folder(splits, split=split)) == count
+
+
+def test_the_first_level_as_classes(splits):
+    assert read_labelled_folder(splits, split="none").class_names == ("test", "train", "val")
+
+
+def test_without_a_test_split_validation_is_measured_and_calibrated_on(splits):
+    calibration = read_labelled_folder(splits, wanted=CALIBRATION, use="calibration")
+    remove(splits / "test")
+    assert {name.split("/")[0] for name in read_labelled_folder(splits).file_names} == {"val"}
+    assert {name.split("/")[0] for name in calibration.file_names} == {"val"}
+
+
+def remove(folder):
+    folder.rename(folder.parent.parent / "removed")
+
+
+def test_a_test_split_without_labels_is_no_reason_to_measure_on_training_images(splits):
+    remove(splits / "val")
+    for path in list((splits / "test").rglob("*.jpg")):
+        path.rename(splits / "test" / f"{path.parent.name}{path.name}")
+    with pytest.raises(UserError, match="without class folders: test, and none for eval"):
+        read_labelled_folder(splits)
+    assert len(read_labelled_folder(splits, split="train")) == 16
+    assert len(read_labelled_folder(splits, wanted=TRAINING, use="training")) == 16
+
+
+def test_splits_that_are_not_there(splits, folder):
+    with pytest.raises(UserError, match="has no folders of splits; leave out --split test"):
+        read_labelled_folder(folder, split="test")
+    with pytest.raises(UserError, match="and no 'other'; give --split test"):
+        read_labelled_folder(splits, split="other")
+    remove(splits / "train")
+    with pytest.raises(UserError, match="and none for training; give --zero-shot-split test"):
+        read_labelled_folder(splits, wanted=TRAINING, use="training", flag="--zero-shot-split")
+
+
+def test_classes_that_the_split_lacks_stay_in_the_task(splits, caplog):
+    (splits / "train/fox").mkdir()
+    (splits / "train/fox/0.jpg").touch()
+    test = read_labelled_folder(splits)
+    assert test.class_names == ("cat", "dog", "fox")
+    assert "without an image here: fox" in caplog.text
+
+
+def test_splits_of_other_classes_are_tasks_of_their_own(splits):
+    for name, other in (("cat", "fox"), ("dog", "owl")):
+        (splits / "test" / name).rename(splits / "test" / other)
+    assert read_labelled_folder(splits).class_names == ("fox", "owl")
+
+
+def test_a_class_spelled_in_two_ways_in_two_splits(splits):
+    (splits / "test/dog").rename(splits / "test/Dog")
+    with pytest.raises(UserError, match="'Dog' and 'dog' in different splits.*same name"):
+        read_labelled_folder(splits)
+
+
+def test_images_beside_the_class_folders_are_counted_in_the_split_that_is_read(splits, caplog):
+    for number in range(9):
+        (splits / "train" / f"stray{number}.jpg").touch()
+    assert len(read_labelled_folder(splits)) == 8
+    assert "stray" not in caplog.text
+    with pytest.raises(UserError, match="9 of 25 images can't be used.*train/stray0.jpg: no class"):
+        read_labelled_folder(splits, wanted=TRAINING, use="training")

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kclip.data.images.opening import ImageError
+from kclip.data.records import encoding as encoding_module
 from kclip.data.records.encoding import Encoding, encode_image
 
 SMOOTH = np.stack(np.meshgrid(np.arange(60) * 4, np.arange(40) * 6), axis=-1).astype(np.uint8)
@@ -151,3 +153,17 @@ def test_tensorflow_shows_what_a_person_sees(kind):
 def test_photographs_stay_byte_for_byte(kclip_data: Path):
     for path in sorted((kclip_data / "coco_mini/train2017").iterdir())[:20]:
         assert encode_image(path, Encoding()).data == path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_images_that_tensorflow_cannot_decode_are_shrunk(monkeypatch, kind):
+    monkeypatch.setattr(encoding_module, "_TENSORFLOW_PIXELS", 60 * 40 - 1)
+    monkeypatch.setattr(encoding_module, "_LARGE_SIDE", 20)
+    image = encode_image(encoded(RGB, kind), Encoding())
+    assert (image.height, image.width) == decode(image.data).shape[:2] == (20, 30)
+    assert encode_image(encoded(RGB, kind), Encoding(resize=10)).height == 10
+
+
+def test_the_limit_of_pixels_goes_to_the_workers_with_the_encoding():
+    with pytest.raises(ImageError, match="image bomb: 2,400 pixels; --max-pixels allows 2,399"):
+        encode_image(encoded(RGB, "PNG"), Encoding(max_pixels=2399))
