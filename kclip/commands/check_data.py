@@ -103,7 +103,7 @@ class CheckData(CaptionTableOptions):
 
     def _open(self, output: Path) -> "tuple[OpenedData, str]":
         """The data set, and what it was taken for."""
-        from kclip.data.images.opening import list_images
+        from kclip.data.images.listing import list_images
         from kclip.evaluation.data_check.reading import OpenedData, open_images, open_source
 
         if not self.folder.is_dir():

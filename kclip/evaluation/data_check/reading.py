@@ -6,13 +6,14 @@ from pathlib import Path
 
 from kclip.data.copies.fingerprinting import Fingerprinter
 from kclip.data.image_record import ImageRecord, Rejection
-from kclip.data.images.opening import list_images
+from kclip.data.images.listing import find_images
 from kclip.data.records.reading import iterate_split
 from kclip.data.records.verify import split_names
 from kclip.data.records.writer import open_split
 from kclip.data.sources.registry import read_source
 from kclip.data.sources.source_options import SourceOptions
 from kclip.evaluation.data_check.check import CheckedData
+from kclip.files import printable
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,11 @@ def open_images(folder: Path) -> OpenedData:
     Raises:
         UserError: the folder is missing or holds no image.
     """
-    names = [path.relative_to(folder).as_posix() for path in list_images(folder)]
-    return OpenedData(None, [ImageRecord(name, name, folder / name) for name in names])
+    listing = find_images(folder)
+    names = [printable(path.relative_to(folder).as_posix()) for path in listing.paths]
+    named = zip(names, listing.paths, strict=True)
+    records = [ImageRecord(name, name, path) for name, path in named]
+    return OpenedData(None, records, listing.left_out)
 
 
 def take_fingerprints(data: OpenedData, fingerprinter: Fingerprinter) -> CheckedData:

@@ -15,7 +15,7 @@ def test_copies_are_on_one_side_of_every_sample_and_commands_agree(tmp_path):
         for path in write_soft_images(tmp_path / name, range(start, start + 10)):
             copy = encoded(soft_image(int(path.stem)), "JPEG", quality=60)
             path.with_suffix(".jpg").write_bytes(copy)
-    data = read_classifier_data(tmp_path, 0.6, None, 0.5, seed=0)
+    data = read_classifier_data(tmp_path, None, 0.6, None, 0.5, seed=0)
     train, validation = seeds_of(data.train), seeds_of(data.validation)
     assert not train & validation
     assert (len(data.train), len(data.validation)) == (12, 12)
