@@ -88,8 +88,14 @@ def _token(content, number, special):
 def _place(folder, definition, tokens):
     """Puts the tokens where `tokenizers` gives them the ids that the files say."""
     vocabulary = vocabulary_of(definition)
+    owners = {number: word for word, number in vocabulary.items()}
     for token in tokens:
         content, number = token["content"], token["id"]
+        if owners.setdefault(number, content) != content:
+            raise UserError(
+                f"the files in {str(folder)!r} give the id {number} to the tokens "
+                f"{owners[number]!r} and {content!r}; download them again"
+            )
         if vocabulary.get(content, number) != number:
             raise UserError(
                 f"the files in {str(folder)!r} give the token {content!r} the ids "

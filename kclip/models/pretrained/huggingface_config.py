@@ -60,8 +60,10 @@ def read_config(folder):
 
 def _one_side(folder, key, value):
     """A side in pixels, which some files write as [height, width]."""
-    sides = set(value) if isinstance(value, list) else {value}
-    if len(sides) != 1 or not isinstance(side := sides.pop(), int):
+    sides = list(value.values()) if isinstance(value, dict) else value
+    sides = sides if isinstance(sides, list) else [sides]
+    side = sides[0] if sides else None
+    if not isinstance(side, int) or any(other != side for other in sides):
         raise UserError(
             f"the config.json in {str(folder)!r} says {key} {value}; kclip reads models of square "
             "images and patches"

@@ -23,6 +23,11 @@ _DEFAULTS = {
     },
 }
 _SAID = ("size", "resample", "image_mean", "image_std", "do_center_crop")  # by other processors
+_SWITCHES = {"do_resize", "do_center_crop", "do_rescale", "do_normalize"}
+# What says nothing of the pixels: kclip's images are RGB, and one of them is one image.
+_HARMLESS = {"image_processor_type", "feature_extractor_type", "processor_class", "do_convert_rgb"}
+_HARMLESS |= {"data_format", "input_data_format", "default_to_square", "return_tensors", "device"}
+_HARMLESS |= {"disable_grouping", "_valid_processor_keys"}
 _COMMON = {"do_resize": True, "do_rescale": True, "do_normalize": True, "rescale_factor": 1 / 255}
 
 
@@ -80,6 +85,9 @@ def _as_trained(family):
 def _read(config, family, image_size, name):
     config = {key: value for key, value in config.items() if value is not None}
     config = _COMMON | _defaults(config, family, name) | config
+    unknown = [key for key in config if key.startswith("do_") and key not in _SWITCHES | _HARMLESS]
+    if on := [key for key in unknown if config[key]]:
+        raise UserError(f"{name} says {on[0]} {config[on[0]]}, which kclip does not do")
     if config["do_resize"] is False:
         raise UserError(f"{name} does not resize images (do_resize is false); kclip always does")
     if config["resample"] not in _RESAMPLES:
@@ -104,6 +112,12 @@ def _defaults(config, family, name):
     for known, defaults in _DEFAULTS.items():
         if processor.startswith((f"{known}ImageProcessor", f"{known}FeatureExtractor")):
             return defaults
+    known = {"crop_size", *_SAID, *_COMMON, *_HARMLESS}
+    if others := [key for key in config if key not in known and not key.startswith("do_")]:
+        raise UserError(
+            f"{name} is of a {processor} and says {others[0]} {config[others[0]]}, which kclip "
+            "does not know"
+        )
     if missing := [key for key in _SAID if key not in config]:
         raise UserError(
             f"{name} is of a {processor} and leaves out {' and '.join(missing)}; kclip knows what "

@@ -136,8 +136,9 @@ def _tokenizer(folder, text, siglip):
 
 
 def _side(folder, name, value):
-    sides = set(value) if isinstance(value, list | tuple) else {value}
-    if len(sides) != 1 or not isinstance(side := sides.pop(), int):
+    sides = value if isinstance(value, list) else [value]
+    side = sides[0] if sides else None
+    if not isinstance(side, int) or any(other != side for other in sides):
         raise UserError(
             f"{CONFIG} in {str(folder)!r} says {name} {value}; kclip reads models of square images "
             "and patches"

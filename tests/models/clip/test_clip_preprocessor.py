@@ -56,8 +56,11 @@ def test_batches_are_resized_as_one_image_is():
 
 @pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
 @pytest.mark.parametrize("mode", ["crop", "squash"])
-def test_both_ways_agree(mode, interpolation):
-    preprocessor = ClipPreprocessor(None, SIZE, resize=mode, interpolation=interpolation)
+@pytest.mark.parametrize("larger", [0, 7])
+def test_both_ways_agree(mode, interpolation, larger):
+    preprocessor = ClipPreprocessor(
+        None, SIZE, resize=mode, interpolation=interpolation, resize_size=SIZE + larger
+    )
     # Smooth, so that nothing overshoots and the 8 bits between Pillow's passes hardly matter.
     rows, columns = np.mgrid[:60, :90]
     smooth = np.stack([rows * 2 + 60, columns + 70, rows + columns], axis=-1).astype("uint8")

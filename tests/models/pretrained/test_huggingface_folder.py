@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import kclip
 from kclip.errors import UserError
+from kclip.models.pretrained.huggingface_clip import load_huggingface_clip
 from kclip.models.pretrained.huggingface_folder import load_huggingface_folder
 
 FOLDERS = ["hf_clip_v5_folder", "hf_siglip2_tiny"]
@@ -71,3 +73,37 @@ def test_golden_folder_whose_two_files_of_image_settings_differ(goldens, tmp_pat
     path.write_text(json.dumps(settings | {"resample": 5 - settings["resample"]}))
     with pytest.raises(UserError, match="in different ways; remove the one"):
         load_huggingface_folder(folder)
+
+
+def test_golden_folder_as_a_folder_of_kclip(goldens, tmp_path):
+    """Saved and loaded again, it prepares and embeds as before."""
+    folder = goldens / "hf_clip_v5_folder"
+    arrays = dict(np.load(folder / "io.npz"))
+    for part in load_huggingface_folder(folder):
+        part.save_to_preset(str(tmp_path / "model"))
+    model, preprocess, tokenize = kclip.load(tmp_path / "model")
+    pixels = np.stack([preprocess(image) for image in images(arrays)])
+    np.testing.assert_allclose(model.encode_image(pixels), arrays["image_embeds"], atol=2e-5)
+    texts = model.encode_text(tokenize(arrays["sentences"].tolist()))
+    np.testing.assert_allclose(texts, arrays["text_embeds"], atol=2e-5)
+
+
+def test_golden_metaclip_2_pools_at_the_end_that_its_config_names(goldens, tmp_path):
+    """It is a CLIP but for `eos_token_id` 2, which means 2 there."""
+    folder = shutil.copytree(goldens / "hf_clip_v5_folder", tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    end = config["text_config"]["eos_token_id"]
+    ids = np.array([[5, 7, 9, end, 11, 2, 3]])
+    for kind, pooled_at in (("clip", end), ("metaclip_2", 2)):
+        config["model_type"], config["text_config"]["eos_token_id"] = kind, pooled_at
+        (folder / "config.json").unlink()
+        (folder / "config.json").write_text(json.dumps(config))
+        model = load_huggingface_clip(folder)
+        whole = model.encode_text({"token_ids": ids})
+        # What stands after the end does not matter, what stands before it does.
+        for position in range(1, ids.shape[1]):
+            changed = ids.copy()
+            changed[0, position] = 13
+            moved = np.abs(model.encode_text({"token_ids": changed}) - whole).max() > 1e-4
+            if ids[0, position] != pooled_at:
+                assert moved == (position < list(ids[0]).index(pooled_at)), (kind, position)

@@ -119,6 +119,8 @@ def test_pixels_are_scaled_and_normalised_as_the_file_says(tmp_path, settings, e
             {"image_processor_type": "ViTImageProcessor"},
             "is of a ViTImageProcessor and leav",
         ),
+        ("clip", CLIP | {"do_flip_channel_order": True}, "says do_flip_channel_order True, which"),
+        ("clip", CLIP | {"image_processor_type": "X", "crop_pct": 0.9}, "of a X and says crop_pct"),
     ],
 )
 def test_what_kclip_does_not_do_is_refused_by_name(tmp_path, kind, settings, message):

@@ -117,6 +117,13 @@ def test_a_token_with_two_ids_is_refused(tmp_path):
         ids_of(tmp_path, ["red"])
 
 
+def test_an_id_of_two_tokens_is_refused(tmp_path):
+    write_vocabulary(tmp_path)
+    write(tmp_path / "added_tokens.json", {"<sks>": WORDS["red</w>"]})
+    with pytest.raises(UserError, match="to the tokens 'red</w>' and '<sks>'"):
+        ids_of(tmp_path, ["red"])
+
+
 def test_a_token_that_the_model_has_no_embedding_for_is_refused_where_it_occurs(tmp_path):
     write_vocabulary(tmp_path)
     write(tmp_path / "added_tokens.json", {"<sks>": NEW})
@@ -198,3 +205,11 @@ def test_a_tokenizer_of_another_kind_is_refused(tmp_path, kind, name, content):
     with pytest.raises(UserError, match=f"the tokenizer in .* is not {name}'s") as error:
         read_tokenizer(tmp_path, kind, 40)
     assert "\n" not in str(error.value)
+
+
+def test_golden_tokens_of_metaclip_2_are_xlm_robertas(goldens):
+    folder = goldens / "hf_xlm_roberta_tiny"
+    arrays = np.load(folder / "io.npz")
+    tokenizer = read_tokenizer(folder, "metaclip_2", num_embeddings=10**6)
+    ids = tokenizer.encode(arrays["sentences"].tolist(), arrays["input_ids"].shape[1])
+    np.testing.assert_array_equal(ids, arrays["input_ids"])
