@@ -12,7 +12,7 @@ _MISSING = frozenset(("nan", "NaN", "NAN", "null", "NULL", "None", "<NA>", "N/A"
 LABEL_SEPARATORS = {"semicolon": ";", "comma": ",", "pipe": "|", "space": " ", "none": ""}
 _STRING = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 # A list as Python, JSON or NumPy (which writes no commas) print it.
-_LIST = re.compile(rf"[\[(]\s*(?:{_STRING}\s*,?\s*)*[\])]", re.DOTALL)
+_LIST = re.compile(rf"[\[({{]\s*(?:{_STRING}\s*,?\s*)*[\])}}]", re.DOTALL)
 
 
 def is_missing(cell: str) -> bool:

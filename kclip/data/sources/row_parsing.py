@@ -14,6 +14,8 @@ from functools import lru_cache
 from kclip.data.images.kinds import image_suffixes
 from kclip.data.sources.text_files import split_lines
 
+_MOST_LINES = 20  # of one cell; a text that is longer is several rows after an open quote
+
 
 @dataclass(frozen=True)
 class Row:
@@ -74,15 +76,25 @@ def parse_rows(text: str, separator: str, width: int | None = None) -> Iterator[
         if not lines[number].strip():
             number += 1
             continue
-        found = [_read(lines, number, _patterns(separator, escape), separator) for escape in '"\\']
-        rows = [item for item in found if isinstance(item[0], Row)] or found
-        row, end = next((r for r in rows if _has_width(r[0], width)), rows[0])
+        row, number = _likelier_row(lines, number, separator, width)
         yield row
-        number = end
+
+
+def _likelier_row(
+    lines: list[str], start: int, separator: str, width: int | None
+) -> tuple[Row | BadRow, int]:
+    """The row that begins at a line, by the way to escape quotes that suits it; the next line."""
+    doubled = _read(lines, start, _patterns(separator, '"'), separator)
+    if _has_width(doubled[0], width) or "\\" not in "".join(lines[start : doubled[1]]):
+        return doubled
+    backslashed = _read(lines, start, _patterns(separator, "\\"), separator)
+    if _has_width(backslashed[0], width) or isinstance(doubled[0], BadRow):
+        return backslashed
+    return doubled
 
 
 def _has_width(row: Row | BadRow, width: int | None) -> bool:
-    return width is None or (isinstance(row, Row) and len(row.cells) == width)
+    return isinstance(row, Row) and (width is None or len(row.cells) == width)
 
 
 @lru_cache
@@ -113,7 +125,8 @@ def _read(
                 reason = "quotes within quotes that can be read in two ways"
                 return BadRow(start + 1, f"{reason}: {_beginning(text)}"), end
             return Row(start + 1, tuple(cells), is_quoted), end
-        if end == len(lines) or _looks_like_row(lines[end], lines[start], separator):
+        is_last = end in (len(lines), start + _MOST_LINES)
+        if is_last or _looks_like_row(lines[end], lines[start], separator):
             return _unclosed(lines, start)
         text, end = f"{text}\n{lines[end]}", end + 1
 
@@ -135,7 +148,12 @@ def _cells(text: str, patterns: _Patterns, separator: str) -> tuple[list[str], b
         else:
             match = patterns.plain.match(text, position)
             assert match is not None  # it matches nothing at all, too
-            cells.append(match[1].replace("\\" + separator, separator).replace('\\"', '"'))
+            cells.append(
+                match[1]
+                .replace("\\" + separator, separator)
+                .replace('\\"', '"')
+                .replace("\\'", "'")
+            )
             # Quotes that no rule accepts: over several lines the first one was never closed.
             cell = match[1].strip()
             starts = cell.startswith('"')
@@ -147,9 +165,9 @@ def _cells(text: str, patterns: _Patterns, separator: str) -> tuple[list[str], b
 
 
 def _unescaped(cell: str, escape: str) -> str:
-    if escape == '"':
-        return cell.replace('""', '"')
-    return re.sub(r'""|\\(["\\])', lambda match: match[1] or '"', cell)
+    # An apostrophe needs no escape, but has one at times.
+    marks = "'" if escape == '"' else "\"'\\\\"
+    return re.sub(rf'""|\\([{marks}])', lambda match: match[1] or '"', cell)
 
 
 def _looks_like_row(line: str, first: str, separator: str) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kclip.console.progress import ProgressBar
-from kclip.data.image_record import ImageRecord, Rejection, Source
+from kclip.data.image_record import UNKNOWN, ImageRecord, Rejection, Source
 from kclip.data.records.metadata import INFO_FILE
 from kclip.data.sources.assembling import as_text, clean_captions
 from kclip.errors import KclipError, UserError
@@ -17,6 +17,7 @@ _FILE_NAME_KEYS = ("image/filename", "file_name", "filename")
 _CAPTION_KEYS = ("captions", "caption")
 _LABEL_KEYS = ("labels", "label", "objects")
 _IGNORED_KEYS = ("ignored_labels",)
+_UNLABELLED = {-1}  # what TFDS gives as the class of test images whose classes are not published
 
 
 class TFDSSource:
@@ -126,12 +127,17 @@ class TFDSSource:
             value = value.get("label", [])
         to_name = getattr(self._label_feature(), "int2str", as_text)
         values = _flat(value)
-        names = (v.decode() if isinstance(v, bytes) else to_name(v) for v in values)
-        return tuple(dict.fromkeys(names))
+        known = (v for v in values if v not in _UNLABELLED)
+        return tuple(
+            dict.fromkeys(v.decode() if isinstance(v, bytes) else to_name(v) for v in known)
+        )
 
     def _ignored(self, example: dict[str, Any]) -> tuple[str, ...]:
-        names = _flat(example[self._ignored_key]) if self._ignored_key else ()
-        return tuple(name.decode() for name in names)
+        if self._ignored_key:
+            return tuple(name.decode() for name in _flat(example[self._ignored_key]))
+        value = example[self._label_key] if self._label_key else ()
+        unlabelled = not isinstance(value, dict) and set(_flat(value)) & _UNLABELLED
+        return (UNKNOWN,) if unlabelled else ()
 
     def _label_feature(self) -> Any:
         import tensorflow_datasets as tfds

@@ -61,6 +61,12 @@ def test_rows_after_an_open_quote_are_read(text, lost):
     assert last in read or len(text.splitlines()) == lost
 
 
+def test_a_quote_that_is_closed_far_below_is_an_open_one():
+    text = '0,"open\n' + "\n".join(["words"] * 30) + '\nlast"\n1,b'
+    assert bad(text)[1].startswith("a quote that is never closed")
+    assert ("1", "b") in cells(text)
+
+
 def test_several_lines_in_quotes_are_one_cell():
     assert cells('0.jpg,"one,\ntwo, and\nthree"\n1.jpg,b') == [
         ("0.jpg", "one,\ntwo, and\nthree"),
@@ -74,6 +80,8 @@ def test_several_lines_in_quotes_are_one_cell():
     [
         (r'0.jpg,"a \"red\" ball, x"', ("0.jpg", 'a "red" ball, x')),
         (r'0.jpg,"he said \", ok"', ("0.jpg", 'he said ", ok')),
+        (r"0.jpg,the dog\'s ball", ("0.jpg", "the dog's ball")),
+        (r'0.jpg,"the dog\'s ball, red"', ("0.jpg", "the dog's ball, red")),
         (r'0.jpg,"folder\"', ("0.jpg", "folder\\")),
         (r"0.jpg,a red\, blue ball", ("0.jpg", "a red, blue ball")),
         (r"images\0.jpg,a ball", (r"images\0.jpg", "a ball")),

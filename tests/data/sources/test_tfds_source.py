@@ -3,7 +3,7 @@ import pytest
 import tensorflow_datasets as tfds
 from image_files import noise_pixels, noise_png
 
-from kclip.data.image_record import Rejection
+from kclip.data.image_record import UNKNOWN, Rejection
 from kclip.data.images.opening import load_image
 from kclip.data.sources.tfds import TFDSSource
 from kclip.errors import UserError
@@ -62,10 +62,10 @@ class TinyDigits(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager):
-        return {"train": self._generate_examples()}
+        return {"train": self._generate_examples("one"), "test": self._generate_examples(-1)}
 
-    def _generate_examples(self):
-        yield 0, {"image": np.full((4, 4, 1), 7, np.uint8), "label": "one"}
+    def _generate_examples(self, label):
+        yield 0, {"image": np.full((4, 4, 1), 7, np.uint8), "label": label}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,8 @@ def test_a_captions_dataset_by_name(data_dir, tmp_path):
 
 def test_a_classification_dataset(data_dir, tmp_path):
     dataset = TFDSSource("tiny_digits", data_dir, tmp_path)
-    (record,) = dataset.read().records
+    unlabelled, record = sorted(dataset.read().records, key=lambda record: record.split)
+    assert (unlabelled.labels, unlabelled.ignored_labels) == ((), (UNKNOWN,))
     assert (record.id, record.labels, record.captions) == ("train/00000000", ("one",), ())
     dataset.fetch_images([record])
     assert load_image(record.image).getpixel((0, 0)) == (7, 7, 7)
