@@ -19,7 +19,7 @@ class ImageRecord:
         captions: sentences that describe the image.
         labels: names of what the image shows.
         split: the split that the record belongs to.
-        ignored_labels: names of what the image may show: neither right nor wrong answers, such as
+        ignored_labels: names of what the image may show: neither right nor wrong, such as
             VOC's "difficult" objects. `(UNKNOWN,)` stands for every class: the image has no labels
             because nobody has looked, not because it shows none of the classes.
     """

@@ -23,8 +23,8 @@ def rejected(output: Path) -> dict[str, str]:
         return {row["file_name"]: row["reason"] for row in csv.DictReader(file)}
 
 
-def pictures(folder: Path, names: list[str]) -> Path:
-    images = write_nus_wide(folder / "pictures") / "Flickr"
+def flat_images(folder: Path, names: list[str]) -> Path:
+    images = write_nus_wide(folder / "photos") / "Flickr"
     for name in names:
         shutil.copy(images / "zoo/0006_16.jpg", images / name)
     return images
@@ -56,7 +56,7 @@ def test_images_that_nus_wide_lacks_are_rejected(tmp_path):
 
 
 def test_csv_of_tags_alone(tmp_path):
-    images = pictures(tmp_path, ["a.jpg", "b.jpg"])
+    images = flat_images(tmp_path, ["a.jpg", "b.jpg"])
     (tmp_path / "tags.csv").write_text("image,tags\na.jpg,dog snow\nb.jpg,\n")
     output = tmp_path / "out"
     BuildTFRecords(
@@ -66,7 +66,7 @@ def test_csv_of_tags_alone(tmp_path):
 
 
 def test_csv_with_a_column_for_each_class(tmp_path):
-    images = pictures(tmp_path, ["a.jpg", "b.jpg"])
+    images = flat_images(tmp_path, ["a.jpg", "b.jpg"])
     (tmp_path / "classes.csv").write_text("image,fire truck,cat\na.jpg,1,1\nb.jpg,0,0\n")
     output = tmp_path / "out"
     BuildTFRecords(
@@ -124,7 +124,7 @@ def write_instances(path: Path, ids: list[int]) -> Path:
 
 
 def test_coco_instances_of_two_splits(tmp_path):
-    build = {"source": "coco", "images": pictures(tmp_path, [f"{i}.jpg" for i in range(1, 5)])}
+    build = {"source": "coco", "images": flat_images(tmp_path, [f"{i}.jpg" for i in range(1, 5)])}
     build["workers"] = 1
     train = write_instances(tmp_path / "train.json", [1, 2, 3])
     validation = write_instances(tmp_path / "val.json", [4])
@@ -132,7 +132,7 @@ def test_coco_instances_of_two_splits(tmp_path):
     BuildTFRecords(**build, labels=train, validation_labels=validation, output=output).run()
     assert labels_of(output, "train") == [("even",), ("odd",), ("odd",)]
     assert labels_of(output, "validation") == [("even",)]
-    folder = tmp_path / "pictures/Flickr"
+    folder = tmp_path / "photos/Flickr"
     with pytest.raises(UserError, match="needs --validation-labels"):
         BuildTFRecords(**build, labels=train, validation_images=folder, output=output).run()
 

@@ -107,13 +107,13 @@ def write_coco(folder: Path, split: str, ids: list[int]) -> None:
     (folder / split).mkdir(parents=True)
     for i in ids:
         (folder / split / f"{i}.png").write_bytes(noise_png(i, 12))
-    pictures = [{"id": i, "file_name": f"{i}.png"} for i in ids]
+    images = [{"id": i, "file_name": f"{i}.png"} for i in ids]
     captions = [{"image_id": i, "caption": f"noise {i}, {n}"} for i in ids for n in range(5)]
     boxes = [{"image_id": i, "category_id": i % 2} for i in ids]
     categories = [{"id": 0, "name": "even"}, {"id": 1, "name": "odd"}]
-    content = {"images": pictures, "annotations": captions}
+    content = {"images": images, "annotations": captions}
     (folder / f"captions_{split}.json").write_text(json.dumps(content))
-    content = {"images": pictures, "annotations": boxes, "categories": categories}
+    content = {"images": images, "annotations": boxes, "categories": categories}
     (folder / f"instances_{split}.json").write_text(json.dumps(content))
 
 

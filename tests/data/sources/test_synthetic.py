@@ -18,7 +18,7 @@ from kclip.data.sources.synthetic.generation import generate
 from kclip.data.sources.synthetic.scenes import (
     COLOURS,
     NEVER_TRAINED,
-    PLACES,
+    POSITIONS,
     SHAPES,
     TRAINED,
     Group,
@@ -169,13 +169,13 @@ def test_captions_vary_and_class_prompts_are_among_them(described):
     assert max(len(text.split()) for text in captions) <= 28
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_object_is_drawn_at_its_place(place):
-    scene = Scene((Group("red", "circle", "small", "plain"),), place, "light")
+@pytest.mark.parametrize("position", POSITIONS)
+def test_object_is_drawn_at_its_position(position):
+    scene = Scene((Group("red", "circle", "small", "plain"),), position, "light")
     pixels = np.asarray(draw_scene(scene, Random(0))).astype(int)
     rows, columns = np.nonzero(pixels[..., 0] - pixels[..., 1] > 100)
-    down = 0 if "top" in place else 2 if "bottom" in place else 1
-    across = 0 if "left" in place else 2 if "right" in place else 1
+    down = 0 if "top" in position else 2 if "bottom" in position else 1
+    across = 0 if "left" in position else 2 if "right" in position else 1
     assert (rows.mean() // 32, columns.mean() // 32) == (down, across)
     # A disc whose radius is 0.95 times 13 to 15 pixels.
     assert np.pi * 12**2 < len(rows) < np.pi * 14.5**2

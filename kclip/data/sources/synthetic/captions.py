@@ -24,7 +24,7 @@ _GROUP_FORMS = (
     "{count} {size} {colour} {shape} {ending}",
 )
 
-_PLACES = {
+_POSITIONS = {
     "left": ("on the left", "on the left side"),
     "right": ("on the right", "on the right side"),
     "top": ("at the top",),
@@ -38,10 +38,10 @@ _PLACES = {
     "column": ("in a column", "one above the other"),
 }
 _ONE_GROUP_FORMS = (
-    "{group} {place}",
-    "{group} {place}",
-    "{there} {group} {place}",
-    "{place}, {there} {group}",
+    "{group} {position}",
+    "{group} {position}",
+    "{there} {group} {position}",
+    "{position}, {there} {group}",
 )
 _TWO_GROUP_FORMS = {
     "left": (
@@ -77,7 +77,7 @@ _DETAIL = (0.0, 0.6, 0.9, 0.9, 1.0)
 def describe_scene(scene: Scene, random: Random, num_captions: int = 5) -> list[str]:
     """Writes different captions of a scene, in lower case.
 
-    Every caption names the colour, shape and number of all objects. Size, texture, place and
+    Every caption names the colour, shape and number of all objects. Size, texture, position and
     background are left out now and then; the more details are told, the longer the caption.
 
     Example:
@@ -94,11 +94,11 @@ def describe_scene(scene: Scene, random: Random, num_captions: int = 5) -> list[
 
 def _describe(scene: Scene, random: Random, detail: float) -> str:
     phrases = [_describe_group(group, random, detail) for group in scene.groups]
-    place_told = random.random() < detail
+    position_told = random.random() < detail
     if len(phrases) == 1:
-        sentence = _one_group_sentence(scene, phrases[0], place_told, random)
+        sentence = _one_group_sentence(scene, phrases[0], position_told, random)
     else:
-        forms = _TWO_GROUP_FORMS[scene.arrangement if place_told else "untold"]
+        forms = _TWO_GROUP_FORMS[scene.arrangement if position_told else "untold"]
         sentence = random.choice(forms).format(first=phrases[0], second=phrases[1])
     if random.random() < 0.4 * detail:
         sentence += f" {random.choice(_BACKGROUNDS[scene.background])}"
@@ -107,15 +107,15 @@ def _describe(scene: Scene, random: Random, detail: float) -> str:
     return sentence + random.choice((".", ""))
 
 
-def _one_group_sentence(scene: Scene, phrase: str, place_told: bool, random: Random) -> str:
-    if not place_told or scene.arrangement not in _PLACES:
+def _one_group_sentence(scene: Scene, phrase: str, position_told: bool, random: Random) -> str:
+    if not position_told or scene.arrangement not in _POSITIONS:
         # Queries and class prompts are often bare: "red circle".
         bare = scene.groups[0].count == 1 and random.random() < 0.2
         return phrase.partition(" ")[2] if bare else phrase
     return random.choice(_ONE_GROUP_FORMS).format(
         group=phrase,
         there=random.choice(_THERE[scene.groups[0].count]),
-        place=random.choice(_PLACES[scene.arrangement]),
+        position=random.choice(_POSITIONS[scene.arrangement]),
     )
 
 

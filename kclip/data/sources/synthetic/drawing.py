@@ -40,7 +40,7 @@ _TILT_DEGREES = 10.0
 
 
 def draw_scene(scene: Scene, random: Random) -> Image.Image:
-    """Draws a scene; exact places, sizes, tilts and tints vary with ``random``.
+    """Draws a scene; exact positions, sizes, tilts and tints vary with ``random``.
 
     Returns:
         RGB image of ``IMAGE_SIZE`` x ``IMAGE_SIZE`` pixels.
@@ -87,9 +87,9 @@ def _place_objects(scene: Scene, random: Random) -> Iterator[tuple[Group, tuple[
         yield group, (x + jitter, y + random.uniform(-_POSITION_JITTER, _POSITION_JITTER))
 
 
-def _single_centre(place: str, random: Random) -> list[tuple[float, float]]:
-    x = _NEAR if "left" in place else _FAR if "right" in place else _CENTRE
-    y = _NEAR if "top" in place else _FAR if "bottom" in place else _CENTRE
+def _single_centre(position: str, random: Random) -> list[tuple[float, float]]:
+    x = _NEAR if "left" in position else _FAR if "right" in position else _CENTRE
+    y = _NEAR if "top" in position else _FAR if "bottom" in position else _CENTRE
     return [(x, y)]
 
 

@@ -32,7 +32,7 @@ class _Request:
 
 
 @dataclass(frozen=True)
-class _Picture:
+class _SceneImage:
     """A scene, the file it goes to, and the random stream that draws and describes it."""
 
     file_name: str
@@ -113,15 +113,15 @@ def _write(directory: Path, request: _Request) -> None:
         "dev": _sample_split("dev", request.num_dev, request.seed),
     }
     zero_shot = _sample_zero_shot(request.zero_shot_per_class, request.seed)
-    pictures = [picture for split in splits.values() for picture in split]
-    _draw(directory / "images", pictures, "Drawing scenes")
+    images = [image for split in splits.values() for image in split]
+    _draw(directory / "images", images, "Drawing scenes")
     _draw(directory / "zero_shot", zero_shot, "Drawing never-trained classes")
     captions = [
-        (picture.file_name, caption)
-        for picture in pictures
-        for caption in describe_scene(picture.scene, picture.random)
+        (image.file_name, caption)
+        for image in images
+        for caption in describe_scene(image.scene, image.random)
     ]
-    labels = [(picture.file_name, ";".join(picture.scene.labels)) for picture in pictures]
+    labels = [(image.file_name, ";".join(image.scene.labels)) for image in images]
     _write_csv(directory / "captions.csv", ("image", "caption"), captions)
     _write_csv(directory / "labels.csv", ("image", "labels"), labels)
     for split, members in splits.items():
@@ -129,31 +129,31 @@ def _write(directory: Path, request: _Request) -> None:
     _write_text(directory / _REQUEST_FILE, _to_json(request))
 
 
-def _sample_split(split: str, count: int, seed: int) -> list[_Picture]:
+def _sample_split(split: str, count: int, seed: int) -> list[_SceneImage]:
     """Each scene has a random stream of its own, so a larger request begins with a smaller one."""
-    pictures = []
+    images = []
     for index in range(count):
         random = Random(f"{seed}/{split}/{index}")
-        pictures.append(_Picture(f"{split}_{index:06d}.png", sample_scene(random), random))
-    return pictures
+        images.append(_SceneImage(f"{split}_{index:06d}.png", sample_scene(random), random))
+    return images
 
 
-def _sample_zero_shot(per_class: int, seed: int) -> list[_Picture]:
-    pictures = []
+def _sample_zero_shot(per_class: int, seed: int) -> list[_SceneImage]:
+    images = []
     for colour, shape in NEVER_TRAINED:
         for index in range(per_class):
             random = Random(f"{seed}/zero_shot/{colour}/{shape}/{index}")
             scene = sample_single(random, colour, shape)
             file_name = f"{scene.labels[0]}/{index:04d}.png"
-            pictures.append(_Picture(file_name, scene, random))
-    return pictures
+            images.append(_SceneImage(file_name, scene, random))
+    return images
 
 
-def _draw(directory: Path, pictures: Sequence[_Picture], description: str) -> None:
-    for picture in ProgressBar(pictures, desc=description, unit="image"):
-        path = directory / picture.file_name
+def _draw(directory: Path, images: Sequence[_SceneImage], description: str) -> None:
+    for image in ProgressBar(images, desc=description, unit="image"):
+        path = directory / image.file_name
         path.parent.mkdir(parents=True, exist_ok=True)
-        draw_scene(picture.scene, picture.random).save(path)
+        draw_scene(image.scene, image.random).save(path)
 
 
 def _write_csv(path: Path, header: tuple[str, str], rows: Iterable[tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""What a generated scene holds: coloured shapes with size, texture, count and place."""
+"""What a generated scene holds: coloured shapes with size, texture, count and position."""
 
 from dataclasses import dataclass
 from random import Random
@@ -8,7 +8,7 @@ SHAPES = ("circle", "square", "triangle", "star", "cross", "heart")
 SIZES = ("small", "large")
 TEXTURES = ("plain", "striped", "dotted")
 BACKGROUNDS = ("light", "dark")
-PLACES = (
+POSITIONS = (
     "top left",
     "top",
     "top right",
@@ -63,7 +63,7 @@ class Group:
 class Scene:
     """One or two groups and how they lie.
 
-    ``arrangement`` is, for one object, one of ``PLACES``; for two equal objects ``"row"`` or
+    ``arrangement`` is, for one object, one of ``POSITIONS``; for two equal objects ``"row"`` or
     ``"column"``; for three ``"scattered"``; for two groups where the first lies as seen from
     the second, ``"left"`` or ``"above"``.
     """
@@ -107,9 +107,9 @@ def sample_scene(random: Random) -> Scene:
 
 
 def sample_single(random: Random, colour: str, shape: str) -> Scene:
-    """Draws a scene of one object of the given class; size, texture and place are free."""
+    """Samples a scene of one object of the given class; size, texture and position are free."""
     group = _sample_group(random, colour, shape, count=1)
-    return Scene((group,), random.choice(PLACES), random.choice(BACKGROUNDS))
+    return Scene((group,), random.choice(POSITIONS), random.choice(BACKGROUNDS))
 
 
 def _sample_group(random: Random, colour: str, shape: str, count: int) -> Group:
