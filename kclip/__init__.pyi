@@ -5,6 +5,7 @@
 from .commands.ablate_clip_decoder import AblateClipDecoder as AblateClipDecoder
 from .commands.build_tfrecords import BuildTFRecords as BuildTFRecords
 from .commands.check_consistency import CheckConsistency as CheckConsistency
+from .commands.check_data import CheckData as CheckData
 from .commands.choose_template import ChooseTemplate as ChooseTemplate
 from .commands.compare_classifiers import CompareClassifiers as CompareClassifiers
 from .commands.evaluate_multilabel import EvaluateMultilabel as EvaluateMultilabel

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -78,8 +78,12 @@ class CheckData(CaptionTableOptions):
     strict: bool = False
     """Exit with 1 if something serious was found, for use in scripts."""
 
-    def run(self) -> None:
-        """Opens every image, checks the data, and writes the report."""
+    def run(self) -> dict[str, Any]:
+        """Opens every image, checks the data, and writes the report.
+
+        Returns:
+            The numbers of `metrics.json`, and the `findings`.
+        """
         check_settings(self)
         output = self.output or Path("data_checks") / self.folder.resolve().name
 
@@ -100,6 +104,7 @@ class CheckData(CaptionTableOptions):
         print(splits_table(results.numbers), findings_table(results.findings), sep="\n\n")
         print(f"\nthe report is {report}")
         self._check_strict(results)
+        return {**results.numbers, "findings": results.findings}
 
     def _open(self, output: Path) -> "tuple[OpenedData, str]":
         """The data set, and what it was taken for."""
