@@ -2,19 +2,18 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from kclip.config.checks import check_settings
 from kclip.config.images import ImageLimits
 from kclip.config.ranges import Fraction
-from kclip.data.image_record import UNKNOWN
 from kclip.data.images.limits import within_limits
 from kclip.data.sources.reading_options import LabelTableOptions, ReadingOptions
 from kclip.errors import UserError
 
 if TYPE_CHECKING:
     from kclip.data.labelled.images import LabelledImages
-    from kclip.multilabel.class_split import ClassSplit
+    from kclip.evaluation.multilabel import MultilabelEvaluation
     from kclip.multilabel.recognition.opening import Recognizer
     from kclip.multilabel.thresholds import Thresholds
 
@@ -76,25 +75,11 @@ class EvaluateMultilabel(LabelTableOptions, ImageLimits):
         recognizer = self._open(images)
         thresholds = self._choose_thresholds(recognizer) or recognizer.thresholds
 
-        from kclip.evaluation.multilabel_results import multilabel_results
-        from kclip.evaluation.published_multilabel import is_nus_wide
-        from kclip.inference.readable_images import compute_labelled
+        from kclip.evaluation.multilabel import evaluate_multilabel
 
-        classes = recognizer.classes
-        images, scores = compute_labelled(recognizer.predict_scores, images)
-        results = multilabel_results(
-            images.label_matrix(classes.class_names),
-            scores,
-            classes.class_names,
-            classes.seen_mask,
-            None if thresholds is None else thresholds.of(classes.class_names),
-            images.valid_mask(classes.class_names),
-        )
-        results["published"] = is_nus_wide(classes.seen, classes.unseen)
-        if thresholds is not None:
-            results["thresholds"] = _described(thresholds, classes, images.origin)
-        self._write(recognizer, images, scores, results, thresholds)
-        return results
+        evaluation = evaluate_multilabel(recognizer, images, thresholds)
+        self._write(recognizer, evaluation, thresholds)
+        return evaluation.results
 
     def _check(self) -> None:
         """Refuses options that make no sense together, before anything is read."""
@@ -173,9 +158,7 @@ class EvaluateMultilabel(LabelTableOptions, ImageLimits):
     def _write(
         self,
         recognizer: "Recognizer",
-        images: "LabelledImages",
-        scores: Any,
-        results: dict[str, Any],
+        evaluation: "MultilabelEvaluation",
         thresholds: "Thresholds | None",
     ) -> None:
         from kclip.reports.examples import draw_examples
@@ -186,37 +169,19 @@ class EvaluateMultilabel(LabelTableOptions, ImageLimits):
             write_multilabel_report,
         )
 
-        names = recognizer.classes.class_names
-        predicted = thresholds.labels(scores, names) if thresholds else None
-        records = images.records
-        known = [r.labels if UNKNOWN not in r.ignored_labels else (UNKNOWN,) for r in records]
+        results, classes = evaluation.results, recognizer.classes
         write_multilabel_predictions(
-            self.output / "predictions.csv",
-            images.file_names,
-            known,
-            names,
-            scores,
-            predicted,
+            self.output / "predictions.csv", recognizer, evaluation, thresholds
         )
-        about = {"model": self.model, "images": images.origin}
-        about["classes"] = f"{len(recognizer.classes.seen)} seen, {len(recognizer.classes.unseen)} "
-        about["classes"] += "unseen" if recognizer.classes.seen else "whose labels no training saw"
+        about = {"model": self.model, "images": evaluation.images.origin}
+        unseen = "unseen" if classes.seen else "whose labels no training saw"
+        about["classes"] = f"{len(classes.seen)} seen, {len(classes.unseen)} {unseen}"
         about["scores"] = recognizer.scoring
         if results["num_ignored"]:
             about["ignored"] = f"{results['num_ignored']} labels, neither right nor wrong"
-        figures = draw_examples(recognizer, images, scores)
+        figures = draw_examples(recognizer, evaluation, thresholds)
         write_multilabel_report(self.output, about, results, figures)
         print(ranking_table(results))
         if thresholds:
             print(decision_table(results))
         print(f"the report is {self.output / 'report.md'}")
-
-
-def _described(thresholds: "Thresholds", classes: "ClassSplit", origin: str) -> dict[str, Any]:
-    return {
-        "scope": thresholds.scope,
-        "wanted_precision": thresholds.wanted_precision,
-        "chosen_on": thresholds.chosen_on,
-        "num_own": sum(name in thresholds.by_class for name in classes.class_names),
-        "same_images": thresholds.chosen_on == origin,
-    }

@@ -110,7 +110,11 @@ class TrainClipDecoder:
         from kclip.data.records.writer import open_split
         from kclip.training.clip_decoder.data import open_data
         from kclip.training.clip_decoder.labels import read_labels
-        from kclip.training.clip_decoder.report import save_decoder, write_decoder_run
+        from kclip.training.clip_decoder.report import (
+            evaluate_decoder,
+            save_decoder,
+            write_decoder_run,
+        )
         from kclip.training.clip_decoder.towers import build_classifier, interpolate_alignment
 
         watch = Stopwatch()
@@ -150,11 +154,9 @@ class TrainClipDecoder:
         saved_source = None if classifier.queries is None else source
         save_decoder(classifier, classes, saved_source, self.template, self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):
-            model = data.fed_model(classifier)
-            logits = data.validation_logits(model, len(classes.class_names))
-        about = self._about(labels, objective)
-        measured = (labels.validation, logits, classes, watch, labels.validation_valid_mask)
-        return write_decoder_run(self.output, about, *measured)
+            folder = self.output / MODEL_FOLDER
+            results = evaluate_decoder(folder, self.data, self.validation_split)
+        return write_decoder_run(self.output, self._about(labels, objective), results, watch)
 
     def _open_towers(self) -> "DecoderTowers":
         from kclip.multilabel.queries.remembered_source import RememberedSource

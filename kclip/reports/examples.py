@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kclip.data.images.opening import load_image
-from kclip.data.labelled.images import LabelledImages
+from kclip.evaluation.multilabel import MultilabelEvaluation
+from kclip.multilabel.class_split import ClassSplit
 from kclip.multilabel.recognition.opening import Recognizer
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
+from kclip.multilabel.thresholds import Thresholds
 from kclip.reports.figures.attention import draw_attention
 from kclip.reports.figures.labels import draw_labels
 from kclip.reports.multilabel import ReportFigure
@@ -23,7 +25,7 @@ SHOWN_CLASSES = 5
 
 
 def draw_examples(
-    recognizer: Recognizer, images: LabelledImages, scores: np.ndarray
+    recognizer: Recognizer, evaluation: MultilabelEvaluation, thresholds: Thresholds | None = None
 ) -> "Iterator[ReportFigure]":
     """Draws `labels.png` and, for a decoder, `attention_N.png`.
 
@@ -32,35 +34,42 @@ def draw_examples(
 
     Args:
         recognizer: the model.
-        images: N images.
-        scores: its scores, (N, C).
+        evaluation: N images and its scores of them.
+        thresholds: whose labels are marked, if any.
 
     Yields:
         File name, figure and caption of each.
     """
-    classes = recognizer.classes
-    labels = images.label_matrix(classes.class_names)
-    wanted = ~classes.seen_mask if classes.unseen else classes.seen_mask
-    candidates = np.flatnonzero(labels[:, wanted].any(axis=1))
-    count = min(MAX_IMAGES, len(candidates))
-    rows = [int(candidates[n * len(candidates) // count]) for n in range(count)]
-    shown = images.rows(rows)
-    confidences = recognizer.confidences(scores[rows])
-    unseen = classes.unseen if classes.seen else ()
-    valid_mask = shown.valid_mask(classes.class_names)
-    names = classes.class_names
+    classes, names = recognizer.classes, recognizer.classes.class_names
+    rows = _shown_rows(evaluation.images.label_matrix(names), classes)
+    shown, scores = evaluation.images.rows(rows), evaluation.scores[rows]
+    confidences, valid_mask = recognizer.confidences(scores), shown.valid_mask(names)
     figure = draw_labels(
-        shown.images, names, confidences, labels[rows], unseen, SHOWN_CLASSES, valid_mask
+        shown.images,
+        names,
+        confidences,
+        shown.label_matrix(names),
+        classes.unseen if classes.seen else (),
+        SHOWN_CLASSES,
+        valid_mask,
+        None if thresholds is None else scores >= thresholds.of(names),
     )
     yield "labels.png", figure, "Images, their best labels and those that were missed"
     if isinstance(recognizer, MultiLabelRecognizer):
-        for n in range(min(MAX_ATTENTION_IMAGES, count)):
+        for n in range(min(MAX_ATTENTION_IMAGES, len(rows))):
             best = _best(confidences[n], valid_mask[n])
             figure = _draw_attention(
                 recognizer, shown.images[n], confidences[n], best, shown.label_sets[n]
             )
             caption = f"Where the best classes were looked for in {shown.file_names[n]}"
             yield f"attention_{n + 1}.png", figure, caption
+
+
+def _shown_rows(labels: np.ndarray, classes: ClassSplit) -> list[int]:
+    wanted = ~classes.seen_mask if classes.unseen else classes.seen_mask
+    candidates = np.flatnonzero(labels[:, wanted].any(axis=1))
+    count = min(MAX_IMAGES, len(candidates))
+    return [int(candidates[n * len(candidates) // count]) for n in range(count)]
 
 
 def _draw_attention(

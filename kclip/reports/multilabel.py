@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kclip.data.image_record import UNKNOWN, ImageRecord
+from kclip.evaluation.multilabel import MultilabelEvaluation
 from kclip.evaluation.multilabel_results import CUTOFFS
 from kclip.evaluation.published_multilabel import PUBLISHED_GZSL, PUBLISHED_ZSL
 from kclip.files import write_csv
+from kclip.multilabel.recognition.opening import Recognizer
+from kclip.multilabel.thresholds import Thresholds
 from kclip.reports.figures.class_precisions import draw_class_precisions
 from kclip.reports.markdown import escape, interval, markdown_table, percent
 from kclip.reports.report import Report
@@ -20,7 +24,7 @@ SECTIONS = {"zsl": "ZSL (unseen classes)", "gzsl": "GZSL (all classes)", "all": 
 PUBLISHED = {"zsl": PUBLISHED_ZSL, "gzsl": PUBLISHED_GZSL}
 LISTED_CLASSES = 8  # best, and worst, in the report; per_class.csv has all
 DECISIONS = ("CP", "CR", "CF1", "OP", "OR", "OF1")
-SCORES_OF_AN_IMAGE = 10
+CLASSES_OF_AN_IMAGE = 10
 RANKING = (
     "mAP is scikit-learn's, over the classes that have an image; in brackets its 95 % interval by "
     "bootstrap resamples of the images. BiAM's counts the other classes as 0; ML-Decoder's does, "
@@ -67,30 +71,32 @@ def write_multilabel_report(
 
 def write_multilabel_predictions(
     path: Path,
-    file_names: Sequence[str],
-    labels: Sequence[Sequence[str]],
-    class_names: Sequence[str],
-    scores: np.ndarray,
-    predicted: Sequence[Sequence[str]] | None,
+    recognizer: Recognizer,
+    evaluation: MultilabelEvaluation,
+    thresholds: Thresholds | None,
 ) -> None:
-    """Writes one row an image: file, labels, predicted labels, and the ten highest scores.
+    """Writes one row an image: file, labels, predicted labels, and the ten likeliest classes.
 
     Args:
         path: the CSV.
-        file_names: N names.
-        labels: the true labels of each, joined by `;`, those outside of the classes too.
-        class_names: C names.
-        scores: (N, C) floats.
-        predicted: the labels that thresholds give; None, and no such column, without thresholds.
+        recognizer: the model, whose probabilities (or cosines, of a dual encoder) are listed as
+            figures show them.
+        evaluation: the images and the model's scores. An image's labels are joined by `;`, those
+            outside of the classes too; `UNKNOWN` stands where nothing is known of them.
+        thresholds: what labels are predicted by; without them there is no such column.
     """
-    count = min(SCORES_OF_AN_IMAGE, len(class_names))
-    ranked = [name for n in range(1, count + 1) for name in (f"class_{n}", f"score_{n}")]
+    images, scores = evaluation.images, evaluation.scores
+    names = recognizer.classes.class_names
+    predicted = None if thresholds is None else thresholds.labels(scores, names)
+    confidences, kind = recognizer.confidences(scores), recognizer.confidence
+    count = min(CLASSES_OF_AN_IMAGE, len(names))
+    ranked = [name for n in range(1, count + 1) for name in (f"class_{n}", f"{kind}_{n}")]
     header = ["image", "labels", *(["predicted_labels"] if predicted else []), *ranked]
     best = np.argsort(-scores, axis=1, kind="stable")[:, :count]
     rows = (
-        [name, ";".join(labels[n]), *([";".join(predicted[n])] if predicted else [])]
-        + [cell for c in best[n] for cell in (class_names[c], f"{scores[n, c]:.4f}")]
-        for n, name in enumerate(file_names)
+        [record.file_name, _known(record), *([";".join(predicted[n])] if predicted else [])]
+        + [cell for c in best[n] for cell in (names[c], f"{confidences[n, c]:.4f}")]
+        for n, record in enumerate(images.records)
     )
     write_csv(path, header, rows)
 
@@ -142,6 +148,10 @@ def decision_table(results: Mapping[str, Any]) -> str:
         if name in results
     ]
     return markdown_table(("classes", *DECISIONS), rows)
+
+
+def _known(record: ImageRecord) -> str:
+    return UNKNOWN if UNKNOWN in record.ignored_labels else ";".join(record.labels)
 
 
 def _add_ranking(report: Report, results: Mapping[str, Any]) -> None:

@@ -102,7 +102,7 @@ def test_predictions_hold_labels_and_the_highest_scores(no_figures, data):
     assert len(rows) == 24 and "predicted_labels" not in rows[0]
     yellow = next(row for row in rows if row["image"] == "yellow_0.png")
     assert (yellow["labels"], yellow["class_1"]) == ("yellow;warm", "yellow")
-    scores = [float(yellow[f"score_{n}"]) for n in range(1, 7)]
+    scores = [float(yellow[f"cosine_{n}"]) for n in range(1, 7)]
     assert scores == sorted(scores, reverse=True)
     assert len(rows_of(data["output"] / "per_class.csv")) == 6
 

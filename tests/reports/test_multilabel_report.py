@@ -1,10 +1,16 @@
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from kclip.data.image_record import ImageRecord
+from kclip.data.labelled.images import LabelledImages
+from kclip.evaluation.multilabel import MultilabelEvaluation
 from kclip.evaluation.multilabel_results import multilabel_results
+from kclip.multilabel.class_split import ClassSplit
+from kclip.multilabel.thresholds import Thresholds
 from kclip.reports.multilabel import (
     class_table,
     ranking_table,
@@ -80,15 +86,25 @@ def test_the_folder(tmp_path, results):
     assert (tmp_path / "class_precisions.png").stat().st_size > 10_000
 
 
-def test_predictions_have_the_ten_highest_scores(tmp_path):
-    scores = np.arange(24.0).reshape(2, 12)
+def test_predictions_have_the_ten_likeliest_classes_as_figures_show_them(tmp_path):
     names = [f"c{n}" for n in range(12)]
-    write_multilabel_predictions(
-        tmp_path / "p.csv", ["a.jpg", "b.jpg"], [["x", "c1"], []], names, scores, [["c11"], []]
+    records = [
+        ImageRecord("1", "a.jpg", b"", labels=("x", "c1")),
+        ImageRecord("2", "=b.jpg", b"", labels=()),
+    ]
+    images = LabelledImages(records, {name: (name,) for name in names})
+    scores = np.arange(24.0).reshape(2, 12) / 4
+    recognizer = SimpleNamespace(
+        classes=ClassSplit((), tuple(names)),
+        confidences=lambda logits: 1 / (1 + np.exp(-logits)),
+        confidence="probability",
     )
+    thresholds = Thresholds("global", None, "", 2.6, {"c0": 3.0})
+    evaluation = MultilabelEvaluation(images, scores, {})
+    write_multilabel_predictions(tmp_path / "p.csv", recognizer, evaluation, thresholds)
     with (tmp_path / "p.csv").open(newline="") as file:
         header, first, second = csv.reader(file)
-    assert header[:5] == ["image", "labels", "predicted_labels", "class_1", "score_1"]
-    assert first[:5] == ["a.jpg", "x;c1", "c11", "c11", "11.0000"]
-    assert second[:3] == ["b.jpg", "", ""]
+    assert header[:5] == ["image", "labels", "predicted_labels", "class_1", "probability_1"]
+    assert first[:5] == ["a.jpg", "x;c1", "c11", "c11", "0.9399"]  # 1 / (1 + exp(-11 / 4))
+    assert second[:2] == ["'=b.jpg", ""] and second[2].split(";") == names[::-1]
     assert len(header) == 3 + 2 * 10

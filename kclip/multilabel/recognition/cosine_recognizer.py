@@ -27,7 +27,7 @@ class CosineRecognizer:
     """
 
     thresholds = None
-    scoring = "cosines of images and prompts"
+    scoring, confidence = "cosines of images and prompts", "cosine"
 
     def __init__(
         self,

@@ -35,6 +35,11 @@ class Recognizer(Protocol):
         """What the scores are, in words."""
         ...
 
+    @property
+    def confidence(self) -> str:
+        """What `confidences` are, in a word."""
+        ...
+
     def confidences(self, scores: np.ndarray) -> np.ndarray:
         """Brings scores to [0, 1] for people to read."""
         ...

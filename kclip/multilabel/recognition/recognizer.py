@@ -43,7 +43,7 @@ class MultiLabelRecognizer:
     (1, 2)
     """
 
-    scoring = "logits of the decoder"
+    scoring, confidence = "logits of the decoder", "probability"
 
     def __init__(
         self,

@@ -44,6 +44,7 @@ class _Line:
     score: float
     kind: _Kind
     unseen: bool
+    named: bool
 
     @property
     def shown(self) -> str:
@@ -60,6 +61,7 @@ def draw_labels(
     unseen: Collection[str] = (),
     top_k: int = 5,
     valid_mask: np.ndarray | None = None,
+    named: np.ndarray | None = None,
 ) -> "Figure":
     """Draws images, and under each its best labels and up to three that are missed.
 
@@ -73,13 +75,15 @@ def draw_labels(
         unseen: the classes that training had no label of; their names have a star.
         top_k: how many labels to show of each image.
         valid_mask: (N, C) bool, False where a label is ignored; by default all count.
+        named: (N, C) bool, True where thresholds give the label, which is then in bold.
     """
     from matplotlib.figure import Figure
 
     kinds = _kinds(np.shape(scores), labels, valid_mask)
+    given = np.zeros(np.shape(scores), bool) if named is None else named
     cells = [
-        _lines(list(class_names), row, of_image, set(unseen), top_k)
-        for row, of_image in zip(scores, kinds, strict=True)
+        _lines(list(class_names), *of_image, set(unseen), top_k)
+        for of_image in zip(scores, kinds, given, strict=True)
     ]
     columns = min(COLUMNS, len(cells))
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
@@ -113,6 +117,7 @@ def _lines(
     class_names: list[str],
     scores: np.ndarray,
     kinds: np.ndarray,
+    named: np.ndarray,
     unseen: set[str],
     top_k: int,
 ) -> list[_Line]:
@@ -124,7 +129,8 @@ def _lines(
             if kind is not _TRUE or len(lines) == top_k + MAX_MISSED:
                 continue
             kind = _MISSED
-        lines.append(_Line(name, rank, float(scores[column]), kind, name in unseen))
+        given = bool(named[column])
+        lines.append(_Line(name, rank, float(scores[column]), kind, name in unseen, given))
     return lines
 
 
@@ -149,7 +155,9 @@ def _draw_lines(axes: "Axes", lines: Sequence[_Line]) -> None:
         axes.barh(row + 0.38, line.score, 0.16, color=color)
         axes.text(0, row, line.kind.mark, va="center", fontsize=11, color=color, weight="bold")
         left = 0.09 if line.kind.mark else 0
-        axes.text(left, row, plain(line.shown), va="center", fontsize=9, style=style)
+        weight = "bold" if line.named else "normal"
+        text = plain(line.shown)
+        axes.text(left, row, text, va="center", fontsize=9, style=style, weight=weight)
         axes.text(1, row, f"{line.score:.2f}", va="center", ha="right", fontsize=9)
     axes.set_xlim(0, 1)
     axes.set_ylim(len(lines) - 0.5, -0.5)
@@ -161,4 +169,6 @@ def _draw_legend(figure: "Figure", lines: Sequence[_Line]) -> None:
     parts = [f"{kind.mark} {kind.meaning}" for kind in used]
     if any(line.unseen for line in lines):
         parts.append("* class without training labels")
+    if any(line.named for line in lines):
+        parts.append("bold: above its threshold")
     figure.text(0.5, 0, "     ".join(parts), ha="center", va="bottom", fontsize=8, color=GREY)

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from kclip.evaluation.multilabel_results import multilabel_results
-from kclip.evaluation.published_multilabel import is_nus_wide
+from kclip.data.labelled.multilabel_reading import read_split
+from kclip.evaluation.multilabel import evaluate_multilabel
 from kclip.files import folder_replaced_when_done, read_history, write_text
 from kclip.models import MultiLabelClassifier
 from kclip.multilabel.class_split import ClassSplit
-from kclip.multilabel.recognition.recognizer import CLASSES_FILE, QUERIES_FILE
+from kclip.multilabel.recognition.recognizer import (
+    CLASSES_FILE,
+    QUERIES_FILE,
+    MultiLabelRecognizer,
+)
 from kclip.reports.figures.decoder_curves import draw_decoder_curves
 from kclip.reports.multilabel import ranking_table, write_multilabel_report
 from kclip.training.common.stopwatch import Stopwatch
@@ -49,29 +53,29 @@ def save_decoder(
             np.savez(new / QUERIES_FILE, names=names, embeddings=embeddings)
 
 
+def evaluate_decoder(folder: Path, data: Path, split: str) -> dict[str, Any]:
+    """Measures a saved model as `evaluate_multilabel` does, so that both give the same figures.
+
+    Args:
+        folder: of the model.
+        data: the records' folder.
+        split: of its images.
+    """
+    recognizer = MultiLabelRecognizer.from_folder(folder)
+    return evaluate_multilabel(recognizer, read_split(data, split)).results
+
+
 def write_decoder_run(
-    output: Path,
-    about: dict[str, Any],
-    labels: np.ndarray,
-    logits: np.ndarray,
-    classes: ClassSplit,
-    watch: Stopwatch,
-    valid_mask: np.ndarray | None = None,
+    output: Path, about: dict[str, Any], results: dict[str, Any], watch: Stopwatch
 ) -> dict[str, Any]:
     """Writes `metrics.json`, `report.md` and the figures, and prints and returns the result.
 
     Args:
         output: the run folder, with `history.csv`.
         about: name -> value, shown as a table at the top of the report.
-        labels: (N, C) of the validation split.
-        logits: (N, C) of the model.
-        classes: the C names.
+        results: of `evaluate_decoder`.
         watch: the run's stages.
-        valid_mask: (N, C) bool, False where a label is ignored; by default all count.
     """
-    names, seen = classes.class_names, classes.seen_mask
-    results = multilabel_results(labels, logits, names, seen, valid_mask=valid_mask)
-    results["published"] = is_nus_wide(classes.seen, classes.unseen)
     results["run"] = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
     about["seconds"] = ", ".join(f"{stage} {time}" for stage, time in watch.seconds.items())
     about["peak memory"] = f"{watch.peak_memory_gib} GiB"

@@ -64,6 +64,14 @@ def test_an_ignored_label_is_neither_right_nor_wrong_nor_missed(images):
     assert "– neither right nor wrong" in figure.texts[0].get_text()
 
 
+def test_labels_above_their_threshold_are_bold(images):
+    named = SCORES[:1] >= 0.5
+    figure = draw_labels(images[:1], NAMES, SCORES[:1], top_k=3, named=named)
+    weights = [text.get_weight() for text in lines_of(figure)[0].texts[1::3]]
+    assert weights == ["bold", "bold", "normal"]
+    assert figure.texts[0].get_text() == "bold: above its threshold"
+
+
 def test_at_most_three_missed_labels_are_listed(images):
     names = [f"class {number}" for number in range(9)]
     scores = np.linspace(0.9, 0.1, 9)[None]

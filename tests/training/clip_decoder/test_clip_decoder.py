@@ -18,8 +18,10 @@ from decoder_run import (
     write_labelled_records,
 )
 
+from kclip.commands.evaluate_multilabel import EvaluateMultilabel
 from kclip.commands.train_clip_decoder import TrainClipDecoder
 from kclip.config.clip_decoder import DecoderHead, JointObjective
+from kclip.data.labelled.multilabel_reading import read_split
 from kclip.data.pipeline.split_reading import iterate_labels
 from kclip.data.records.writer import open_split
 from kclip.errors import KclipError, UserError
@@ -86,7 +88,16 @@ def test_what_an_ignored_label_says_makes_no_difference(
     def iterate_more_labels(split):
         return ((name, [*labels, *ignored[name]]) for name, labels in iterate_labels(split))
 
+    def read_ignoring(data, split):
+        images = read_split(data, split)
+        told = [
+            dataclasses.replace(record, ignored_labels=tuple(ignored[record.file_name]))
+            for record in images.records
+        ]
+        return dataclasses.replace(images, records=told)
+
     monkeypatch.setattr(f"{module}.iterate_ignored_labels", iterate_ignored_labels)
+    monkeypatch.setattr("kclip.training.clip_decoder.report.read_split", read_ignoring)
     changes = {"objective": JointObjective(alpha=0.0)}  # whose sentences would name them
     config(records, tmp_path / "no", dual_encoder, **changes).run()
     monkeypatch.setattr(f"{module}.iterate_labels", iterate_more_labels)
@@ -120,7 +131,7 @@ def test_the_model_folder_is_what_recognition_reads(finished, dual_encoder, reco
 
 
 def test_files_are_recognized_as_they_were_measured(finished, records):
-    """Through TFRecords and as files alike, for PNGs; decoders of JPEG differ."""
+    """Through TFRecords and as files alike."""
     model = MultiLabelClassifier.from_preset(finished / "model")
     train, validation = (open_split(records, split) for split in ("train", "validation"))
     data = open_data(model, train, validation, OPTIMIZATION)
@@ -130,6 +141,18 @@ def test_files_are_recognized_as_they_were_measured(finished, records):
     files = [records.parent / "images" / name for name in names]
     recognized = recognizer.predict_scores(files, progress=False)
     np.testing.assert_allclose(recognized, measured, atol=5e-3)
+
+
+def test_a_run_reports_what_evaluate_multilabel_reports(finished, records, tmp_path):
+    """To the last bit, although training itself looks at feature maps in half precision."""
+    command = EvaluateMultilabel(
+        model=str(finished / "model"), output=tmp_path, data=records, split="validation"
+    )
+    command.run()
+    evaluated = json.loads((tmp_path / "metrics.json").read_text())
+    of_run = json.loads((finished / "metrics.json").read_text())
+    del of_run["run"]
+    assert of_run == evaluated
 
 
 def test_the_averaged_weights_are_what_is_measured_and_saved(finished):
