@@ -14,8 +14,9 @@ from kclip.data.sources.reading_options import CaptionTableOptions
 from kclip.errors import KclipError, UserError
 
 if TYPE_CHECKING:
-    from kclip.evaluation.data_check.check import CheckResults
+    from kclip.data.sources.source_options import SourceOptions
     from kclip.evaluation.data_check.reading import OpenedData
+    from kclip.evaluation.data_check.tokens import TextReader
 
 _BUILD_FILE = "dataset_info.json"  # in a folder of TFRecords
 
@@ -49,7 +50,8 @@ class CheckData(CaptionTableOptions):
     source: Literal["csv", "coco", "karpathy", "folders", "nus_wide", "voc"] | None = None
     """How the folder is read, as in build_tfrecords. Without it: a build where there is one; COCO
     where captions or labels are JSON, CSV where they are not; class folders where there are
-    sub-folders; else plain images."""
+    sub-folders; else plain images. Tables in the folder that are called captions.csv, labels.csv
+    and the like are taken, with the images in it or in its sub-folder images."""
     captions: Path | None = None
     """Captions: a CSV with header image,caption, or a JSON of COCO or Karpathy."""
     labels: Path | None = None
@@ -82,7 +84,7 @@ class CheckData(CaptionTableOptions):
         """Opens every image, checks the data, and writes the report.
 
         Returns:
-            The numbers of `metrics.json`, and the `findings`.
+            What `metrics.json` holds.
         """
         check_settings(self)
         output = self.output or Path("data_checks") / self.folder.resolve().name
@@ -103,35 +105,45 @@ class CheckData(CaptionTableOptions):
         report = write_data_check(output, about, results, data.images)
         print(splits_table(results.numbers), findings_table(results.findings), sep="\n\n")
         print(f"\nthe report is {report}")
-        self._check_strict(results)
-        return {**results.numbers, "findings": results.findings}
+        self._check_strict(results.as_dict())
+        return results.as_dict()
 
     def _open(self, output: Path) -> "tuple[OpenedData, str]":
         """The data set, and what it was taken for."""
-        from kclip.data.images.listing import list_images
-        from kclip.evaluation.data_check.reading import OpenedData, open_images, open_source
+        from kclip.evaluation.data_check.reading import open_source
 
         if not self.folder.is_dir():
             raise UserError(
                 f"{self.folder} is not a folder; give TFRecords of build_tfrecords, or images."
             )
-        source = self.source or self._source_of_tables()
-        if source is None and (self.folder / _BUILD_FILE).is_file():
+        if not (self.source or self.captions or self.labels):
+            return self._open_untold(output)
+        source = self.source or _source_of(self.captions, self.labels)
+        return open_source(self._source_options(source, self.folder), output), source
+
+    def _open_untold(self, output: Path) -> "tuple[OpenedData, str]":
+        """Finds out what the folder holds."""
+        from dataclasses import replace
+
+        from kclip.data.images.listing import list_images
+        from kclip.evaluation.data_check.own_tables import find_own_tables
+        from kclip.evaluation.data_check.reading import OpenedData, open_images, open_source
+
+        if (self.folder / _BUILD_FILE).is_file():
             self._refuse_options("TFRecords")
             return OpenedData(self.folder), "TFRecords"
-        if source is None and all(p.parent == self.folder for p in list_images(self.folder)):
+        own = find_own_tables(self.folder)
+        if own:
+            LOGGER.info("%s", own.in_words())
+            told = replace(self, captions=own.captions, labels=own.labels)
+            source = _source_of(own.captions, own.labels)
+            return open_source(told._source_options(source, own.images), output), source
+        if all(path.parent == self.folder for path in list_images(self.folder)):
             self._refuse_options("images without captions and labels")
             return open_images(self.folder), "images"
-        source = source or "folders"
-        return open_source(self._source_options(source), output), source
+        return open_source(self._source_options("folders", self.folder), output), "folders"
 
-    def _source_of_tables(self) -> Literal["csv", "coco"] | None:
-        tables = [table for table in (self.captions, self.labels) if table]
-        if not tables:
-            return None
-        return "coco" if all(table.suffix.lower() == ".json" for table in tables) else "csv"
-
-    def _source_options(self, source: str):
+    def _source_options(self, source: str, images: Path) -> "SourceOptions":
         """The options as `build_tfrecords` has them; classes are not merged but reported."""
         from dataclasses import fields
 
@@ -140,10 +152,10 @@ class CheckData(CaptionTableOptions):
 
         place = "data_dir" if "data_dir" in SOURCES[source].needs else "images"
         known = {field.name for field in fields(SourceOptions)} - {"source", place}
-        given = {name: getattr(self, name) for name in known if hasattr(self, name)}
+        given: dict[str, Any] = {name: getattr(self, name) for name in known if hasattr(self, name)}
         if "similar_names" in SOURCES[source].may_have:
             given["similar_names"] = "keep"
-        return SourceOptions(source=source, **{place: self.folder}, **given)
+        return SourceOptions(**given, **{"source": source, place: images})
 
     def _refuse_options(self, what: str) -> None:
         for name in ("split_lists", "validation_captions", "validation_labels", "year"):
@@ -151,15 +163,22 @@ class CheckData(CaptionTableOptions):
                 flag = "--" + name.replace("_", "-")
                 raise UserError(f"{flag} has no meaning for {what}; leave it out, or see --help.")
 
-    def _reader(self):
+    def _reader(self) -> "TextReader | None":
         if self.model is None:
             return None
         from kclip.evaluation.data_check.model_texts import text_reader
 
         return text_reader(self.model)
 
-    def _check_strict(self, results: "CheckResults") -> None:
-        serious = [finding for finding in results.findings if finding.level == "serious"]
-        if self.strict and serious:
-            kinds = ", ".join(dict.fromkeys(finding.kind for finding in serious))
-            raise KclipError(f"{len(serious)} serious findings ({kinds}); see the report")
+    def _check_strict(self, results: dict[str, Any]) -> None:
+        kinds = [found["kind"] for found in results["findings"] if found["level"] == "serious"]
+        if self.strict and kinds:
+            raise KclipError(
+                f"{len(kinds)} serious findings ({', '.join(dict.fromkeys(kinds))}); see the report"
+            )
+
+
+def _source_of(captions: Path | None, labels: Path | None) -> Literal["csv", "coco"]:
+    """How tables are read: COCO where all of them are JSON."""
+    tables = [table for table in (captions, labels) if table]
+    return "coco" if all(table.suffix.lower() == ".json" for table in tables) else "csv"

@@ -30,8 +30,7 @@ def write_data_check(
         get_images: from rows to images, for those that are shown.
     """
     report = Report(directory, "What is in the data", about)
-    findings = [finding.as_dict() for finding in results.findings]
-    report.metrics({**results.numbers, "findings": findings})
+    report.metrics(results.as_dict())
     write_copies(directory, results.copies)
     report.heading("What looks wrong")
     report.add(findings_table(results.findings), *_details(results.findings))

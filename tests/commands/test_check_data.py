@@ -54,7 +54,7 @@ def found(output: Path) -> dict[str, str]:
 
 def test_everything_is_found_shown_and_listed(mess, tmp_path, capsys):
     output = tmp_path / "out"
-    check(mess, output).run()
+    returned = check(mess, output).run()
     assert found(output) == {
         "copies across splits": "serious",
         "contradicting labels": "serious",
@@ -68,6 +68,7 @@ def test_everything_is_found_shown_and_listed(mess, tmp_path, capsys):
         "long text": "note",
     }
     results = json.loads((output / "metrics.json").read_text())
+    assert json.loads(json.dumps(returned)) == results
     assert results["splits"]["test"] == {"images": 3, "captions": 3, "labels": 3}
     with (output / "copies.csv").open(newline="") as file:
         kinds = [(row["file_name"], row["copy_of"], row["kind"]) for row in csv.DictReader(file)]
@@ -121,6 +122,15 @@ def test_a_build_is_checked_as_the_folder_it_was_built_from(mess, tmp_path):
         kind: level for kind, level in found(tmp_path / "of_folder").items() if kind != "left out"
     }
     assert (tmp_path / "of_build/copies.png").is_file()
+
+
+def test_tables_that_lie_beside_the_images_are_taken_and_named(tmp_path, caplog):
+    write_soft_images(tmp_path / "data/images", range(3))
+    (tmp_path / "data/captions.csv").write_text("image,caption\n000.png,a\n001.png,b\n")
+    with caplog.at_level("INFO", "kclip"):
+        results = CheckData(folder=tmp_path / "data", output=tmp_path / "out").run()
+    assert results["splits"] == {"train": {"images": 2, "captions": 2, "labels": 0}}
+    assert "took captions.csv for the captions of the images in" in caplog.text
 
 
 def test_class_folders_and_spellings(tmp_path):

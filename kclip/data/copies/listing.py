@@ -55,6 +55,7 @@ def list_copies(
         >>> [(row.file_name, row.copy_of, row.kind) for row in rows]
         [('a.jpg', '', ''), ('c.jpg', 'a.jpg', 'same file')]
     """
+    file_names, splits = list(file_names), list(splits)
     nearest = _nearest_copies(pairs)
     members: dict[int, list[int]] = {}
     for row, first in enumerate(copy_groups(len(file_names), pairs).tolist()):
@@ -67,8 +68,18 @@ def list_copies(
             first = row == groups[which][0]
             copy_row, kind = (-1, "") if first else nearest[row]
             copy_of = "" if first else file_names[copy_row]
-            own = (splits[row], file_names[row], copy_of, kind, row, copy_row)
-            listed.append(ListedCopy(number, shared[which], *own))
+            listed.append(
+                ListedCopy(
+                    number,
+                    shared[which],
+                    splits[row],
+                    file_names[row],
+                    copy_of,
+                    kind,
+                    row,
+                    copy_row,
+                )
+            )
     return listed
 
 

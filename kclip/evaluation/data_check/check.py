@@ -53,6 +53,10 @@ class CheckResults:
     records: Sequence[ImageRecord]
     unreadable: frozenset[int]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Numbers and findings, as JSON can hold them."""
+        return {**self.numbers, "findings": [finding.as_dict() for finding in self.findings]}
+
 
 def check_data(data: CheckedData, reader: TextReader | None = None) -> CheckResults:
     """Runs every check.
