@@ -95,7 +95,8 @@ class BuildTFRecords(SourceOptions):
         source = read_source(self, output / SOURCE_FOLDER)
         # Generated scenes have no copies but by chance.
         compare = self.find_copies and self.source != "synthetic"
-        copies = BuildCopies(output, source.fetch_images, self.workers) if compare else None
+        compared = (output, source.fetch_images, self.workers, self.max_pixels)
+        copies = BuildCopies(*compared) if compare else None
         splits = select(
             source.records,
             seed=self.seed,

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from kclip.config.checks import check_settings
+from kclip.config.images import ImageLimits
 from kclip.config.ranges import Range
 from kclip.console.lines import LOGGER
+from kclip.data.images.limits import within_limits
 from kclip.data.sources.reading_options import CaptionTableOptions
 from kclip.errors import KclipError, UserError
 
@@ -22,7 +24,7 @@ _BUILD_FILE = "dataset_info.json"  # in a folder of TFRecords
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckData(CaptionTableOptions):
+class CheckData(CaptionTableOptions, ImageLimits):
     """Says what is in a data set and what looks wrong with it: look here before you train.
 
     It finds copies of images (equal, nearly equal and mirrored ones) within and across splits,
@@ -80,6 +82,7 @@ class CheckData(CaptionTableOptions):
     strict: bool = False
     """Exit with 1 if something serious was found, for use in scripts."""
 
+    @within_limits
     def run(self) -> dict[str, Any]:
         """Opens every image, checks the data, and writes the report.
 

@@ -80,7 +80,7 @@ def test_a_build_that_goes_on_samples_the_same_and_opens_nothing_again(tmp_path,
     first = build(folder, tmp_path / "out", validation_fraction=0.25)
     (tmp_path / "out/dataset_info.json").unlink()
     next((tmp_path / "out").glob("kclip-train*")).unlink()
-    monkeypatch.setattr(fingerprinting, "fingerprint", lambda image: pytest.fail("opened again"))
+    monkeypatch.setattr(fingerprinting, "fingerprint", lambda *_: pytest.fail("opened again"))
     assert build(folder, tmp_path / "out", validation_fraction=0.25) == first
 
 

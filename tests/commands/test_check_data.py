@@ -88,7 +88,7 @@ def test_everything_is_found_shown_and_listed(mess, tmp_path, capsys):
 def test_a_second_run_opens_no_image_to_compare_it(mess, tmp_path, monkeypatch):
     check(mess, tmp_path / "out").run()
     first = (tmp_path / "out/metrics.json").read_text()
-    monkeypatch.setattr(fingerprinting, "fingerprint", lambda image: pytest.fail("opened again"))
+    monkeypatch.setattr(fingerprinting, "fingerprint", lambda *_: pytest.fail("opened again"))
     check(mess, tmp_path / "out").run()
     assert (tmp_path / "out/metrics.json").read_text() == first
 

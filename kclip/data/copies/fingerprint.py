@@ -1,13 +1,18 @@
 """What an image looks like in some 280 bytes: enough to find its copies without it."""
 
 import hashlib
-import io
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from kclip.data.images.opening import decode_image, exif_orientation, read_image_bytes, to_rgb
+from kclip.data.images.opening import (
+    decode_image,
+    exif_orientation,
+    header_size,
+    read_image_bytes,
+    to_rgb,
+)
 
 _HASHED_SIDE = 64  # a JPEG is decoded at a fraction of its size, but not below this
 HASH_SIZE = 16  # the hash has the square of this as its number of bits
@@ -32,11 +37,13 @@ FINGERPRINT = np.dtype(
 )
 
 
-def fingerprint(source: Path | bytes) -> np.ndarray:
+def fingerprint(source: Path | bytes, max_pixels: int | None = None) -> np.ndarray:
     """Reads an image and keeps what its copies have in common with it.
 
     Args:
         source: a file, or the encoded bytes.
+        max_pixels: of an image; a larger one is taken for a decompression bomb. By default those
+            of `kclip.data.images.limits`.
 
     Returns:
         A row of the dtype `FINGERPRINT`, of shape ().
@@ -45,6 +52,7 @@ def fingerprint(source: Path | bytes) -> np.ndarray:
         ImageError: see `kclip.data.images.opening.load_image`.
 
     Example:
+        >>> import io
         >>> buffer = io.BytesIO()
         >>> Image.new("L", (2, 1), 7).save(buffer, "PNG")
         >>> row = fingerprint(buffer.getvalue())
@@ -52,7 +60,7 @@ def fingerprint(source: Path | bytes) -> np.ndarray:
         (1, 2, [7, 7, 7])
     """
     data = read_image_bytes(source)
-    image = decode_image(data, larger_than=_HASHED_SIDE)
+    image = decode_image(data, larger_than=_HASHED_SIDE, max_pixels=max_pixels)
     rgb = to_rgb(image)
     # Means of areas take a third of the time of other filters, and small images have none.
     large = min(rgb.size) >= 2 * _HASHED_SIDE
@@ -81,6 +89,5 @@ def _digest(data: bytes) -> np.uint64:
 
 def _upright_size(data: bytes, orientation: int) -> tuple[int, int]:
     """Width and height from the header, since the image may be decoded at a fraction of them."""
-    with Image.open(io.BytesIO(data)) as image:
-        width, height = image.size
+    width, height = header_size(data)
     return (height, width) if orientation >= 5 else (width, height)  # turned by a quarter

@@ -24,11 +24,13 @@ class Fingerprinter:
         cache: file that remembers them, or None. A file that has changed (by its size or time) is
             read anew.
         threads: images that are opened at once.
+        max_pixels: of an image; by default those of `kclip.data.images.limits`.
     """
 
-    def __init__(self, cache: Path | None = None, threads: int = 4):
+    def __init__(self, cache: Path | None = None, threads: int = 4, max_pixels: int | None = None):
         self._cache = cache
         self._threads = threads
+        self._max_pixels = max_pixels
         self._known: dict[int, np.ndarray] = _read(cache) if cache and cache.is_file() else {}
         self._unsaved = 0
 
@@ -70,13 +72,19 @@ class Fingerprinter:
         keys = [_key(image) for image in images]
         new = [row for row, key in enumerate(keys) if key not in self._known]
         faults = {}
-        for row, found in zip(new, pool.map(_try, (images[row] for row in new)), strict=True):
+        for row, found in zip(new, pool.map(self._try, (images[row] for row in new)), strict=True):
             if isinstance(found, str):
                 faults[keys[row]] = found
             else:
                 self._known[keys[row]] = found
                 self._unsaved += 1
         return (faults[key] if key in faults else self._known[key] for key in keys)
+
+    def _try(self, image: Path | bytes) -> np.ndarray | str:
+        try:
+            return fingerprint(image, self._max_pixels)
+        except ImageError as error:
+            return error.reason
 
     def _save(self) -> None:
         if self._cache is None or not self._unsaved:
@@ -113,10 +121,3 @@ def _chunks(images: Iterable[Path | bytes], size: int) -> Iterator[list[Path | b
     iterator = iter(images)
     while chunk := list(islice(iterator, size)):
         yield chunk
-
-
-def _try(image: Path | bytes) -> np.ndarray | str:
-    try:
-        return fingerprint(image)
-    except ImageError as error:
-        return error.reason

@@ -121,11 +121,10 @@ def decode_image(
     return image
 
 
-def image_pixels(data: bytes) -> int:
-    """The number of pixels of an image, which is not decoded; raises `ImageError`."""
+def header_size(data: bytes) -> tuple[int, int]:
+    """Width and height as an image is stored, which is not decoded; raises `ImageError`."""
     with _pillow_errors(data):
-        image = _open(data)
-        return image.width * image.height
+        return _open(data).size
 
 
 def _open(data: bytes) -> Image.Image:

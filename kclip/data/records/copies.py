@@ -25,6 +25,7 @@ class BuildCopies:
         directory: the build's output.
         fetch_images: makes the images of records exist.
         threads: images that are opened at once.
+        max_pixels: of an image; larger ones are rejected when they are written.
     """
 
     def __init__(
@@ -32,8 +33,10 @@ class BuildCopies:
         directory: Path,
         fetch_images: Callable[[Iterable[ImageRecord]], None],
         threads: int,
+        max_pixels: int | None = None,
     ):
-        self._fingerprint = Fingerprinter(directory / STATE_FOLDER / _CACHE_FILE, threads)
+        cache = directory / STATE_FOLDER / _CACHE_FILE
+        self._fingerprint = Fingerprinter(cache, threads, max_pixels)
         self._fetch_images = fetch_images
         self._compared: tuple[list[str], list[CopyPair]] = ([], [])
 

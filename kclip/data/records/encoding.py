@@ -1,6 +1,7 @@
 """The bytes under which an image is stored: the file's own where possible."""
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from kclip.config.images import MAX_PIXELS
 from kclip.data.images.opening import (
     decode_image,
     exif_orientation,
-    image_pixels,
+    header_size,
     read_image_bytes,
     to_rgb,
 )
@@ -64,7 +65,7 @@ def encode_image(source: Path | bytes, encoding: Encoding) -> EncodedImage:
     """
     data = read_image_bytes(source)
     resize = encoding.resize
-    if image_pixels(data) > _TENSORFLOW_PIXELS:
+    if math.prod(header_size(data)) > _TENSORFLOW_PIXELS:
         resize = min(resize or _LARGE_SIDE, _LARGE_SIDE)
     image = decode_image(data, larger_than=resize, max_pixels=encoding.max_pixels)
     shrink = resize is not None and min(image.size) > resize

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kclip.data.copies.search import MIN_CONTRAST
+from kclip.data.images.limits import image_limits
 from kclip.evaluation.data_check.findings import SERIOUS, WARNING, Finding, counted, make_finding
 
 TINY = 32  # pixels of the shorter side
 EXTREME = 4.0  # longer side / shorter side
-MAX_UNREADABLE = 0.01
 
 
 def check_images(
@@ -77,7 +77,7 @@ def size_statistics(fingerprints: np.ndarray) -> dict[str, list[int]]:
 
 
 def _unreadable(faults: Mapping[int, str], names: Sequence[str]) -> Finding:
-    level = SERIOUS if len(faults) > MAX_UNREADABLE * len(names) else WARNING
+    level = SERIOUS if len(faults) > image_limits().max_unreadable * len(names) else WARNING
     return make_finding(
         "unreadable image",
         level,

@@ -44,3 +44,12 @@ def test_pixels_are_known_through_another_lossless_format():
 def test_what_is_no_image_has_no_fingerprint():
     with pytest.raises(ImageError):
         fingerprint(b"text")
+
+
+def test_a_large_image_is_read_up_to_a_limit():
+    # One colour, so that 100 megapixels, more than Pillow's own limit, are a small file.
+    data = encoded(Image.new("L", (12_500, 8_000), 90), "JPEG")
+    row = fingerprint(data)
+    assert (row["width"], row["height"]) == (12_500, 8_000)
+    with pytest.raises(ImageError, match="image bomb"):
+        fingerprint(data, max_pixels=99_000_000)

@@ -23,7 +23,7 @@ def test_nothing_is_read_twice_but_what_has_changed(tmp_path, monkeypatch):
     paths[1].write_bytes(encoded(soft_image(7, 161)))
     read = []
     monkeypatch.setattr(
-        fingerprinting, "fingerprint", lambda image: read.append(image) or fingerprint(image)
+        fingerprinting, "fingerprint", lambda image, _: read.append(image) or fingerprint(image)
     )
     second, _ = Fingerprinter(tmp_path / "cache.npz")(paths, len(paths))
     assert read == [paths[1]]
