@@ -17,7 +17,7 @@ from pathlib import Path
 from results_file import HERE, parser, write_result
 from turns import spread
 
-from kclip.data.sources.synthetic.generation import generate
+from kclip.data.sources.synthetic.generation import generate_scenes
 
 SCRIPTS = sorted((HERE.parent / "scripts").glob("*.py"))
 HELP_GOAL, TRAINING_GOAL = 0.5, 25.0
@@ -47,7 +47,7 @@ def seconds_of(*command: str) -> float:
 def write_data(folder: Path, images: int) -> None:
     """Generated scenes as TFRecords."""
     source, script = folder / "source", str(HERE.parent / "scripts/build_tfrecords.py")
-    generate(source, num_train=images, num_dev=64, zero_shot_per_class=1)
+    generate_scenes(source, num_train=images, num_dev=64, zero_shot_per_class=1)
     command = [script, "--source", "csv", "--images", f"{source}/images"]
     command += ["--captions", f"{source}/captions.csv", "--output", f"{folder}/records"]
     command += ["--split-lists", f"train={source}/train.txt", f"validation={source}/dev.txt"]

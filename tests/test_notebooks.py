@@ -1,3 +1,4 @@
+import ast
 import json
 import re
 from pathlib import Path
@@ -5,6 +6,8 @@ from pathlib import Path
 import pytest
 import small_run
 from fake_embedder import write_class_folders
+
+import kclip
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -163,6 +166,26 @@ def test_multilabel_prompts_to_adapters_measures_every_method(run_folder, scenes
     assert re.search(r"\| linear_probe +\| +\| \d+\.\d %", tables)
     assert re.search(r"\| a constant predictor +\| 12\.5 %", tables)  # of eight classes
     assert not printed(notebook)
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
+def test_notebooks_use_public_names_alone(path):
+    cells = json.loads(path.read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    lines = [line for source in code for line in source.splitlines() if not line.startswith("%")]
+    tree = ast.parse("\n".join(lines))
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    modules = {node.module for node in imported if str(node.module).startswith("kclip")}
+    modules |= {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name.startswith("kclip")
+    }
+    assert modules <= {"kclip"}
+    names = {a.name for node in imported if node.module == "kclip" for a in node.names}
+    assert names <= set(kclip.__all__)
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)

@@ -43,12 +43,12 @@ class ChooseTemplate:
         Returns:
             What `metrics.json` holds.
         """
-        from kclip.data.labelled.multilabel_reading import read_split
+        from kclip.data.labelled.multilabel_reading import read_labelled_split
         from kclip.zero_shot.prompts import resolve_templates
 
         check_settings(self)
         templates = resolve_templates(self.templates)
-        images = read_split(self.data, self.split)
+        images = read_labelled_split(self.data, self.split)
         recognizer = self._open(images, templates)
 
         from kclip.evaluation.template_choice import best_template, measure_templates

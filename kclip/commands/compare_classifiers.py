@@ -76,7 +76,7 @@ class CompareClassifiers(ImageLimits):
         train, test = self._read()
 
         from kclip.evaluation.comparison.panel import Panel
-        from kclip.evaluation.comparison.results import compare
+        from kclip.evaluation.comparison.results import compare_methods
         from kclip.reports.comparison import few_shot_table, methods_table, write_comparison
 
         panel = Panel(
@@ -89,7 +89,7 @@ class CompareClassifiers(ImageLimits):
             cache=self.output / "embeddings",
         )
         self._ask(panel)
-        results = compare(panel.methods, test.class_names, self.resamples, self.seed)
+        results = compare_methods(panel.methods, test.class_names, self.resamples, self.seed)
         results |= {"few_shot": panel.curves, "num_train_images": len(train or ())}
         about = {
             "test images": f"{results['num_images']:,} of {test.origin}",

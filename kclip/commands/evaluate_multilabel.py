@@ -108,12 +108,12 @@ class EvaluateMultilabel(LabelTableOptions, ImageLimits):
             )
 
     def _read(self) -> "LabelledImages":
-        from kclip.data.labelled.multilabel_reading import read_labelled_table, read_split
+        from kclip.data.labelled.multilabel_reading import read_labelled_split, read_labelled_table
 
         if self.images and self.labels:
             return read_labelled_table(self.images, self.labels, ReadingOptions.of(self))
         assert self.data is not None
-        return read_split(self.data, self.split)
+        return read_labelled_split(self.data, self.split)
 
     def _open(self, images: "LabelledImages") -> "Recognizer":
         from kclip.data.sources.text_files import read_list
@@ -129,7 +129,7 @@ class EvaluateMultilabel(LabelTableOptions, ImageLimits):
         return recognizer if names is None else recognizer.with_classes(names)
 
     def _choose_thresholds(self, recognizer: "Recognizer") -> "Thresholds | None":
-        from kclip.data.labelled.multilabel_reading import read_split
+        from kclip.data.labelled.multilabel_reading import read_labelled_split
         from kclip.inference.readable_images import compute_labelled
         from kclip.multilabel.recognition.opening import is_classifier_folder
         from kclip.multilabel.thresholds import THRESHOLDS_FILE, choose_thresholds
@@ -137,7 +137,7 @@ class EvaluateMultilabel(LabelTableOptions, ImageLimits):
         if self.thresholds is None or self.data is None or self.threshold_split is None:
             return None
         images, scores = compute_labelled(
-            recognizer.predict_scores, read_split(self.data, self.threshold_split)
+            recognizer.predict_scores, read_labelled_split(self.data, self.threshold_split)
         )
         names = recognizer.classes.class_names
         chosen = choose_thresholds(

@@ -11,7 +11,7 @@ from kclip.errors import UserError
 from kclip.reports.markdown import code_list
 
 if TYPE_CHECKING:
-    from kclip.evaluation.benchmark.cells import Bench
+    from kclip.evaluation.benchmark.cells import MultilabelBench
     from kclip.evaluation.benchmark.task import Task
 
 
@@ -56,7 +56,7 @@ class RunMultilabelBenchmark:
         """
         self._check()
 
-        from kclip.evaluation.benchmark.task import open_task
+        from kclip.evaluation.benchmark.task import open_multilabel_task
         from kclip.inference.embedder import Embedder
         from kclip.inference.loading import refuse_export
         from kclip.reports.benchmark import TaskResults, write_benchmark
@@ -68,7 +68,7 @@ class RunMultilabelBenchmark:
 
         def opened(data: Path) -> "Task":
             LOGGER.info(f"features of {data}")
-            return open_task(data, self.test_split, embedder, templates)
+            return open_multilabel_task(data, self.test_split, embedder, templates)
 
         pretrain = opened(self.transfer_from) if self.transfer_from else None
         results = []
@@ -93,8 +93,10 @@ class RunMultilabelBenchmark:
         if len({data.resolve().name for data in self.data}) < len(self.data):
             raise UserError("two folders of --data have one name; results are kept by name")
 
-    def _bench(self, task: "Task", pretrain: "Task | None", templates: list[str]) -> "Bench":
-        from kclip.evaluation.benchmark.cells import Bench
+    def _bench(
+        self, task: "Task", pretrain: "Task | None", templates: list[str]
+    ) -> "MultilabelBench":
+        from kclip.evaluation.benchmark.cells import MultilabelBench
         from kclip.evaluation.benchmark.zero_shot_methods import zero_shot_methods
 
         settings = {
@@ -105,21 +107,21 @@ class RunMultilabelBenchmark:
             "images": [len(task.train.labels), len(task.test.labels)],
         }
         methods = zero_shot_methods(task, self.captions_json)
-        return Bench(task, methods, pretrain, self.output / "cells", settings)
+        return MultilabelBench(task, methods, pretrain, self.output / "cells", settings)
 
-    def _run_cells(self, bench: "Bench") -> dict:
+    def _run_cells(self, bench: "MultilabelBench") -> dict:
         from kclip.console.progress import ProgressBar
-        from kclip.evaluation.benchmark.cells import plan, summarize
+        from kclip.evaluation.benchmark.cells import plan_cells, summarize_cells
 
-        cells = plan(self._methods(bench), self.ratios, self.seeds)
+        cells = plan_cells(self._methods(bench), self.ratios, self.seeds)
         results = []
         with ProgressBar(cells, desc=bench.task.name, unit="cell") as bar:
             for cell in bar:
                 bar.set_postfix_str(f"{cell.method} {cell.ratio:g}")
                 results.append((cell, bench.run(cell)))
-        return summarize(iter(results))
+        return summarize_cells(iter(results))
 
-    def _methods(self, bench: "Bench") -> list[str]:
+    def _methods(self, bench: "MultilabelBench") -> list[str]:
         from kclip.evaluation.benchmark.cells import LINEAR_PROBE, TRAINED, TRANSFERRED
 
         known = [*bench.zero_shot, *TRAINED, LINEAR_PROBE]

@@ -5,7 +5,7 @@ import pytest
 from tiny_recognizer import ColorEmbedder, write_classifier, write_labelled_records
 
 from kclip.cli import main
-from kclip.data.labelled.multilabel_reading import read_split
+from kclip.data.labelled.multilabel_reading import read_labelled_split
 from kclip.evaluation.multilabel_results import multilabel_results
 from kclip.evaluation.template_choice import measure_templates
 from kclip.multilabel.class_split import ClassSplit
@@ -41,7 +41,7 @@ def test_the_best_template_is_marked(records, capsys):
 def test_one_pass_gives_what_each_template_gives_alone(records):
     write_classifier(records.parent / "model")
     recognizer = MultiLabelRecognizer.from_folder(records.parent / "model")
-    images = read_split(records, "validation")
+    images = read_labelled_split(records, "validation")
     rows = measure_templates(recognizer, images, ["a {}", "red {}"])
     names = recognizer.class_names
     labels = np.array([[name in own for name in names] for own in images.label_sets])

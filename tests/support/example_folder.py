@@ -14,7 +14,7 @@ from kclip.commands.build_tfrecords import BuildTFRecords
 from kclip.config.dual_encoder import Objective
 from kclip.config.towers import ImageTower, TextTower
 from kclip.data.sources.synthetic.drawing import draw_scene
-from kclip.data.sources.synthetic.generation import generate
+from kclip.data.sources.synthetic.generation import generate_scenes
 from kclip.data.sources.synthetic.scenes import sample_scene
 from kclip.export.folder import export_model
 from kclip.inference.embedder import Embedder
@@ -51,7 +51,7 @@ def write_example_folder(folder: Path, goldens: Path) -> Path:
 
 def _write_records(folder: Path) -> None:
     source = folder / "source"
-    generate(source, num_train=6, num_dev=3, zero_shot_per_class=1)
+    generate_scenes(source, num_train=6, num_dev=3, zero_shot_per_class=1)
     BuildTFRecords(
         source="csv",
         images=source / "images",

@@ -11,7 +11,7 @@ from kclip.data.sources.reading_options import DEFAULTS, ReadingOptions
 from kclip.errors import UserError
 
 
-def read_split(data: Path, split: str) -> LabelledImages:
+def read_labelled_split(data: Path, split: str) -> LabelledImages:
     """Reads one split of TFRecords, its images as they are stored.
 
     Returns:

@@ -18,7 +18,7 @@ from kclip.data.sources.reading_options import ReadingOptions
 from kclip.data.sources.selection import VALIDATION_SPLIT, merge
 from kclip.data.sources.source_options import SourceOptions
 from kclip.data.sources.split_options import parse_named
-from kclip.data.sources.synthetic.generation import generate
+from kclip.data.sources.synthetic.generation import generate_scenes
 from kclip.data.sources.tfds import TFDSSource
 from kclip.data.sources.voc import VOC_YEAR, read_voc
 from kclip.errors import UserError
@@ -78,7 +78,7 @@ def _flag(field: str) -> str:
 
 
 def _read_synthetic(options: SourceOptions, made_images: Path) -> list[Source]:
-    generate(made_images, seed=options.seed)
+    generate_scenes(made_images, seed=options.seed)
     lists = {"train": made_images / "train.txt", VALIDATION_SPLIT: made_images / "dev.txt"}
     tables = (made_images / "captions.csv", made_images / "labels.csv")
     return [read_csv_source(made_images / "images", *tables, lists)]

@@ -11,10 +11,15 @@ import numpy as np
 
 from kclip.data.sources.text_files import read_json
 from kclip.evaluation.benchmark.linear_probe import probe_scores
-from kclip.evaluation.benchmark.measures import measure
-from kclip.evaluation.benchmark.outputs import ModelOutputs, decide
+from kclip.evaluation.benchmark.measures import measure_outputs
+from kclip.evaluation.benchmark.outputs import ModelOutputs, decide_labels
 from kclip.evaluation.benchmark.task import Task
-from kclip.evaluation.benchmark.trained_methods import ADAPTERS, BASELINE_HEADS, Head, TrainedMethod
+from kclip.evaluation.benchmark.trained_methods import (
+    ADAPTERS,
+    BASELINE_HEADS,
+    TrainedHead,
+    TrainedMethod,
+)
 from kclip.evaluation.benchmark.zero_shot_methods import ZeroShotMethod
 from kclip.files import write_metrics
 
@@ -38,11 +43,11 @@ class Cell:
         return directory / task_name / self.method / f"{self.ratio:g}-seed{self.seed}.json"
 
 
-def plan(methods: Sequence[str], ratios: Sequence[float], seeds: int) -> list[Cell]:
+def plan_cells(methods: Sequence[str], ratios: Sequence[float], seeds: int) -> list[Cell]:
     """All cells of some methods, in the order they are run in.
 
     Example:
-        >>> [cell.ratio for cell in plan(["cosine", "linear_probe"], [0.02, 1.0], seeds=1)]
+        >>> [cell.ratio for cell in plan_cells(["cosine", "linear_probe"], [0.02, 1.0], seeds=1)]
         [0.0, 0.02, 1.0]
     """
     cells = []
@@ -56,7 +61,7 @@ def plan(methods: Sequence[str], ratios: Sequence[float], seeds: int) -> list[Ce
 
 
 @dataclass(frozen=True)
-class Bench:
+class MultilabelBench:
     """Runs cells on one data set and keeps their results.
 
     Attributes:
@@ -85,7 +90,7 @@ class Bench:
         keras.utils.set_random_seed(cell.seed)
         model_outputs = self._model_outputs(cell)
         test = self.task.test
-        figures = measure(
+        figures = measure_outputs(
             test.labels, model_outputs.scores, model_outputs.decisions, test.valid_mask
         )
         result = {"settings": settings, "figures": figures}
@@ -110,12 +115,14 @@ class Bench:
         if cell.method == LINEAR_PROBE:
             train, test = (side.features.pooled.mean(axis=0) for side in (task.train, task.test))
             scores, own = probe_scores(train[rows], task.train.labels[rows], test)
-            return decide(task, scores, rows, own)
+            return decide_labels(task, scores, rows, own)
         head = self._head(cell, rows)
         scores = head.scores(task.test.features, task.queries)
-        return decide(task, scores, rows, head.scores(task.train.features, task.queries, rows))
+        return decide_labels(
+            task, scores, rows, head.scores(task.train.features, task.queries, rows)
+        )
 
-    def _head(self, cell: Cell, rows: np.ndarray) -> Head:
+    def _head(self, cell: Cell, rows: np.ndarray) -> TrainedHead:
         """The method's head, trained."""
         task = self.task
         if cell.method == TRANSFERRED:
@@ -124,15 +131,17 @@ class Bench:
                 return head
         else:
             method = TRAINED[cell.method]
-            head = Head.new(method, task.train.features, len(task.class_names))
+            head = TrainedHead.new(method, task.train.features, len(task.class_names))
         _train(head, task, rows, cell.seed)
         return head
 
-    def _pretrained_head(self, seed: int) -> Head:
+    def _pretrained_head(self, seed: int) -> TrainedHead:
         """An adapter trained on all images of the other data set, once a seed."""
         source = self.pretrain
         assert source is not None
-        head = Head.new(TRAINED[TRANSFER_METHOD], source.train.features, len(source.class_names))
+        head = TrainedHead.new(
+            TRAINED[TRANSFER_METHOD], source.train.features, len(source.class_names)
+        )
         if seed in self._pretrained:
             head.scores(source.train.features, source.queries, np.arange(1))  # builds the layer
             head.layer.set_weights(self._pretrained[seed])
@@ -142,11 +151,11 @@ class Bench:
         return head
 
 
-def _train(head: Head, task: Task, rows: np.ndarray, seed: int) -> None:
+def _train(head: TrainedHead, task: Task, rows: np.ndarray, seed: int) -> None:
     head.train(task.train.features, task.train.labels, task.queries, rows, seed)
 
 
-def summarize(results: Iterator[tuple[Cell, dict[str, Any]]]) -> dict[str, Any]:
+def summarize_cells(results: Iterator[tuple[Cell, dict[str, Any]]]) -> dict[str, Any]:
     """Means and deviations over the seeds: `{method: {ratio: {"map", "map_std", ..., "seeds"}}}`.
 
     Ratios are keys such as "0.02", "1.0", and "0.0" for methods without training images.

@@ -21,7 +21,7 @@ CONVENTIONS: dict[str, Convention] = {
 }
 
 
-def measure(
+def measure_outputs(
     labels: np.ndarray, scores: np.ndarray, decisions: np.ndarray, valid_mask: np.ndarray
 ) -> dict[str, float]:
     """Measures a method.
@@ -37,7 +37,7 @@ def measure(
 
     Example:
         >>> labels, scores = np.array([[1, 0], [0, 1]]), np.array([[2, 1], [1, 2]])
-        >>> figures = measure(labels, scores, scores > 1, np.ones((2, 2), bool))
+        >>> figures = measure_outputs(labels, scores, scores > 1, np.ones((2, 2), bool))
         >>> figures["map"], figures["micro_f1"]
         (1.0, 1.0)
     """
@@ -88,4 +88,4 @@ def trapezoid_on_hard_labels(
 def constant_predictor(labels: np.ndarray, valid_mask: np.ndarray) -> dict[str, float]:
     """What scores get that are the same for every image and class, with yes to all: `FIGURES`."""
     scores = np.zeros(labels.shape)
-    return measure(labels, scores, np.ones(labels.shape, bool), valid_mask)
+    return measure_outputs(labels, scores, np.ones(labels.shape, bool), valid_mask)

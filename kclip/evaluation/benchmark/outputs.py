@@ -21,7 +21,7 @@ class ModelOutputs:
     decisions: np.ndarray
 
 
-def decide(
+def decide_labels(
     task: Task, scores: np.ndarray, rows: np.ndarray, train_scores: np.ndarray
 ) -> ModelOutputs:
     """Cuts scores at thresholds, one a class, that give the best F1 on training images.

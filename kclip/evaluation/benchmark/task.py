@@ -69,7 +69,9 @@ class Task:
         return [of_image[0] for of_image in captions if of_image]
 
 
-def open_task(data: Path, test_split: str, embedder: Embedder, templates: Sequence[str]) -> Task:
+def open_multilabel_task(
+    data: Path, test_split: str, embedder: Embedder, templates: Sequence[str]
+) -> Task:
     """Reads the labels of a folder of TFRecords and has the features computed, which stay there.
 
     Args:

@@ -50,7 +50,7 @@ class TrainedMethod:
 
 
 @dataclass(frozen=True)
-class Head:
+class TrainedHead:
     """A method's layer, and the statistics that its features are standardised by.
 
     Attributes:
@@ -64,7 +64,9 @@ class Head:
     statistics: Statistics
 
     @classmethod
-    def new(cls, method: TrainedMethod, features: FrozenFeatures, num_classes: int) -> "Head":
+    def new(
+        cls, method: TrainedMethod, features: FrozenFeatures, num_classes: int
+    ) -> "TrainedHead":
         """An untrained head for features such as these."""
         layer = method.make(num_classes, **method.options)
         return cls(method, layer, Statistics.of(features, method.form))

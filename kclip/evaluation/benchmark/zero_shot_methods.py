@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kclip.evaluation.benchmark.outputs import ModelOutputs, decide
+from kclip.evaluation.benchmark.outputs import ModelOutputs, decide_labels
 from kclip.evaluation.benchmark.retrieved_captions import RetrievedCaptions
 from kclip.evaluation.benchmark.task import Task
 from kclip.multilabel.prompting import CaptionFile, LabelScores, ListAll, TopAll, YesOrNo
@@ -66,7 +66,7 @@ def _cosine(task: Task, softmax: bool) -> ModelOutputs:
 
     train, test = task.train.features, task.test.features
     rows = np.arange(len(task.train.labels))
-    return decide(task, scores(test.mean_embeddings), rows, scores(train.mean_embeddings))
+    return decide_labels(task, scores(test.mean_embeddings), rows, scores(train.mean_embeddings))
 
 
 def _yes_or_no(task: Task) -> ModelOutputs:

@@ -12,7 +12,7 @@ from kclip.metrics.classification import classification_metrics, predicted_class
 from kclip.metrics.mcnemar import mcnemar_p_value
 
 
-def compare(
+def compare_methods(
     methods: Sequence[Method], class_names: Sequence[str], num_resamples: int, seed: int
 ) -> dict[str, Any]:
     """Measures methods on the images that they share.

@@ -6,7 +6,7 @@ import tensorflow as tf
 from image_files import noise_png
 
 from kclip.data.image_record import ImageRecord
-from kclip.data.labelled.multilabel_reading import read_split
+from kclip.data.labelled.multilabel_reading import read_labelled_split
 from kclip.data.pipeline.augmentation import build_augmentation
 from kclip.data.pipeline.split_reading import (
     encoded_images,
@@ -157,7 +157,7 @@ def test_records_are_known_by_their_ids(tmp_path):
     assert shown[:3] == ["a.png (0)", "a.png (1)", "b.png (2)"] and shown[-1] == "f.png"
     stored = encoded_images(split, shown[1:])
     assert list(stored.values()) == [noise_png(i) for i in range(1, 10)]
-    images = read_split(tmp_path, "test")
+    images = read_labelled_split(tmp_path, "test")
     assert [record.id for record in images.records] == list("0123456789")
     assert [record.image for record in images.records] == [noise_png(i) for i in range(10)]
 

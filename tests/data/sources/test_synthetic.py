@@ -14,7 +14,7 @@ from PIL import Image
 from kclip.data.sources.synthetic import generation as synthetic
 from kclip.data.sources.synthetic.captions import describe_scene
 from kclip.data.sources.synthetic.drawing import draw_scene
-from kclip.data.sources.synthetic.generation import generate
+from kclip.data.sources.synthetic.generation import generate_scenes
 from kclip.data.sources.synthetic.scenes import (
     COLOURS,
     NEVER_TRAINED,
@@ -35,7 +35,7 @@ CLASS_NAMES = {f"{colour} {shape}" for colour, shape in NEVER_TRAINED}
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("synthetic") / "shapes"
-    generate(folder, **SMALL)
+    generate_scenes(folder, **SMALL)
     return folder
 
 
@@ -85,22 +85,22 @@ def test_class_folders_are_the_never_trained_combinations(dataset):
 
 
 def test_same_seed_gives_the_same_bytes(dataset, tmp_path):
-    generate(tmp_path / "again", **SMALL)
-    generate(tmp_path / "other", **SMALL, seed=1)
+    generate_scenes(tmp_path / "again", **SMALL)
+    generate_scenes(tmp_path / "other", **SMALL, seed=1)
     assert digests(tmp_path / "again") == digests(dataset)
     assert digests(tmp_path / "other")["captions.csv"] != digests(dataset)["captions.csv"]
 
 
 def test_existing_dataset_is_kept(dataset):
     before = {path: path.stat().st_mtime_ns for path in dataset.rglob("*")}
-    generate(dataset, **SMALL)
+    generate_scenes(dataset, **SMALL)
     assert {path: path.stat().st_mtime_ns for path in dataset.rglob("*")} == before
 
 
 def test_another_request_in_the_same_folder_is_an_error(dataset):
     before = digests(dataset)
     with pytest.raises(UserError, match="other settings"):
-        generate(dataset, **SMALL, seed=7)
+        generate_scenes(dataset, **SMALL, seed=7)
     assert digests(dataset) == before
 
 
@@ -108,18 +108,18 @@ def test_foreign_folder_is_an_error_and_an_empty_one_is_filled(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "holiday.jpg").write_bytes(b"precious")
     with pytest.raises(UserError, match="choose another folder"):
-        generate(tmp_path / "photos", **SMALL)
+        generate_scenes(tmp_path / "photos", **SMALL)
     with pytest.raises(UserError, match="is a file"):
-        generate(tmp_path / "photos" / "holiday.jpg", **SMALL)
+        generate_scenes(tmp_path / "photos" / "holiday.jpg", **SMALL)
     (tmp_path / "empty").mkdir()
-    generate(tmp_path / "empty", **SMALL)
+    generate_scenes(tmp_path / "empty", **SMALL)
     assert json.loads((tmp_path / "empty" / "request.json").read_text())["num_train"] == 12
 
 
 @pytest.mark.parametrize("name", ["num_train", "num_dev", "zero_shot_per_class"])
 def test_counts_below_one_are_errors(tmp_path, name):
     with pytest.raises(UserError, match=f"{name} is 0"):
-        generate(tmp_path / "shapes", **{**SMALL, name: 0})
+        generate_scenes(tmp_path / "shapes", **{**SMALL, name: 0})
 
 
 def test_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
@@ -128,7 +128,7 @@ def test_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(synthetic, "describe_scene", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        generate(tmp_path / "shapes", **SMALL)
+        generate_scenes(tmp_path / "shapes", **SMALL)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from kclip.evaluation.benchmark.cells import Cell, plan, summarize
+from kclip.evaluation.benchmark.cells import Cell, plan_cells, summarize_cells
 from kclip.evaluation.benchmark.feature_batches import FeatureBatches, Statistics
 from kclip.evaluation.benchmark.frozen_features import FrozenFeatures
 from kclip.evaluation.benchmark.linear_probe import probe_scores
 from kclip.evaluation.benchmark.measures import (
     constant_predictor,
-    measure,
+    measure_outputs,
     trapezoid_on_hard_labels,
 )
 from kclip.evaluation.benchmark.retrieved_captions import RetrievedCaptions
@@ -51,24 +51,24 @@ def test_what_does_not_count_changes_nothing():
     labels, scores = rng.integers(0, 2, (20, 3)), rng.normal(size=(20, 3))
     valid_mask = np.ones((20, 3), bool)
     valid_mask[:5] = False
-    whole = measure(labels, scores, scores > 0, valid_mask)
+    whole = measure_outputs(labels, scores, scores > 0, valid_mask)
     other = labels.copy()
     other[:5] = 1 - other[:5]
-    assert measure(other, scores, scores > 0, valid_mask) == whole
-    rows = measure(labels[5:], scores[5:], scores[5:] > 0, valid_mask[5:])
+    assert measure_outputs(other, scores, scores > 0, valid_mask) == whole
+    rows = measure_outputs(labels[5:], scores[5:], scores[5:] > 0, valid_mask[5:])
     assert rows == pytest.approx(whole)
 
 
 def test_seeds_are_summarized():
     figures = [{"map": 0.2}, {"map": 0.4}]
     cells = [(Cell("probe", 0.02, s), {"figures": f}) for s, f in enumerate(figures)]
-    row = summarize(iter(cells))["probe"]["0.02"]
+    row = summarize_cells(iter(cells))["probe"]["0.02"]
     expected = {"map": 0.3, "map_std": np.sqrt(0.02), "seeds": 2}  # divided by n - 1
     assert row == pytest.approx(expected)
 
 
 def test_zero_shot_methods_have_one_cell_and_transfer_one_more():
-    cells = plan(["cosine", "fc_adapter", "mld_adapter_transferred"], (0.1, 1.0), 3)
+    cells = plan_cells(["cosine", "fc_adapter", "mld_adapter_transferred"], (0.1, 1.0), 3)
     counts = {name: sum(cell.method == name for cell in cells) for name, *_ in map(astuple, cells)}
     assert counts == {"cosine": 1, "fc_adapter": 6, "mld_adapter_transferred": 7}
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kclip.evaluation.comparison.methods import Method
-from kclip.evaluation.comparison.results import compare
+from kclip.evaluation.comparison.results import compare_methods
 
 NAMES = ("cat", "dog", "fox")
 
@@ -19,7 +19,7 @@ def method(name, accuracy):
 def test_figures_intervals_and_the_sign_of_differences():
     better = method("better", 0.9)
     worse = method("worse", 0.6)
-    results = compare([better, worse], NAMES, 500, seed=0)
+    results = compare_methods([better, worse], NAMES, 500, seed=0)
     assert [row["accuracy"] for row in results["methods"]] == [0.9, 0.6]
     low, high = results["methods"][0]["intervals"]["accuracy"]
     assert 0.8 < low < 0.9 < high < 1
@@ -29,20 +29,20 @@ def test_figures_intervals_and_the_sign_of_differences():
     assert accuracy["difference"] == pytest.approx(0.3)
     assert 0.2 < accuracy["interval"][0] < 0.3 < accuracy["interval"][1] < 0.4
     assert difference["mcnemar_p_value"] == pytest.approx(2 / 2**36)
-    (turned,) = compare([worse, better], NAMES, 500, seed=0)["differences"]
+    (turned,) = compare_methods([worse, better], NAMES, 500, seed=0)["differences"]
     assert turned["metrics"]["accuracy"]["difference"] == pytest.approx(-0.3)
     assert turned["metrics"]["accuracy"]["interval"][1] < 0
 
 
 def test_equal_methods_do_not_differ():
     pair = [method(name, 0.7) for name in ("one", "two")]
-    (difference,) = compare(pair, NAMES, 200, seed=0)["differences"]
+    (difference,) = compare_methods(pair, NAMES, 200, seed=0)["differences"]
     assert difference["metrics"]["macro_f1"] == {"difference": 0.0, "interval": [0.0, 0.0]}
     assert difference["mcnemar_p_value"] == 1.0
 
 
 def test_one_method_has_figures_and_no_differences():
-    results = compare([method("one", 0.9)], NAMES, 100, seed=0)
+    results = compare_methods([method("one", 0.9)], NAMES, 100, seed=0)
     assert (results["num_images"], results["class_names"]) == (120, list(NAMES))
     assert np.sum(results["methods"][0]["confusion_matrix"]) == 120
     assert results["differences"] == []

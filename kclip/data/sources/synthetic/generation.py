@@ -40,7 +40,7 @@ class _SceneImage:
     random: Random
 
 
-def generate(
+def generate_scenes(
     directory: Path,
     num_train: int = 4000,
     num_dev: int = 500,
@@ -68,7 +68,7 @@ def generate(
     Example:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp()) / "shapes"
-        >>> generate(folder, num_train=2, num_dev=1, zero_shot_per_class=1)
+        >>> generate_scenes(folder, num_train=2, num_dev=1, zero_shot_per_class=1)
         >>> len(list(folder.glob("images/*.png"))), len(list(folder.glob("zero_shot/*/*.png")))
         (3, 8)
     """
