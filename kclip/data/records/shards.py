@@ -179,7 +179,7 @@ def _inputs_digest(job: ShardJob) -> str:
 
 def _change_time(image: Path | bytes) -> int:
     """When a file was changed, in ns: another image may have as many bytes."""
-    return image.stat().st_mtime_ns if isinstance(image, Path) and image.exists() else 0
+    return image.stat().st_mtime_ns if isinstance(image, Path) and image_size(image) >= 0 else 0
 
 
 def image_size(image: Path | bytes) -> int:

@@ -1,5 +1,6 @@
 """What readers of captions and labels share: from texts and files to records."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -99,8 +100,9 @@ def check_some_exist(records: Sequence[ImageRecord], images_dir: Path, table: Pa
     if not records:
         raise UserError(f"{table} leads to no image; nothing can be built.")
     paths = (record.image for record in records)
-    if not any(isinstance(path, Path) and path.exists() for path in paths):
+    # Unlike `Path.exists`, this is no error where a name is longer than names can be.
+    if not any(isinstance(path, Path) and os.path.exists(path) for path in paths):
         raise UserError(
             f"none of the {len(records)} images that {table} names lies in {images_dir} "
-            f"(the first is {records[0].file_name}); give their folder as --images."
+            f"(the first is {records[0].file_name[:200]}); give their folder as --images."
         )

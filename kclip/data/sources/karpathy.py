@@ -1,5 +1,6 @@
 """Reads Karpathy's JSON of captions with splits, such as `dataset_flickr8k.json`, into records."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,14 +69,23 @@ def _name(entry: Mapping[str, Any], is_flat: bool, where: str) -> str:
 
 def _is_flat(images_dir: Path, entries: list[dict[str, Any]]) -> bool:
     folders = {str(entry["filepath"]) for entry in entries if entry.get("filepath")}
-    return not any((images_dir / folder).is_dir() for folder in folders)
+    return not any(os.path.isdir(images_dir / folder) for folder in folders)
 
 
 def _sentences(entry: Mapping[str, Any], where: str) -> list[str]:
     sentences = entry.get("sentences")
     if not isinstance(sentences, list) or not all(isinstance(item, dict) for item in sentences):
         raise UserError(f"{where} has no list of 'sentences'; expected Karpathy's form.")
-    return [
-        item["raw"] if item.get("raw") is not None else " ".join(map(str, item.get("tokens", ())))
-        for item in sentences
-    ]
+    return [_sentence(item, where) for item in sentences]
+
+
+def _sentence(item: Mapping[str, Any], where: str) -> str:
+    raw, tokens = item.get("raw"), item.get("tokens")
+    if isinstance(raw, str):
+        return raw
+    if raw is None and isinstance(tokens, list):
+        return " ".join(map(str, tokens))
+    raise UserError(
+        f"{where} has a sentence with {quoted(sorted(item))}; expected a text 'raw' or a list "
+        "'tokens', as in Karpathy's form."
+    )

@@ -1,7 +1,16 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from kclip.data.records.schema import FEATURES, parse, parse_batch, serialize
+from kclip.data.records.schema import (
+    FEATURES,
+    SCHEMA_VERSION,
+    SPEC,
+    parse,
+    parse_batch,
+    serialize,
+)
 
 RECORD = {
     "image": b"\x00\xff" * 40_000,  # long enough for a length of three bytes
@@ -102,3 +111,11 @@ def test_a_batch_is_parsed_as_its_records_are():
         for name, value in parse(tf.constant(record)).items():
             assert together[name].dtype == value.dtype
             np.testing.assert_array_equal(together[name][row], value)
+
+
+def test_the_readme_describes_every_feature_and_the_version():
+    text = (Path(__file__).parents[3] / "tfrecords/README.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    described = {name.strip(" `") for row in rows for name in row.split(",")}
+    assert {feature.name for feature in SPEC} <= described
+    assert f"({SCHEMA_VERSION})" in text

@@ -58,6 +58,7 @@ def test_sub_folders_where_they_exist(tmp_path):
         ({}, "holds no list of images"),
         ([{"split": "train"}], r"images\[0\] has 'split', but no 'filename'"),
         ([{"filename": "a.jpg", "split": "train"}], "has no list of 'sentences'"),
+        ([entry("a.jpg", "train", 7)], "has a sentence with 'raw'; expected"),
         ([entry("a.jpg", "", "A")], "has the split ''; expected a word"),
     ],
 )
