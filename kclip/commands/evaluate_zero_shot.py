@@ -27,7 +27,7 @@ class EvaluateZeroShot(ImageLimits):
 
     The images come from class folders (--images), from a benchmark in its own layout (--protocol
     and --data-dir) or from TFDS (--tfds). Writes metrics.json (accuracy, macro precision, recall
-    and F1, top-5, each class, calibration), report.md, predictions.csv, per_class.csv, pictures
+    and F1, top-5, each class, calibration), report.md, predictions.csv, per_class.csv, figures
     (confusion matrix, reliability, coverage) and the class embeddings as classes.npz.
     """
 
@@ -59,7 +59,7 @@ class EvaluateZeroShot(ImageLimits):
     top_k: Count = 5
     """Classes listed for each image in predictions.csv."""
     calibration_fraction: PartialFraction = 0.0
-    """Part of each class, drawn by --seed, that a temperature is fitted on; the
+    """Fraction of each class, sampled by --seed, that a temperature is fitted on; the
     results are measured on the rest."""
     calibration_images: Path | None = None
     """Class folders of other images that a temperature is fitted on; of splits, validation or
@@ -165,14 +165,14 @@ class EvaluateZeroShot(ImageLimits):
             fitted = embed_labelled_images(embedder.embed_images, others)
         if self.calibration_fraction:
             # A benchmark may have classes of one image, which then is measured.
-            drawn, rest = sample_fraction(
+            sampled, rest = sample_fraction(
                 measured.labels,
                 self.calibration_fraction,
                 self.seed,
                 "--calibration-fraction",
                 every_class=False,
             )
-            own, measured = measured.rows(drawn), measured.rows(rest)
+            own, measured = measured.rows(sampled), measured.rows(rest)
             fitted = own + fitted if fitted else own
         return measured, fitted
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunMultilabelBenchmark:
-    """Compares prompts, adapters and baselines by mAP over the share of training images.
+    """Compares prompts, adapters and baselines by mAP over the fraction of training images.
 
     MMM-CLIP's experiments with any model: zero-shot by prompts and cosines, FC- and MLD-Adapter,
     the baselines' heads and a linear probe, all on the frozen model's features, which are computed
@@ -36,9 +36,9 @@ class RunMultilabelBenchmark:
     methods: tuple[str, ...] = ()
     """Some of the methods; all by default."""
     ratios: tuple[Annotated[float, Range(1e-6, 1)], ...] = (0.02, 0.05, 0.1, 0.2, 0.7, 1.0)
-    """Shares of the training images, drawn so that each class keeps its part."""
+    """Fractions of the training images, sampled so that each class keeps its part."""
     seeds: Count = 3
-    """How often each share is drawn and trained on."""
+    """How often each fraction is sampled and trained on."""
     template: tuple[str, ...] = ("there is a {}",)
     """Prompts of cosine ranking and of the MLD-Adapter's queries, with {} for the class name."""
     captions_json: Path | None = None
@@ -46,7 +46,7 @@ class RunMultilabelBenchmark:
     Without it the nearest captions of training images take their place, where there are any."""
     transfer_from: Path | None = None
     """TFRecords with other classes that an MLD-Adapter is trained on first; it then names the
-    classes of --data without an image, and after training on each share."""
+    classes of --data without an image, and after training on each fraction."""
 
     def run(self) -> dict[str, Any]:
         """Computes features, runs each cell that has no result, and writes the report.

@@ -31,33 +31,33 @@ class ClassifierSettings:
     weights: str | None = None
     """A weights file of that network, imagenet (downloaded), or None for random ones."""
     resize: Literal["squash", "crop"] = "squash"
-    """Fit the whole picture into the square, or cut out the middle square."""
+    """squash: fit the whole image into the square; crop: cut out the middle square."""
     dropout: PartialFraction = 0.2
-    """Before the new layer."""
+    """Dropout before the new layer."""
     head_epochs: Count = 20
-    """First the new layer alone is trained, on features of the frozen network that are computed
-    once; at most so many passes over them. A network without weights goes without this."""
+    """First the new layer alone is trained on the frozen network's features, which are computed
+    once: the most passes over them. A network without weights skips this stage."""
     head_learning_rate: LearningRate = 1e-3
-    """Of the new layer alone, and of a network without weights."""
+    """Learning rate of the new layer alone, and of a network without weights."""
     epochs: Count = 8
-    """Then the network is fine-tuned, for at most so many passes over the images."""
+    """Then the network is fine-tuned: the most passes over the images."""
     learning_rate: LearningRate = 1e-5
-    """Of fine-tuning a network that has weights."""
+    """Learning rate of fine-tuning a network that has weights."""
     fine_tune_layers: CountFrom0 | Literal["all"] = "all"
     """How many of the network's last layers are fine-tuned; 0 trains the new layer alone."""
     batch_size: BatchSize = 32
-    """Images a step."""
+    """Images per step."""
     augmentation: Literal["none", "flip", "crop", "randaugment"] = "flip"
     """Random changes to training images while the network is fine-tuned."""
     weight_decay: WeightDecay = 1e-3
-    """Of AdamW."""
+    """Weight decay of AdamW."""
     early_stopping_patience: Count = 5
     """Epochs without a lower validation loss before a stage ends; its best epoch is kept."""
     plateau_patience: Count = 3
-    """Epochs without a lower validation loss before the rate is reduced."""
+    """Epochs without a lower validation loss before the learning rate is reduced."""
     plateau_factor: ReductionFactor = 0.2
-    """What the rate is then multiplied with."""
+    """What the learning rate is then multiplied by."""
     dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Precision of the network; probabilities and loss are always float32."""
     seed: Seed = 0
-    """Of weights, order, shares and dropout."""
+    """Seed of the weights, the order of images, the sampled fractions and dropout."""

@@ -20,13 +20,13 @@ LossWeight = Annotated[float, Range(0, 1e6)]
 
 @dataclasses.dataclass(frozen=True)
 class DecoderHead:
-    """The head that looks for each class in the picture."""
+    """The head that looks for each class in the image."""
 
     kind: Literal["zero_shot", "full", "grouped"] = "zero_shot"
-    """zero_shot asks by text embeddings, so that classes are free after training; full learns a
-    query for each class, grouped for each group of them."""
+    """zero_shot: queries are text embeddings, so that classes can be changed after training;
+    full: a learned query for each class; grouped: a learned query for each group of classes."""
     num_groups: Count | None = None
-    """Queries of a grouped head."""
+    """Number of queries of a grouped head."""
     dim: Width = 768
     """Width of the decoder."""
     num_heads: Annotated[int, Range(1, 1024)] = 8
@@ -34,16 +34,16 @@ class DecoderHead:
     intermediate_dim: Width = 2048
     """Width of its feed-forward network."""
     dropout: PartialFraction = 0.1
-    """On queries, attention and both sublayers."""
+    """Dropout on queries, attention and both sublayers."""
     similarity: bool = True
     """Add the scaled cosine of image and class text to the logits of a zero_shot head, unless the
     queries are word vectors."""
     trained_fraction: Fraction = 1.0
-    """Where the projection of image features starts from a dual encoder's: how far its weights go
-    from there to the trained ones. Below 1, seen classes gain less and unseen ones lose less
+    """Where the projection of image features starts from a dual encoder's weights: how far it goes
+    from them to the trained ones. Below 1, seen classes gain less and unseen ones lose less
     (WiSE-FT, Wortsman et al. 2022)."""
     feature_dropout: PartialFraction = 0.5
-    """On the pooled image features before they are projected into the space of the texts."""
+    """Dropout on the pooled image features, before they are projected into the texts' space."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +53,7 @@ class JointObjective:
     alpha: LossWeight = 0.1
     """Weight of the alignment of images with the sentences of their labels; 0 for none."""
     beta: LossWeight = 1.0
-    """Weight of the classification."""
+    """Weight of the classification loss."""
     sentence: str = "a photo of {}"
     """The sentence of an image's labels; {} becomes 'sky, car and road'."""
 
@@ -63,19 +63,19 @@ class DecoderOptimization:
     """Batches, optimizer and schedule."""
 
     epochs: Count = 40
-    """Passes over the images. The weights of the last are kept: the rate has then fallen to
-    nothing, and a choice by validation figures would flatter those of the report."""
+    """Passes over the images. The weights of the last epoch are kept: the learning rate has
+    then fallen to 0, and choosing an epoch by validation figures would flatter the report."""
     batch_size: BatchSize = 56
-    """Images a step."""
+    """Images per step."""
     optimizer: Literal["adam", "adamw"] = "adam"
-    """adam decays weights as part of the gradient, as ML-Decoder trains; adamw apart from it.
-    Both decay matrices alone."""
+    """adam: weight decay is part of the gradient, as in ML-Decoder; adamw: it is separate. Both
+    decay matrices only."""
     learning_rate: LearningRate = 1e-4
-    """The highest of the one-cycle schedule."""
+    """The highest learning rate of the one-cycle schedule."""
     warmup: PartialFraction = 0.2
-    """Share of the steps in which the rate rises to it; then it falls along a cosine."""
+    """Fraction of the steps in which the learning rate rises; then it falls along a cosine."""
     weight_decay: WeightDecay = 1e-2
-    """Of matrices."""
+    """Weight decay of matrices."""
     ema: Annotated[float, Range(0, 0.9999999)] = 0.9997
     """Momentum of the running average of the weights, about 1 / (1 - ema) steps long, which is
     what is measured and saved. 0 keeps the weights as they are."""
@@ -85,4 +85,4 @@ class DecoderOptimization:
     dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Precision of the head and of a tower that is trained; logits and loss are always float32."""
     seed: Seed = 0
-    """Of weights, order and dropout."""
+    """Seed of the weights, the order of images and dropout."""

@@ -22,7 +22,7 @@ class Objective:
     """Projection heads and loss."""
 
     projection_dim: Width = 256
-    """Width of the space that images and texts share."""
+    """Width of the common space of images and texts."""
     dropout: PartialFraction = 0.1
     """Dropout in both projection heads."""
     image_feature_dropout: PartialFraction = 0.0
@@ -30,12 +30,12 @@ class Objective:
     text_feature_dropout: PartialFraction = 0.0
     """Dropout on the text tower's features before its head."""
     standardize: bool = False
-    """Bring the towers' features to mean 0 and deviation 1 before the heads."""
+    """Bring the towers' features to mean 0 and standard deviation 1 before the heads."""
     loss: Literal["hard", "multi_positive", "soft", "sigmoid"] = "multi_positive"
-    """hard: CLIP's; multi_positive: captions of one image are no negatives of each other;
-    soft: the keras.io example's; sigmoid: SigLIP's."""
+    """hard: CLIP's loss; multi_positive: captions of one image are not negatives of each other;
+    soft: the loss of the keras.io example; sigmoid: SigLIP's."""
     label_smoothing: PartialFraction = 0.0
-    """Share of the target that is spread over the batch (hard and multi_positive)."""
+    """Fraction of the target that is spread over the batch (hard and multi_positive)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,39 +45,41 @@ class Optimization:
     epochs: Count = 8
     """Passes over the images (or over the pairs, with --optimization.captions expand)."""
     batch_size: BatchSize = 256
-    """Pairs a step; the other pairs of the batch are the negatives."""
+    """Pairs per step; the other pairs of the batch are the negatives."""
     chunk_size: Count | None = None
-    """Pairs that trained towers encode at a time, twice each: the negatives of a large batch-size
-    on the memory of this one; it must divide batch-size. None: the whole batch at once."""
+    """Pairs that trained towers encode at a time, twice each: the negatives of the whole batch in
+    the memory of one chunk. It must divide the batch size. None: the whole batch at once."""
     captions: Literal["sample", "expand"] = "sample"
-    """One caption an image and epoch, another in the next epoch; or every pair in each epoch."""
+    """sample: one caption per image and epoch, another one in the next epoch; expand: every pair in
+    each epoch."""
     augmentation: Literal["none", "flip", "shrink", "crop", "randaugment"] = "none"
     """Random changes to training images; with a frozen image tower, none, flip or shrink, which
-    shows each second picture as it looks with 32 pixels, for data sets of small ones."""
+    shows every second image as it looks with 32 pixels, for data sets of small images."""
     class_pairs: CountFrom0 = 0
-    """Pairs that each batch has besides, made from the image tower's own classifier: features
+    """Additional pairs in each batch, made from the image tower's own classifier: features
     moved towards one of ImageNet's 1,000 classes, and its name in a prompt. They teach names that
     captions lack. Needs a frozen tower, and weights with their classifier."""
     learning_rate: LearningRate = 1e-3
-    """Of the heads, and of towers without their own."""
+    """Learning rate of the heads, and of towers without their own."""
     weight_decay: WeightDecay = 1e-3
-    """Of AdamW."""
+    """Weight decay of AdamW."""
     schedule: Literal["plateau", "cosine"] = "plateau"
-    """Divide the rate when the validation loss stalls, or warm up and follow a cosine to 0."""
+    """plateau: reduce the learning rate when the validation loss stalls; cosine: warm up, then
+    follow a cosine to 0."""
     warmup: PartialFraction = 0.05
-    """Share of the steps in which the cosine schedule warms up."""
+    """Fraction of the steps in which the cosine schedule warms up."""
     plateau_patience: Count = 3
-    """Epochs without a better validation loss (see monitor) before the rate is reduced."""
+    """Epochs without a better validation loss (see monitor) before the learning rate is reduced."""
     plateau_factor: ReductionFactor = 0.2
-    """What the rate is then multiplied with."""
+    """What the learning rate is then multiplied by."""
     early_stopping_patience: Count = 5
     """Epochs without a better validation loss (see monitor) before training ends."""
     monitor: Literal["loss", "recall"] = "loss"
-    """What the best epoch is chosen by, whose weights are kept: validation loss, or validation
-    recall@10, the mean of both directions."""
+    """What chooses the best epoch, whose weights are kept: the validation loss, or the validation
+    recall@10 (mean of both directions)."""
     clip_norm: Annotated[float, Range(1e-12, 1e12)] | None = None
     """Largest norm of all gradients together."""
     dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Precision of the towers; normalisation, logits and loss are always float32."""
     seed: Seed = 0
-    """Of weights, order and dropout."""
+    """Seed of the weights, the order of images and dropout."""

@@ -17,15 +17,15 @@ class ImageTower:
     alpha: WidthMultiplier | None = None
     """Width multiplier of the MobileNets."""
     pooling: Literal["avg", "flatten"] = "avg"
-    """Average over the feature map, or keep its places (for small maps)."""
+    """avg: average over the feature map; flatten: keep its positions (for small maps)."""
     weights: str | None = None
     """A weights file of that network, imagenet (downloaded), or None for random ones."""
     resize: Literal["squash", "crop"] = "squash"
-    """Fit the whole picture into the square, or cut out the middle square."""
+    """squash: fit the whole image into the square; crop: cut out the middle square."""
     mirror: bool = False
-    """Embed each picture together with its mirror image: twice the work, a little more recall."""
+    """Embed each image together with its mirror image: twice the work, a little more recall."""
     train: bool = True
-    """Train it; a frozen one is run once and its features are kept."""
+    """Train the tower; a frozen one is run once and its features are kept."""
     learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""
 
@@ -38,15 +38,16 @@ class TextTower:
     """A BERT: a KerasHub preset (bert_base_en_uncased), a Hugging Face folder, or a size without
     weights (tiny, mini, small, medium, base), whose vocabulary is learned from the captions."""
     pooling: Literal["mean", "cls"] = "mean"
-    """One vector a text: the mean over its tokens, or BERT's pooled [CLS] token."""
+    """One vector per text: the mean over its tokens, or BERT's pooled [CLS] token."""
     dropout: PartialFraction = 0.1
-    """Inside a BERT without weights, while it is trained."""
+    """Dropout inside a BERT without weights, while it is trained."""
     sequence_length: Annotated[int, Range(3, 512)] = 32
-    """Tokens a text; longer ones are cut."""
+    """Tokens per text; longer texts are cut."""
     vocabulary_size: Annotated[int, Range(64, 1_000_000)] = 8192
-    """Of a vocabulary that is learned from the captions."""
+    """Size of a vocabulary that is learned from the captions."""
     train: bool = True
-    """Train it; a frozen one is run once and its features are kept, if the image tower's are."""
+    """Train the tower; a frozen one is run once and its features are kept, if the image tower's
+    are."""
     learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""
 
@@ -64,11 +65,11 @@ class DecoderImageTower:
     weights: str | None = None
     """A weights file of that network, imagenet (downloaded), or None for random ones."""
     resize: Literal["squash", "crop"] = "squash"
-    """Fit the whole picture into the square, or cut out the middle square."""
+    """squash: fit the whole image into the square; crop: cut out the middle square."""
     mirror: bool = False
-    """Recognize each picture together with its mirror image: twice the work, better scores. A
+    """Recognize each image together with its mirror image: twice the work, better scores. A
     --model that was trained so brings it along."""
     train: bool = False
-    """Train it, --model's too; a frozen one is run once and its feature maps are kept."""
+    """Train the tower, --model's too; a frozen one is run once and its feature maps are kept."""
     learning_rate: LearningRate | None = None
     """Its own learning rate; that of the head if left out."""

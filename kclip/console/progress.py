@@ -9,7 +9,7 @@ from kclip.console.lines import is_quiet
 
 
 class ProgressBar(tqdm):
-    """A bar of tqdm, which is not drawn when the lines of information aren't wanted.
+    """A bar of tqdm, which is not shown when the lines of information aren't wanted.
 
     Args:
         args: as in `tqdm`.
