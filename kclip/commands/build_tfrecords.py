@@ -93,10 +93,7 @@ class BuildTFRecords(SourceOptions):
         if self.workers > 1:
             prepare_workers()
         source = read_source(self, output / SOURCE_FOLDER)
-        # Generated scenes have no copies but by chance.
-        compare = self.find_copies and self.source != "synthetic"
-        compared = (output, source.fetch_images, self.workers, self.max_pixels)
-        copies = BuildCopies(*compared) if compare else None
+        copies = self._copies(source, output)
         splits = select(
             source.records,
             seed=self.seed,
@@ -123,6 +120,12 @@ class BuildTFRecords(SourceOptions):
         seconds = time.monotonic() - started
         print(result.summary(output, num_rejected, found, seconds, next_command, source.notes))
         return result.num_records
+
+    def _copies(self, source: Source, output: Path) -> BuildCopies | None:
+        """What compares images; generated scenes have no copies but by chance."""
+        if not self.find_copies or self.source == "synthetic":
+            return None
+        return BuildCopies(output, source.fetch_images, self.workers, self.max_pixels)
 
     def _write_classes(self, output: Path) -> None:
         if self.source == "nus_wide" and self.data_dir is not None:

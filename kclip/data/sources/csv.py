@@ -11,7 +11,7 @@ from kclip.data.sources.class_spelling import settle_spelling
 from kclip.data.sources.image_files import FoundFiles, ImageFolder, tidy_name
 from kclip.data.sources.label_table import read_label_table
 from kclip.data.sources.reading_options import DEFAULTS, ReadingOptions
-from kclip.data.sources.split_lists import Splits, read_split_lists, split_of
+from kclip.data.sources.split_lists import Splits, read_split_lists, split_in_table
 from kclip.data.sources.tables import (
     CAPTION_NAMES,
     IMAGE_NAMES,
@@ -156,7 +156,7 @@ def _caption_table(path: Path, options: ReadingOptions) -> _CaptionTable:
         if not name:
             rejections.append(Rejection(line_name(table, line), "no file name"))
             continue
-        own = "train" if split is None else split_of(row[split], f"{path} line {line}")
+        own = "train" if split is None else split_in_table(row[split], f"{path} line {line}")
         if splits.setdefault(name, own) != own:
             reason = f"duplicate id: {name} is in {splits[name]} already"
             rejections.append(Rejection(line_name(table, line), reason))

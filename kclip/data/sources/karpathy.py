@@ -10,9 +10,11 @@ from kclip.data.sources.assembling import as_text, check_some_exist, clean_capti
 from kclip.data.sources.coco_file import coco_id
 from kclip.data.sources.image_files import ImageFolder, tidy_name
 from kclip.data.sources.reading_options import DEFAULTS, ReadingOptions
-from kclip.data.sources.split_lists import split_of
+from kclip.data.sources.split_lists import split_in_table
 from kclip.data.sources.text_files import quoted, read_json
 from kclip.errors import UserError
+
+_REST = {"restval": "train"}  # what COCO's validation images are for that no other split took
 
 
 def read_karpathy(images_dir: Path, captions: Path, options: ReadingOptions = DEFAULTS) -> Source:
@@ -51,7 +53,8 @@ def read_karpathy(images_dir: Path, captions: Path, options: ReadingOptions = DE
         where = f"{captions} images[{number}]"
         kept = clean_captions(name, _sentences(entry, where), rejections)
         if kept:
-            split = split_of(str(entry.get("split", "")), where)
+            word = str(entry.get("split", ""))
+            split = _REST.get(word) or split_in_table(word, where)
             id_ = coco_id(entry.get("imgid")) or name
             records.append(ImageRecord(id_, name, path, kept, (), split))
     check_some_exist(records, images_dir, captions)

@@ -6,11 +6,9 @@ from pathlib import Path
 
 from kclip.data.image_record import Rejection
 from kclip.data.sources.image_files import FoundFiles, ImageFolder, tidy_name
+from kclip.data.sources.split_folders import split_of
 from kclip.data.sources.text_files import read_list
 from kclip.errors import UserError
-
-# Words that people use for the split "validation"; Karpathy's "restval" is trained on.
-_SAME = {"val": "validation", "valid": "validation", "dev": "validation", "restval": "train"}
 
 
 @dataclass(frozen=True)
@@ -59,17 +57,17 @@ def read_split_lists(
     return Splits(of_file, tuple(rejections), (note,) if unlisted else ())
 
 
-def split_of(word: str, where: str) -> str:
-    """The split that a word means.
+def split_in_table(word: str, where: str) -> str:
+    """The split that a cell of a table means, by the same words as those of split folders.
 
     Raises:
         UserError: it is no word.
 
     Example:
-        >>> split_of("Val", "captions.csv line 2"), split_of("test", "captions.csv line 3")
-        ('validation', 'test')
+        >>> [split_in_table(word, "captions.csv line 2") for word in ("Val", "test", "restval")]
+        ['validation', 'test', 'restval']
     """
     split = word.strip().lower()
     if not split.isidentifier():
         raise UserError(f"{where} has the split {word!r}; expected a word such as train or test.")
-    return _SAME.get(split, split)
+    return split_of(split) or split

@@ -6,7 +6,6 @@ from typing import Any
 
 from kclip.console.progress import ProgressBar
 from kclip.data.image_record import UNKNOWN, ImageRecord, Rejection, Source
-from kclip.data.records.metadata import INFO_FILE
 from kclip.data.sources.assembling import as_text, clean_captions
 from kclip.errors import KclipError, UserError
 from kclip.files import replaced_when_done
@@ -151,8 +150,9 @@ class TFDSSource:
 
 def _open_builder(dataset: str, data_dir: Path | None) -> Any:
     import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.constants import DATASET_INFO_FILENAME
 
-    if (Path(dataset) / INFO_FILE).is_file():
+    if (Path(dataset) / DATASET_INFO_FILENAME).is_file():
         return tfds.builder_from_directory(dataset)
     try:
         builder = tfds.builder(dataset, data_dir=data_dir)
