@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from posixpath import normpath
+from posixpath import normpath, split
 from urllib.parse import unquote, urlsplit
 
 from kclip.data.image_record import Rejection
@@ -53,6 +53,8 @@ class ImageFolder:
         self.path = path
         self.allow_outside = allow_outside
         self._indexes: dict[Callable[[str], str], dict[str, list[str]]] = {}
+        self._known: dict[str, tuple[Path, bool]] = {}
+        self._inside: set[str] = set()  # folders below `path` that lie in it
 
     def find_all(self, names: Iterable[str]) -> FoundFiles:
         """Finds the files of one table's names, each of which must be a file of its own."""
@@ -61,8 +63,7 @@ class ImageFolder:
         spelled: dict[str, Path | None] = {}
         for name in dict.fromkeys(map(tidy_name, names)):
             try:
-                path = path_inside(self.path, name, self.allow_outside)
-                exists = os.path.exists(path)
+                path, exists = self._look_up(name)
                 found = path if exists else self._spelled_otherwise(name)
             except OutsideFolderError:
                 reason = "outside of the images' folder: give --allow-outside to take it"
@@ -81,6 +82,20 @@ class ImageFolder:
             else:
                 paths[name] = path or self.path / name
         return FoundFiles(paths, tuple(rejections))
+
+    def _look_up(self, name: str) -> tuple[Path, bool]:
+        """The path of a name, and whether there is such a file; raises `OutsideFolderError`."""
+        if name not in self._known:
+            # Each folder is checked once: resolving all links for each of 100,000 files takes long.
+            folder, file = split(name)
+            path = self.path / name
+            if folder not in self._inside:
+                path_inside(self.path, folder, self.allow_outside)
+                self._inside.add(folder)
+            if file in ("", ".", "..") or "\0" in file or os.path.islink(path):
+                path_inside(self.path, name, self.allow_outside)
+            self._known[name] = (path, os.path.exists(path))
+        return self._known[name]
 
     def _spelled_otherwise(self, name: str) -> Path | None:
         keys = (_composed, str.casefold, _without_suffix)
