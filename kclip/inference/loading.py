@@ -1,6 +1,5 @@
 """From a name or a folder to a model that can be asked at once."""
 
-import difflib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,6 @@ from kclip.data.images.opening import load_image, to_rgb
 from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
 
-# What a local folder of KerasHub's CLIP or SigLIP may name besides plain values.
-_KERAS_HUB_CLASSES = {
-    f"keras_hub>{family}{part}"
-    for family in ("CLIP", "SigLIP")
-    for part in ("Backbone VisionEncoder TextEncoder Tokenizer ImageConverter Preprocessor".split())
-} | {"keras.DTypePolicy"}
-_KERAS_HUB_BACKBONES = {"keras_hub>CLIPBackbone", "keras_hub>SigLIPBackbone"}
 _EXPORT_FILE = "export.json"
 _EXPORT_NUMBERS = ["image_size", "sequence_length", "projection_dim", "logit_scale", "logit_bias"]
 
@@ -30,7 +22,8 @@ def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callabl
         name_or_path: a model folder of kclip, a Hugging Face folder of CLIP, MetaCLIP 2, SigLIP or
             SigLIP 2 (`config.json` and `model.safetensors`), a folder of open_clip
             (`open_clip_config.json` and `open_clip_model.safetensors`), a KerasHub preset of CLIP
-            or SigLIP by its name, such as "clip_vit_base_patch32", a local folder of one, or a
+            or SigLIP by its name, such as "clip_vit_base_patch32", a local folder of one, a model
+            of the Hugging Face hub by its name ("owner/name", "hf://owner/name@revision"), or a
             folder that `export_model` wrote as ONNX, which onnxruntime runs.
         dtype: dtype policy of the model; an export is float32.
 
@@ -66,15 +59,23 @@ def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callabl
 def load_model(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Any]:
     """Loads a model and its preprocessor; arguments and errors as in `load`."""
     from kclip.models.folder.checks import kind_of_model
+    from kclip.models.pretrained.hub import fetch, hub_name
+    from kclip.models.pretrained.keras_hub_folder import (
+        BACKBONES,
+        load_keras_hub_folder,
+        load_keras_hub_preset,
+    )
 
-    if "://" in str(name_or_path):
-        raise UserError(
-            f"{str(name_or_path)!r} lies on a hub, where kclip cannot look at it before it is "
-            "built; download the folder and give its path"
-        )
     folder = Path(name_or_path)
     if not folder.is_dir():
-        return _load_preset(str(name_or_path), dtype)
+        if on_hub := hub_name(name_or_path):
+            return load_model(fetch(*on_hub), dtype)
+        if "://" in str(name_or_path):
+            raise UserError(
+                f"{str(name_or_path)!r} lies on a hub that kclip does not ask; download the "
+                "folder and give its path"
+            )
+        return load_keras_hub_preset(str(name_or_path), dtype)
     if _is_export(folder):
         return _load_export(folder, dtype)
     if _is_open_clip(folder):
@@ -82,8 +83,8 @@ def load_model(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, A
 
         return load_open_clip_folder(folder, dtype)
     kind = kind_of_model(folder)
-    if kind in _KERAS_HUB_BACKBONES:
-        return _load_keras_hub_folder(folder, dtype)
+    if kind in BACKBONES:
+        return load_keras_hub_folder(folder, dtype)
     if kind == "kclip>CLIP":
         from kclip.models import CLIP, ClipPreprocessor
 
@@ -147,61 +148,3 @@ def _image(image: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
             )
         return Image.fromarray(image)
     return to_rgb(image)
-
-
-def _load_preset(name: str, dtype: str) -> tuple[Any, Any]:
-    import keras_hub
-
-    presets = {
-        preset: family
-        for family in ("CLIP", "SigLIP")
-        for preset in getattr(keras_hub.models, f"{family}Backbone").presets
-    }
-    if name in presets:
-        return _load_keras_hub(name, presets[name], dtype)
-    close = difflib.get_close_matches(name, presets, n=3, cutoff=0.5)
-    advice = f"did you mean {' or '.join(close)}?" if close else "such as clip_vit_base_patch32"
-    raise UserError(
-        f"there is no model folder {name!r}, nor a KerasHub preset of CLIP or SigLIP of that "
-        f"name; give a folder, such as the model/ that train_dual_encoder wrote, or a preset "
-        f"({advice})"
-    )
-
-
-def _load_keras_hub_folder(folder: Path, dtype: str) -> tuple[Any, Any]:
-    from kclip.models.folder.checks import kind_of_model, load_preset, refuse_other_classes
-
-    refuse_other_classes(folder, _KERAS_HUB_CLASSES)
-    family = "SigLIP" if "SigLIP" in kind_of_model(folder) else "CLIP"
-    return load_preset(folder, lambda: _convert(str(folder), family, dtype))
-
-
-def _load_keras_hub(name: str, family: str, dtype: str) -> tuple[Any, Any]:
-    try:
-        return _convert(name, family, dtype)
-    except UserError:
-        raise
-    except Exception as error:  # each hub's client raises its own kind
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(
-            f"the KerasHub preset {name!r} cannot be had ({reason}); without network, give a "
-            "folder: kclip reads those of Hugging Face and open_clip too"
-        ) from error
-
-
-def _convert(name: str, family: str, dtype: str) -> tuple[Any, Any]:
-    import keras_hub
-
-    from kclip.models import ClipPreprocessor
-    from kclip.models.pretrained.keras_hub_clip import from_keras_hub, tokenizer_from_keras_hub
-
-    backbone = getattr(keras_hub.models, f"{family}Backbone").from_preset(name, dtype="float32")
-    tokenizer = getattr(keras_hub.models, f"{family}Tokenizer").from_preset(name)
-    model = from_keras_hub(backbone, dtype)
-    preprocessor = ClipPreprocessor(
-        tokenizer_from_keras_hub(tokenizer),
-        model.image_size,
-        model.sequence_length,
-        resize="squash" if family == "SigLIP" else "crop",
-    )
-    return model, preprocessor

@@ -141,7 +141,7 @@ def test_a_string_and_a_list_of_one(clip_folder):
         ("clip_vit_b32", "there is no model folder 'clip_vit_b32'.*clip_vit_base_patch32"),
         ("siglip_base_patch16", "did you mean siglip_base_patch16_"),
         ("no/such/folder", "there is no model folder 'no/such/folder', nor a KerasHub preset"),
-        ("hf://openai/clip-vit-base-patch32", "lies on a hub.*download the folder"),
+        ("kaggle://keras/clip", "lies on a hub that kclip does not ask; download the folder"),
     ],
 )
 def test_names_that_there_are_not(name, message):

@@ -53,7 +53,7 @@ def tiny_siglip_tokenizer():
     return SiglipTokenizer(sentencepiece_model())
 
 
-def sentencepiece_model():
+def sentencepiece_model(symbols=()):
     import sentencepiece
 
     written = io.BytesIO()
@@ -66,6 +66,7 @@ def sentencepiece_model():
         eos_id=1,
         unk_id=2,
         bos_id=-1,
+        user_defined_symbols=list(symbols),
         minloglevel=2,
     )
     return written.getvalue()

@@ -61,12 +61,22 @@ def from_keras_hub(backbone, dtype="float32"):
 
 
 def tokenizer_from_keras_hub(tokenizer):
-    """Kclip's tokenizer with the vocabulary of `keras_hub.models.CLIPTokenizer` or SigLIP's."""
+    """Kclip's tokenizer with the vocabulary of `keras_hub.models.CLIPTokenizer` or SigLIP's.
+
+    Raises:
+        UserError: the vocabulary is SigLIP 2's.
+    """
     if hasattr(tokenizer, "merges"):
         # "#version" is no rule, though KerasHub keeps it among them.
         merges = [merge for merge in tokenizer.merges if not merge.startswith("#version")]
         return ClipTokenizer(
             tokenizer.vocabulary, merges, pad_with_end_token=tokenizer.pad_with_end_token
+        )
+    if {"<bos>", "<eos>"} <= set(tokenizer.get_vocabulary()):
+        raise UserError(
+            "the KerasHub preset is a SigLIP 2, which ends texts with <eos> and fills them up with "
+            "<pad>, where KerasHub's tokenizer has </s> for both; give the model's Hugging Face "
+            "folder or name instead"
         )
     return SiglipTokenizer(tokenizer.proto)
 

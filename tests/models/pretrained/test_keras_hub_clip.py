@@ -1,7 +1,7 @@
 import keras_hub
 import numpy as np
 import pytest
-from tiny_clip import tiny_clip_tokenizer, vocabulary
+from tiny_clip import sentencepiece_model, tiny_clip_tokenizer, vocabulary
 
 from kclip.errors import UserError
 from kclip.models.pretrained.keras_hub_clip import from_keras_hub, tokenizer_from_keras_hub
@@ -77,3 +77,9 @@ def test_the_tokenizer_keeps_its_vocabulary():
     ours = tokenizer_from_keras_hub(theirs)
     assert ours.merges == merges[1:]
     assert ours.pad_token_id == vocabulary()["<|endoftext|>"]
+
+
+def test_the_tokenizer_of_siglip_2_is_refused():
+    proto = sentencepiece_model(symbols=["<bos>", "<eos>"])
+    with pytest.raises(UserError, match="is a SigLIP 2, which ends texts with <eos>"):
+        tokenizer_from_keras_hub(keras_hub.models.SigLIPTokenizer(proto))

@@ -1,0 +1,98 @@
+"""Models of the Hugging Face hub by their names: fetched as data, never as code."""
+
+import re
+from pathlib import Path
+
+from kclip.errors import UserError
+from kclip.models.pretrained.huggingface_config import DEFAULTS
+from kclip.models.pretrained.json_files import read_object_if_there
+from kclip.models.pretrained.open_clip_config import CONFIG as OPEN_CLIP
+
+_NAME = re.compile(r"(hf://)?([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
+# JSON and word lists; of the weights, safetensors alone, which hold numbers and nothing else.
+_WORDS = {"merges.txt", "spiece.model"}
+_SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
+
+
+def hub_name(name):
+    """Takes apart "owner/name", "owner/name@revision", or either after "hf://".
+
+    Returns:
+        The repository and the revision, which may be None; or None where the name is no such one.
+
+    Example:
+    >>> hub_name("hf://openai/clip-vit-base-patch32@main")
+    ('openai/clip-vit-base-patch32', 'main')
+    """
+    match = _NAME.fullmatch(str(name))
+    return (match[2], match[3]) if match else None
+
+
+def fetch(repository, revision=None):
+    """Brings a repository's model to the local cache of `huggingface_hub`.
+
+    Its config is looked at before the weights are fetched: only a model that kclip reads is. With
+    the environment variable `HF_HUB_OFFLINE=1` nothing but the cache is asked.
+
+    Args:
+        repository: "owner/name".
+        revision: branch, tag or commit; None for the main branch.
+
+    Returns:
+        Path of the folder in the cache.
+
+    Raises:
+        UserError: the hub cannot be reached or has no such model, or the model is of a kind that
+            kclip does not read, or its weights are no safetensors.
+
+    Example:
+    >>> folder = fetch("openai/clip-vit-base-patch32")
+    """
+    # Not at the start: most who load a model have it in a folder.
+    from huggingface_hub import HfApi, constants, snapshot_download
+
+    def get(files, **options):
+        options |= {"revision": revision, "allow_patterns": sorted(files)}
+        return Path(snapshot_download(repository, **options))
+
+    try:
+        if constants.HF_HUB_OFFLINE:
+            return get(["*"], local_files_only=True)
+        names = HfApi().list_repo_files(repository, revision=revision)
+        small, weights = _wanted(repository, names)
+        _check_kind(repository, get(small))
+        return get(small | weights)
+    except UserError:
+        raise
+    except Exception as error:  # the client raises a kind of its own for each cause
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UserError(
+            f"there is no folder {repository!r}, and the Hugging Face hub does not give a model of "
+            f"that name ({reason}); check the name, or give the path of a folder"
+        ) from error
+
+
+def _wanted(repository, names):
+    """The small files, and those of the weights in the form that kclip reads."""
+    small = {name for name in names if "/" not in name and name.endswith(".json")}
+    small |= _WORDS & set(names)
+    weights = {name for name in names if _SHARD.fullmatch(name) or name == "model.safetensors"}
+    if "config.json" not in names or not weights:
+        weights = {"open_clip_model.safetensors"} & set(names)
+    if not weights:
+        raise UserError(
+            f"{repository!r} on the Hugging Face hub holds no model.safetensors and no "
+            "open_clip_model.safetensors; kclip reads no other weights, since those may hold code"
+        )
+    return small, weights
+
+
+def _check_kind(repository, folder):
+    if (folder / OPEN_CLIP).is_file():
+        return
+    kind = read_object_if_there(folder / "config.json").get("model_type")
+    if kind not in DEFAULTS:
+        raise UserError(
+            f"{repository!r} on the Hugging Face hub holds a model of type {kind!r}; kclip reads "
+            f"{', '.join(DEFAULTS)} and open_clip's"
+        )

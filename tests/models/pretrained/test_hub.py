@@ -1,0 +1,113 @@
+import shutil
+
+import huggingface_hub
+import numpy as np
+import pytest
+from huggingface_hub import constants
+
+import kclip
+from kclip.errors import UserError
+from kclip.models.pretrained.hub import fetch, hub_name
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("openai/clip-vit-base-patch32", ("openai/clip-vit-base-patch32", None)),
+        ("hf://timm/ViT-B-16-SigLIP", ("timm/ViT-B-16-SigLIP", None)),
+        ("a_b/c.d@refs/pr/3", ("a_b/c.d", "refs/pr/3")),
+        ("clip_vit_base_patch32", None),
+        ("runs/demo/model", None),
+        ("../model", None),
+        ("/tmp/model", None),
+        ("kaggle://keras/clip", None),
+    ],
+)
+def test_names_of_the_hub(name, expected):
+    assert hub_name(name) == expected
+
+
+class Hub:
+    """A hub of one repository; remembers what was fetched."""
+
+    def __init__(self, folder):
+        self.folder, self.fetched = folder, []
+
+    def list_repo_files(self, repository, revision=None):
+        assert (repository, revision) == ("someone/model", "v1")
+        return [str(path.relative_to(self.folder)) for path in self.folder.rglob("*.*")]
+
+    def snapshot_download(self, repository, revision, allow_patterns, **_):
+        assert (repository, revision) == ("someone/model", "v1")
+        self.fetched.append(allow_patterns)
+        return str(self.folder)
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    hub = Hub(tmp_path / "repository")
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: hub)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.snapshot_download)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    return hub
+
+
+def test_golden_model_of_the_hub(goldens, hub):
+    shutil.copytree(goldens / "hf_clip_v5_folder", hub.folder)
+    for name in ("pytorch_model.bin", "open_clip_model.safetensors", "modeling.py"):
+        (hub.folder / name).write_bytes(b"")
+    model, _, tokenize = kclip.load("hf://someone/model@v1")
+    arrays = np.load(goldens / "hf_clip_v5_folder" / "io.npz")
+    embeddings = model.encode_text(tokenize(arrays["sentences"].tolist()))
+    np.testing.assert_allclose(embeddings, arrays["text_embeds"], atol=2e-5)
+    small, all_files = hub.fetched
+    # The configs before the weights, and nothing that may hold code.
+    assert {name.split(".")[-1] for name in small} == {"json"}
+    weights = set(all_files) - set(small)
+    assert weights == {path.name for path in hub.folder.glob("model-*.safetensors")}
+
+
+def test_golden_open_clip_of_the_hub(goldens, hub):
+    shutil.copytree(goldens / "open_clip_tiny", hub.folder)
+    assert fetch("someone/model", "v1") == hub.folder
+    assert "open_clip_model.safetensors" in hub.fetched[1]
+
+
+def test_a_model_of_another_kind_is_refused_before_its_weights_are_fetched(hub):
+    hub.folder.mkdir()
+    (hub.folder / "config.json").write_text('{"model_type": "llama"}')
+    (hub.folder / "model.safetensors").write_bytes(b"")
+    with pytest.raises(UserError, match="holds a model of type 'llama'; kclip reads clip"):
+        fetch("someone/model", "v1")
+    assert len(hub.fetched) == 1
+
+
+def test_weights_that_may_hold_code_are_refused(hub):
+    hub.folder.mkdir()
+    (hub.folder / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(UserError, match="holds no model.safetensors and no open_clip_model"):
+        fetch("someone/model", "v1")
+    assert not hub.fetched
+
+
+def test_a_hub_out_of_reach_is_one_sentence(hub, monkeypatch):
+    def unreachable(*args, **kwargs):
+        raise ConnectionError("no route\nto host")
+
+    monkeypatch.setattr(hub, "list_repo_files", unreachable)
+    with pytest.raises(UserError, match="no folder 'someone/model', and .*no route to") as error:
+        kclip.load("someone/model")
+    assert "\n" not in str(error.value)
+
+
+def test_offline_the_cache_alone_is_asked(tmp_path, monkeypatch, goldens):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match="does not give a model of that name"):
+        fetch("someone/model")
+    commit = "0" * 40
+    cached = tmp_path / "models--someone--model"
+    shutil.copytree(goldens / "hf_clip_v5_folder", cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs/main").write_text(commit)
+    assert fetch("someone/model") == cached / "snapshots" / commit
