@@ -93,12 +93,18 @@ def with_labels(
     return Source(records, [*source.rejections, *strangers], notes)
 
 
-def check_some_exist(records: Sequence[ImageRecord], images_dir: Path, table: Path) -> None:
+def check_some_exist(
+    records: Sequence[ImageRecord],
+    images_dir: Path,
+    table: Path,
+    rejections: Sequence[Rejection] = (),
+) -> None:
     """Raises `UserError` if all files are missing: the folder is wrong; one is a rejection."""
     if not images_dir.is_dir():
         raise UserError(f"{images_dir} is not a folder; give the folder that holds the images.")
     if not records:
-        raise UserError(f"{table} leads to no image; nothing can be built.")
+        why = f" ({rejections[0].file_name[:200]}: {rejections[0].reason})" if rejections else ""
+        raise UserError(f"{table} leads to no image; nothing can be built{why}.")
     paths = (record.image for record in records)
     # Unlike `Path.exists`, this is no error where a name is longer than names can be.
     if not any(isinstance(path, Path) and os.path.exists(path) for path in paths):

@@ -60,7 +60,7 @@ def read_coco_source(
         kept = clean_captions(record.file_name, own, rejections)
         if kept:
             records.append(replace(record, captions=kept))
-    check_some_exist(records, images_dir, captions)
+    check_some_exist(records, images_dir, captions, rejections)
     files = [record.image for record in source.records]
     source = Source(records, rejections, source.notes)
     if instances is None:
@@ -82,7 +82,7 @@ def _labelled_alone(
         shown = {category for id_ in found[record.id] for category in of_image.get(id_, ())}
         names = (name for category, name in content.categories.items() if category in shown)
         records.append(replace(record, labels=tuple(dict.fromkeys(names))))
-    check_some_exist(records, folder.path, content.path)
+    check_some_exist(records, folder.path, content.path, source.rejections)
     rejections = source.rejections + [
         replace(item, loses_image=False) for item in dict.fromkeys(content.strangers("labels"))
     ]

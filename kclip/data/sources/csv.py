@@ -90,7 +90,7 @@ def _from_captions(
         kept = clean_captions(name, table.captions[name], rejections) if split else ()
         if split and kept:
             records.append(ImageRecord(name, name, path, kept, (), split))
-    check_some_exist(records, folder.path, captions)
+    check_some_exist(records, folder.path, captions, rejections)
     source = Source(records, rejections, table.notes + splits.notes)
     return _labelled(folder, source, found, labels, options) if labels else source
 
@@ -122,8 +122,8 @@ def _from_labels(
         for name, path in found.paths.items()
         if path in splits.of_file
     ]
-    check_some_exist(records, folder.path, labels)
     rejections = [*table.rejections, *found.rejections, *splits.rejections]
+    check_some_exist(records, folder.path, labels, rejections)
     return Source(records, rejections, table.notes + splits.notes)
 
 

@@ -58,29 +58,30 @@ class ImageFolder:
 
     def find_all(self, names: Iterable[str]) -> FoundFiles:
         """Finds the files of one table's names, each of which must be a file of its own."""
+        found: dict[str, tuple[Path | None, bool]] = {}
         rejections = []
-        exact: dict[str, Path] = {}
-        spelled: dict[str, Path | None] = {}
         for name in dict.fromkeys(map(tidy_name, names)):
             try:
                 path, exists = self._look_up(name)
-                found = path if exists else self._spelled_otherwise(name)
+                found[name] = (path if exists else self._spelled_otherwise(name), exists)
             except OutsideFolderError:
                 reason = "outside of the images' folder: give --allow-outside to take it"
                 rejections.append(Rejection(name, reason))
-                continue
             except _AmbiguousNameError as error:
                 rejections.append(Rejection(name, f"several files: {error}"))
-                continue
-            (exact if exists else spelled)[name] = found
-        owners = {os.path.normpath(path): name for name, path in exact.items()}
-        paths: dict[str, Path] = dict(exact)
-        for name, path in spelled.items():
-            owner = owners.setdefault(os.path.normpath(path), name) if path else name
-            if owner != name:
-                rejections.append(Rejection(name, f"two names of one file: it is {owner}, too"))
-            else:
+        # A file belongs to the name that is spelled as it is, else to the first one.
+        by_spelling = sorted(found.items(), key=lambda item: not item[1][1])
+        owners: dict[str, str] = {}
+        for name, (path, _) in by_spelling:
+            if path is not None:
+                owners.setdefault(os.path.normpath(path), name)
+        paths = {}
+        for name, (path, _) in found.items():
+            owner = name if path is None else owners[os.path.normpath(path)]
+            if owner == name:
                 paths[name] = path or self.path / name
+            else:
+                rejections.append(Rejection(name, f"two names of one file: it is {owner}, too"))
         return FoundFiles(paths, tuple(rejections))
 
     def _look_up(self, name: str) -> tuple[Path, bool]:

@@ -57,7 +57,7 @@ def read_karpathy(images_dir: Path, captions: Path, options: ReadingOptions = DE
             split = _REST.get(word) or split_in_table(word, where)
             id_ = coco_id(entry.get("imgid")) or name
             records.append(ImageRecord(id_, name, path, kept, (), split))
-    check_some_exist(records, images_dir, captions)
+    check_some_exist(records, images_dir, captions, rejections)
     return Source(records, rejections)
 
 

@@ -104,6 +104,16 @@ def test_file_names_with_folders_and_addresses(tmp_path, images):
     assert source.rejections[0].reason.startswith("outside of the images' folder")
 
 
+def test_names_that_all_lead_out_say_the_flag(tmp_path, images):
+    (tmp_path / "d.jpg").touch()
+    path = captions(tmp_path, [(0, "../d.jpg")], [(0, "text")])
+    with pytest.raises(UserError, match="leads to no image; .* give --allow-outside"):
+        read_coco_source(images, path, None)
+    options = ReadingOptions(allow_outside=True)
+    (record,) = read_coco_source(images, path, None, options=options).records
+    assert record.image.samefile(tmp_path / "d.jpg")
+
+
 def test_an_image_under_two_ids_is_one_record(tmp_path, images):
     pairs = [(1, "a.jpg"), (2, "a.jpg"), (3, "b.jpg")]
     path = instances(tmp_path, pairs, [(1, 5), (2, 2), (3, 2)])
