@@ -29,7 +29,7 @@ HOW_TO_READ = (
 
 @dataclass(frozen=True)
 class TaskResults:
-    """A data set and `cells.summarize`'s summary of it."""
+    """A data set and `cells.summarize_cells`'s summary of it."""
 
     task: Task
     summary: Mapping[str, Mapping[str, Mapping[str, Any]]]

@@ -178,9 +178,11 @@ def test_the_generated_default(tmp_path, monkeypatch):
     from kclip.data.sources.synthetic import generation as synthetic
 
     def small(directory, seed):
-        synthetic.generate(directory, num_train=6, num_dev=3, zero_shot_per_class=1, seed=seed)
+        synthetic.generate_scenes(
+            directory, num_train=6, num_dev=3, zero_shot_per_class=1, seed=seed
+        )
 
-    monkeypatch.setattr("kclip.data.sources.registry.generate", small)
+    monkeypatch.setattr("kclip.data.sources.registry.generate_scenes", small)
     monkeypatch.chdir(tmp_path)
     BuildTFRecords(workers=1).run()
     train = examples(tmp_path / "tfrecords/synthetic", "train")

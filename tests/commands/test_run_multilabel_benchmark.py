@@ -42,13 +42,13 @@ def command(folder):
 def asked(monkeypatch):
     """The cells that are computed, in their order."""
     cells_asked = []
-    model_outputs = cells.Bench._model_outputs
+    model_outputs = cells.MultilabelBench._model_outputs
 
     def noted(bench, cell):
         cells_asked.append(cell)
         return model_outputs(bench, cell)
 
-    monkeypatch.setattr(cells.Bench, "_model_outputs", noted)
+    monkeypatch.setattr(cells.MultilabelBench, "_model_outputs", noted)
     return cells_asked
 
 

@@ -19,7 +19,7 @@ def write_records(
 ) -> Path:
     """TFRecords of training and validation scenes with captions, or labels; see source/, too."""
     source = folder / "source"
-    synthetic.generate(source, num_train=num_train, num_dev=num_dev, zero_shot_per_class=2)
+    synthetic.generate_scenes(source, num_train=num_train, num_dev=num_dev, zero_shot_per_class=2)
     BuildTFRecords(
         source="csv",
         images=source / "images",

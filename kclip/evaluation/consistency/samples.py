@@ -50,7 +50,7 @@ def read_samples(
     with TemporaryDirectory(prefix="kclip-scenes-") as scratch:
         folder = Path(scratch) / "scenes"
         per_class = -(-max_images // len(synthetic.NEVER_TRAINED))
-        synthetic.generate(folder, num_train=1, num_dev=1, zero_shot_per_class=per_class)
+        synthetic.generate_scenes(folder, num_train=1, num_dev=1, zero_shot_per_class=per_class)
         return _read(preprocessor, folder / "zero_shot", classes, max_images)
 
 

@@ -53,7 +53,7 @@ def draw_paired_differences(differences: Sequence[Mapping[str, Any]]) -> "Figure
     Pairs whose interval holds zero, so that either may be the better one, are grey.
 
     Args:
-        differences: of `comparison.results.compare`, one or more.
+        differences: of `comparison.results.compare_methods`, one or more.
     """
     from matplotlib.figure import Figure
 
