@@ -35,6 +35,14 @@ def test_the_size_is_that_of_the_upright_image_however_it_is_decoded():
     assert np.bitwise_count(row["hash"] ^ upright["hash"]).sum() < 20
 
 
+def test_detail_is_the_fraction_of_steps_between_neighbours():
+    stripes = np.zeros((64, 64), np.uint8)
+    stripes[:, ::2] = 100  # each pixel differs from its left neighbour, and not from its upper one
+    assert fingerprint(encoded(Image.fromarray(stripes)))["detail"] == 0.5
+    stripes[:, ::2] = 8
+    assert fingerprint(encoded(Image.fromarray(stripes)))["detail"] == 0
+
+
 def test_pixels_are_known_through_another_lossless_format():
     image = soft_image(1)
     png, bmp = fingerprint(encoded(image)), fingerprint(encoded(image, "BMP"))

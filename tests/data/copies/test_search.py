@@ -66,6 +66,18 @@ def test_a_color_makes_a_difference_that_hashes_do_not_see():
     assert find_copies(np.stack([blue, green])) == []
 
 
+def test_drawings_are_copies_only_in_nearly_the_same_colors():
+    def square(color: str) -> Image.Image:
+        image = Image.new("RGB", (96, 96), "#202020")
+        image.paste(color, (12, 20, 80, 90))
+        return image
+
+    other, copy = encoded(square("#e06850")), encoded(square("#e04545"), "JPEG", quality=50)
+    rows = prints(encoded(square("#e04545")), other, copy)
+    assert np.bitwise_count(rows["hash"][0] ^ rows["hash"][1]).sum() < MAX_BITS
+    assert [(pair.first, pair.second, pair.kind) for pair in find_copies(rows)] == [(0, 2, NEARLY)]
+
+
 def test_images_of_one_color_are_copies_only_if_their_pixels_are():
     rows = prints(
         *(encoded(Image.new("RGB", (40, 40), color)) for color in ("#111", "#111", "#222"))
@@ -88,6 +100,7 @@ def test_blocks_find_what_a_loop_over_all_pairs_finds(monkeypatch):
         hashes[row, rng.choice(256, 20, replace=False)] ^= 1
     rows["hash"] = np.packbits(hashes, axis=1).view(np.uint64)
     rows["mirrored"] = ~rows["hash"]
+    rows["detail"] = 1
     rows["colors"] = rng.integers(0, 255, (8, 8, 3))
     expected = [
         (i, j, int((hashes[i] != hashes[j]).sum()))
