@@ -155,7 +155,7 @@ def test_a_preset_out_of_reach_is_one_sentence(monkeypatch):
         raise ConnectionError("Max retries exceeded\nand more")
 
     monkeypatch.setattr("kagglehub.model_download", unreachable)
-    with pytest.raises(UserError, match="'clip_vit_base_patch32' cannot be had .*Max") as error:
+    with pytest.raises(UserError, match="'clip_vit_base_patch32' cannot be loaded .*Max") as error:
         kclip.load("clip_vit_base_patch32")
     assert "\n" not in str(error.value)
 

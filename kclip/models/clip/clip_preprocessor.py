@@ -13,6 +13,7 @@ from kclip.models.folder.checks import check_model_folder, load_preset
 INTERPOLATIONS = {
     "bicubic": (Image.Resampling.BICUBIC, "cubic"),
     "bilinear": (Image.Resampling.BILINEAR, "linear"),
+    "lanczos": (Image.Resampling.LANCZOS, "lanczos3"),
 }
 RESIZES = ("crop", "squash")
 MARGINS = {"even": round, "down": math.floor}
@@ -34,7 +35,7 @@ class ClipPreprocessor(keras_hub.models.Preprocessor):
         sequence_length: int. Tokens a text, its ends included; longer texts are cut.
         resize: "crop" brings the shorter side to `resize_size` and cuts the middle square of S
             (CLIP); "squash" brings both sides to `resize_size` (SigLIP).
-        interpolation: "bicubic" or "bilinear".
+        interpolation: "bicubic", "bilinear" or "lanczos".
         resize_size: int or None. At least S; None: S.
         crop_margin: what becomes of half a pixel where the margins left and right of the middle
             square differ: "even" rounds to the even number (torchvision: OpenAI, open_clip),

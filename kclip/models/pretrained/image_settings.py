@@ -4,7 +4,7 @@ from kclip.errors import UserError
 from kclip.models.clip.clip import CLIP_MEAN, CLIP_STD
 from kclip.models.pretrained.json_files import read_object, read_object_if_there
 
-_RESAMPLES = {2: "bilinear", 3: "bicubic"}  # Pillow's numbers
+_RESAMPLES = {1: "lanczos", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 _DEFAULTS = {
     "CLIP": {
         "size": {"shortest_edge": 224},
@@ -92,8 +92,8 @@ def _read(config, family, image_size, name):
         raise UserError(f"{name} does not resize images (do_resize is false); kclip always does")
     if config["resample"] not in _RESAMPLES:
         raise UserError(
-            f"{name} resizes by Pillow's method {config['resample']}; kclip does 2 (bilinear) and "
-            "3 (bicubic)"
+            f"{name} resizes by Pillow's method {config['resample']}; kclip does 1 (Lanczos), "
+            "2 (bilinear) and 3 (bicubic)"
         )
     resize = _resize(config, family, image_size, name)
     interpolation = _RESAMPLES[config["resample"]]

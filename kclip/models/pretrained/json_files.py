@@ -12,7 +12,7 @@ def read_object(path):
         UserError: it holds no JSON, or no object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))  # with a byte-order mark too
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):

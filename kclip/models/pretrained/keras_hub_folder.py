@@ -7,6 +7,7 @@ import keras_hub
 from kclip.errors import UserError
 from kclip.models.clip.clip_preprocessor import ClipPreprocessor
 from kclip.models.folder.checks import kind_of_model, load_preset, refuse_other_classes
+from kclip.models.folder.downloads import in_one_sentence
 from kclip.models.pretrained.keras_hub_clip import from_keras_hub, tokenizer_from_keras_hub
 
 BACKBONES = {"keras_hub>CLIPBackbone", "keras_hub>SigLIPBackbone"}
@@ -47,16 +48,9 @@ def load_keras_hub_preset(name, dtype="float32"):
             f"name; give a folder, such as the model/ that train_dual_encoder wrote, a preset "
             f"({advice}), or owner/name of the Hugging Face hub"
         )
-    try:
+    advice = "without network, give a folder: kclip reads those of Hugging Face and open_clip too"
+    with in_one_sentence(f"the KerasHub preset {name!r}", advice):
         return _convert(name, presets[name], dtype)
-    except UserError:
-        raise
-    except Exception as error:  # each hub's client raises its own kind
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(
-            f"the KerasHub preset {name!r} cannot be had ({reason}); without network, give a "
-            "folder: kclip reads those of Hugging Face and open_clip too"
-        ) from error
 
 
 def load_keras_hub_folder(folder, dtype="float32"):

@@ -11,6 +11,7 @@ from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
 from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models import DualEncoder, DualEncoderPreprocessor, ImageEncoder, TextEncoder
+from kclip.models.folder.downloads import in_one_sentence
 from kclip.models.folder.preset_model import tower_dtype
 from kclip.models.towers.text_encoder import SIZES
 
@@ -113,15 +114,9 @@ def _load_bert(name: str, from_hugging_face: bool) -> tuple[Any, Any]:
         )
     # KerasHub keeps accents unless told otherwise; Hugging Face's lower-casing strips them.
     options = {"strip_accents": True} if from_hugging_face else {}
-    try:
+    with in_one_sentence(f"the text backbone {name!r}", "without network, give a folder"):
         tokenizer = keras_hub.models.BertTokenizer.from_preset(name, **options)
         return keras_hub.models.BertBackbone.from_preset(name, dtype="float32"), tokenizer
-    except Exception as error:  # each hub's client raises its own kind
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(
-            f"the text backbone {name!r} cannot be loaded ({reason}); "
-            "without network, give a folder"
-        ) from error
 
 
 def learn_vocabulary(captions: Iterable[str], size: int) -> list[str]:

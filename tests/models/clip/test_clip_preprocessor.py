@@ -54,7 +54,7 @@ def test_batches_are_resized_as_one_image_is():
     assert batch.shape == (2, SIZE, SIZE, 3)
 
 
-@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear", "lanczos"])
 @pytest.mark.parametrize("mode", ["crop", "squash"])
 @pytest.mark.parametrize("larger", [0, 7])
 def test_both_ways_agree(mode, interpolation, larger):

@@ -101,7 +101,7 @@ def test_pixels_are_scaled_and_normalised_as_the_file_says(tmp_path, settings, e
     ("kind", "settings", "message"),
     [
         ("clip", CLIP | {"do_resize": False}, "does not resize images .do_resize is false"),
-        ("clip", CLIP | {"resample": 0}, "resizes by Pillow's method 0; kclip does 2"),
+        ("clip", CLIP | {"resample": 0}, "resizes by Pillow's method 0; kclip does 1"),
         (
             "clip",
             CLIP | {"crop_size": 64},
@@ -160,3 +160,8 @@ def test_half_a_pixel_of_margin(margin, first):
     np.testing.assert_array_equal(preprocessor.prepare(image)[0, :, 0], expected)
     by_tensors = np.asarray(preprocessor.resize(np.asarray(image)))
     np.testing.assert_array_equal(by_tensors[0, :, 0], expected)
+
+
+def test_a_file_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(CLIP), encoding="utf-8-sig")
+    assert read_image_settings(tmp_path, "clip", SIZE)[0]["mean"] == [0.1, 0.2, 0.3]
