@@ -13,9 +13,9 @@ from kclip.metrics.calibration import (
     expected_calibration_error,
     negative_log_likelihood,
     reliability_bins,
-    softmax,
 )
 from kclip.metrics.classification import classification_metrics, predicted_classes
+from kclip.metrics.similarity import softmax
 from kclip.zero_shot.classifier import ZeroShotClassifier
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kclip.console.progress import ProgressBar
-from kclip.data.images.decoding import decoded_batches
+from kclip.inference.batches import compute_batches
+from kclip.metrics.similarity import l2_normalize
 
 if TYPE_CHECKING:
     from kclip.models import CLIP, ClipPreprocessor, DualEncoder, DualEncoderPreprocessor
@@ -65,24 +65,20 @@ class Embedder:
         Raises:
             ImageError: one of them cannot be read; `load_image` names why.
         """
-        batches = decoded_batches(images, self.preprocessor.prepare, batch_size)
-        bar = ProgressBar(
-            total=len(images), unit="img", desc="Embedding images", disable=not progress
+        what = "Embedding images" if progress else None
+        width, prepare = self.model.projection_dim, self.preprocessor.prepare
+        return l2_normalize(
+            compute_batches(images, prepare, self.embed_batch, width, batch_size, what)
         )
-        embeddings = []
-        with bar:
-            for batch in batches:
-                embeddings.append(self.embed_batch(batch))
-                bar.update(len(batch))
-        return _normalized(embeddings, self.model.projection_dim)
 
     def embed_texts(self, texts: Sequence[str], batch_size: int = 256) -> np.ndarray:
         """Embeds M strings: float32 (M, D), L2-normalised."""
-        embeddings = []
+        embeddings = [np.zeros((0, self.model.projection_dim), np.float32)]
         for start in range(0, len(texts), batch_size):
             tokens = self.preprocessor.tokenize(list(texts[start : start + batch_size]))
             embeddings.append(self.model.encode_text(tokens))
-        return _normalized(embeddings, self.model.projection_dim)
+        # The model normalises by itself, unless it was trained the way of keras.io's example.
+        return l2_normalize(np.concatenate(embeddings))
 
     @property
     def logit_scale(self) -> float:
@@ -119,11 +115,4 @@ def embed_views(embed: Callable[[Any], np.ndarray], views: Sequence[Any]) -> np.
     """
     if len(views) == 1:
         return embed(views[0])
-    mean = np.mean([embed(view) for view in views], axis=0)
-    return mean / np.linalg.norm(mean, axis=-1, keepdims=True)
-
-
-def _normalized(embeddings: list[np.ndarray], dim: int) -> np.ndarray:
-    # The model normalises by itself, unless it was trained the way of keras.io's example.
-    stacked = np.concatenate([np.zeros((0, dim), np.float32), *embeddings])
-    return stacked / np.maximum(np.linalg.norm(stacked, axis=-1, keepdims=True), 1e-12)
+    return l2_normalize(np.mean([embed(view) for view in views], axis=0))

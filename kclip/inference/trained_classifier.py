@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kclip.console.progress import ProgressBar
-from kclip.data.images.decoding import decoded_batches
 from kclip.files import folder_replaced_when_done, write_text
+from kclip.inference.batches import compute_batches
 
 if TYPE_CHECKING:
     from kclip.models import ImageClassifier
@@ -22,7 +21,7 @@ class TrainedClassifier:
     """Puts images into the classes that a network was fine-tuned on.
 
     It has `digest` and `embed_images`, as `kclip.Embedder` has: C probabilities are an embedding,
-    too, and `kclip.retrieval.index` keeps them.
+    too, and `CachedEmbedder` keeps them.
 
     Args:
         model: `kclip.models.ImageClassifier`.
@@ -97,10 +96,7 @@ class TrainedClassifier:
         Raises:
             ImageError: one of them cannot be read.
         """
-        probabilities = [np.zeros((0, len(self.class_names)), np.float32)]
-        bar = ProgressBar(total=len(images), unit="img", desc="Classifying", disable=not progress)
-        with bar:
-            for batch in decoded_batches(images, self.model.prepare, batch_size):
-                probabilities.append(np.asarray(self.model.predict_on_batch(batch)))
-                bar.update(len(batch))
-        return np.concatenate(probabilities)
+        width, what = len(self.class_names), "Classifying" if progress else None
+        return compute_batches(
+            images, self.model.prepare, self.model.predict_on_batch, width, batch_size, what
+        )

@@ -11,25 +11,6 @@ NUM_BINS = 15  # of Guo et al. 2017
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
 
 
-def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Turns logits into probabilities.
-
-    Args:
-        logits: (N, C) floats.
-        temperature: what the logits are divided by, above 0; more than 1 makes them less sure.
-
-    Returns:
-        (N, C), rows that sum to 1, in the dtype of `logits`.
-
-    Example:
-        >>> softmax(np.log([[1.0, 3.0]])).round(3).tolist()
-        [[0.25, 0.75]]
-    """
-    scaled = logits / temperature
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
 def negative_log_likelihood(
     labels: np.ndarray, logits: np.ndarray, temperature: float = 1.0
 ) -> float:

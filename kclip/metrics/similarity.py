@@ -1,4 +1,4 @@
-"""Cosine similarities in blocks of rows, so that large sets fit in memory."""
+"""Embeddings of unit length, their similarities in blocks of rows, and the softmax of logits."""
 
 from collections.abc import Iterator
 
@@ -24,6 +24,25 @@ def l2_normalize(embeddings: np.ndarray) -> np.ndarray:
     embeddings = np.asarray(embeddings, np.float32)
     lengths = np.linalg.norm(embeddings, axis=-1, keepdims=True)
     return embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Turns logits into probabilities.
+
+    Args:
+        logits: (N, C) floats.
+        temperature: what the logits are divided by, above 0; more than 1 makes them less sure.
+
+    Returns:
+        (N, C), rows that sum to 1, in the dtype of `logits`.
+
+    Example:
+        >>> softmax(np.log([[1.0, 3.0]])).round(3).tolist()
+        [[0.25, 0.75]]
+    """
+    scaled = logits / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def row_blocks(num_rows: int, num_columns: int, block_rows: int | None = None) -> Iterator[slice]:

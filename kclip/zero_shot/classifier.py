@@ -9,8 +9,8 @@ import numpy as np
 from kclip.console.progress import ProgressBar
 from kclip.data.labelled.class_names import shown_names
 from kclip.errors import UserError
-from kclip.metrics.calibration import fit_temperature, softmax
-from kclip.metrics.similarity import l2_normalize
+from kclip.metrics.calibration import fit_temperature
+from kclip.metrics.similarity import l2_normalize, softmax
 from kclip.zero_shot.prompts import fill
 
 if TYPE_CHECKING:

@@ -51,13 +51,14 @@ def test_a_split_file_picks_the_images(data):
 
 
 def test_missing_images_are_named_and_too_many_are_an_error(data, capsys):
-    (data / "images" / "red_1.png").unlink()
+    for name in ("red_0", "red_1", "blue_0", "grey_2"):
+        (data / "images" / f"{name}.png").unlink()
     with pytest.raises(SystemExit) as exit_info:
         evaluate(data)
     output = capsys.readouterr()
     assert exit_info.value.code == 2
     assert "left out: red_1.png: missing" in output.err
-    assert "1 of 18 images can't be used, more than the 1%" in output.err
+    assert "4 of 18 images can't be used, more than the 1%" in output.err
     assert not (data / "out").exists()
 
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import binom
 
 from kclip.metrics.abstention import coverage_curve, threshold_for_accuracy
-from kclip.metrics.calibration import softmax
+from kclip.metrics.similarity import softmax
 
 
 @pytest.fixture

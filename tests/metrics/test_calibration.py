@@ -6,8 +6,8 @@ from kclip.metrics.calibration import (
     fit_temperature,
     negative_log_likelihood,
     reliability_bins,
-    softmax,
 )
+from kclip.metrics.similarity import softmax
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.special import log_softmax
 
 from kclip.evaluation.benchmark.outputs import ModelOutputs, decide_labels
 from kclip.evaluation.benchmark.retrieved_captions import RetrievedCaptions
@@ -59,10 +60,7 @@ def _fits(num_classes: int, most_labels: int) -> bool:
 def _cosine(task: Task, softmax: bool) -> ModelOutputs:
     def scores(embeddings: np.ndarray) -> np.ndarray:
         logits = task.embedder.logit_scale * (embeddings @ task.queries.T)
-        if not softmax:
-            return logits
-        logits = logits - logits.max(axis=1, keepdims=True)
-        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return log_softmax(logits, axis=1) if softmax else logits
 
     train, test = task.train.features, task.test.features
     rows = np.arange(len(task.train.labels))

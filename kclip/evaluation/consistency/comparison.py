@@ -14,7 +14,7 @@ from kclip.errors import KclipError
 from kclip.evaluation.consistency.modes import MIN_EQUAL_DECISIONS, MODES, ModeName, mode_function
 from kclip.evaluation.consistency.subject import ModelOutputs, Subject
 from kclip.export.packages import missing_packages
-from kclip.metrics.similarity import l2_normalize
+from kclip.metrics.similarity import l2_normalize, softmax
 from kclip.zero_shot.classifier import ZeroShotClassifier, class_prompts, named_classes
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ class _Judge:
         classifier: Any = ZeroShotClassifier.from_names(texts, self.class_names, self.templates)  # pyright: ignore[reportArgumentType]
         images = l2_normalize(model_outputs.image_embeddings).astype(np.float64)
         logits = classifier.logit_scale * images @ classifier.class_embeddings.T.astype(np.float64)
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return shares / shares.sum(axis=1, keepdims=True)
+        return softmax(logits)
 
 
 class _Lookup:

@@ -3,6 +3,8 @@ from functools import cached_property
 import keras
 import numpy as np
 
+from kclip.metrics.similarity import l2_normalize
+
 
 class ImageTextModel:
     """What every model of images and texts can do; mix it in before `keras.Model`.
@@ -39,7 +41,8 @@ class ImageTextModel:
         Returns:
             float32 (B, D), L2-normalised.
         """
-        return _unit_length(self.image_model.predict_on_batch({"image": np.asarray(images)}))
+        # The model normalises by itself, unless it was trained the way of keras.io's example.
+        return l2_normalize(self.image_model.predict_on_batch({"image": np.asarray(images)}))
 
     def encode_text(self, tokens):
         """Embeds texts.
@@ -52,7 +55,7 @@ class ImageTextModel:
             float32 (B, D), L2-normalised.
         """
         arrays = {name: np.asarray(tokens[name]) for name in self.text_model.input}
-        return _unit_length(self.text_model.predict_on_batch(arrays))
+        return l2_normalize(self.text_model.predict_on_batch(arrays))
 
     def logits_per_image(self, images, tokens):
         """Compares N images with M texts.
@@ -76,9 +79,3 @@ class ImageTextModel:
         one_of_many = self.logit_scale.bias is None
         probabilities = keras.ops.softmax(logits) if one_of_many else keras.ops.sigmoid(logits)
         return keras.ops.convert_to_numpy(probabilities)
-
-
-def _unit_length(embeddings):
-    # The model normalises by itself, unless it was trained the way of keras.io's example.
-    lengths = np.linalg.norm(embeddings, axis=-1, keepdims=True)
-    return embeddings / np.maximum(lengths, 1e-12)

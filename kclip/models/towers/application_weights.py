@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kclip.errors import UserError
+from kclip.metrics.similarity import softmax
 
 NUM_CLASSES = 1000  # of ImageNet
 
@@ -61,9 +62,7 @@ class Classifier:
 
     def probabilities(self, features):
         """From float (N, F) to float (N, K), rows of which sum to 1."""
-        logits = features @ self.kernel + self.bias
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        return softmax(features @ self.kernel + self.bias)
 
 
 def load_classifier(constructor, options, weights):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kclip.console.command_line import command_line
-from kclip.console.progress import ProgressBar
 from kclip.data.images.decoding import decoded_batches
 from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
+from kclip.inference.batches import compute_batches
 from kclip.multilabel.class_split import ClassSplit
 from kclip.multilabel.thresholds import THRESHOLDS_FILE, Thresholds
 
@@ -126,14 +126,10 @@ class MultiLabelRecognizer:
         """
         num_classes = len(self.class_names)
         batch_size = min(batch_size, max(1, MAX_QUERIES_OF_A_BATCH // num_classes))
-        scores = [np.zeros((0, num_classes), np.float32)]
-        with ProgressBar(
-            total=len(images), unit="img", desc="Recognizing", disable=not progress
-        ) as bar:
-            for batch in decoded_batches(images, self.model.prepare, batch_size):
-                scores.append(self.model.predict_logits(batch))
-                bar.update(len(batch))
-        return np.concatenate(scores)
+        what = "Recognizing" if progress else None
+        return compute_batches(
+            images, self.model.prepare, self.model.predict_logits, num_classes, batch_size, what
+        )
 
     @staticmethod
     def confidences(scores: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from kclip.errors import KclipError
+from kclip.metrics.similarity import l2_normalize
 
 COLLAPSED = 0.99
 PATIENCE = 5
@@ -70,5 +71,4 @@ class StopOnCollapse(keras.callbacks.Callback):
 
 
 def _mean_length(embeddings):
-    units = embeddings / np.linalg.norm(embeddings, axis=-1, keepdims=True)
-    return float(np.linalg.norm(units.mean(axis=0)))
+    return float(np.linalg.norm(l2_normalize(embeddings).mean(axis=0)))
