@@ -50,7 +50,7 @@ class SearchImages(ImageLimits):
         from kclip.retrieval.searcher import search
 
         self._check()
-        find_images(self.images)
+        left_out = len(find_images(self.images).left_out)
 
         from kclip.inference.embedder import Embedder
 
@@ -64,8 +64,9 @@ class SearchImages(ImageLimits):
             for hit in result["hits"]:
                 print(f"  {hit['score']:6.3f}  {printable(self.images / hit['file_name'])}")
         about = {"model": self.model, "images": f"{self.images}, {len(index):,} files"}
-        if index.unreadable:
-            about["left out"] = f"{len(index.unreadable):,} files that can't be read"
+        left_out += len(index.unreadable)
+        if left_out:
+            about["left out"] = f"{left_out:,} files that can't be read here"
         paths = {name: self.images / name for name in index.file_names}
         write_search_report(self.output, about, results, paths)
         print(f"\nthe images are shown in {self.output / 'report.md'}")

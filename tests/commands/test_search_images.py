@@ -1,4 +1,6 @@
 import json
+import os
+import re
 
 import pytest
 from fake_embedder import FakeEmbedder, write_color_images
@@ -74,6 +76,33 @@ def test_requests_that_cannot_be_met(data, capsys, options, message):
     code, error = failure(capsys, *options)
     assert code == 2
     assert message in error and len(error.strip().splitlines()) == 1
+
+
+def test_files_that_cannot_be_read_are_left_out_named_and_counted(data, tmp_path, capsys):
+    (tmp_path / "images" / "broken.png").write_bytes(b"no image")
+    (tmp_path / "images" / "raw.cr2").touch()
+    for _ in range(2):  # the second time from the index
+        run("red", "--output", "out")
+        report = (tmp_path / "out" / "report.md").read_text()
+        assert re.search(r"left out +\| 2 files that can't be read here", report)
+    output = capsys.readouterr().err
+    assert "left out: broken.png: not an image" in output
+    assert "left out: raw.cr2: unreadable kind: .cr2 is a camera's raw file" in output
+
+
+def test_many_that_cannot_be_read_are_refused_with_the_flag(data, tmp_path, capsys):
+    for number in range(6):
+        (tmp_path / "images" / f"broken_{number}.png").write_bytes(b"no image")
+    code, error = failure(capsys, "red", "--output", "out")
+    assert code == 2 and "6 of 24 images" in error and "give --max-unreadable 0.25" in error
+    run("red", "--output", "out", "--max-unreadable", "0.25")
+
+
+def test_a_name_that_is_not_utf_8(data, tmp_path):
+    image = tmp_path / "images" / "red_0.png"
+    image.rename(image.with_name(os.fsdecode(b"caf\xe9.png")))
+    run("red", "--output", "out")
+    assert r"caf\udce9.png" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_a_folder_without_images(data, tmp_path, capsys):

@@ -39,11 +39,19 @@ def faults(count):
     return [(f"{number}.png", "empty") for number in range(count)]
 
 
-@pytest.mark.parametrize(("allowed", "total"), [(1, 2), (3, 6), (3, 300), (4, 400), (10, 1000)])
+@pytest.mark.parametrize(("allowed", "total"), [(1, 3), (3, 6), (3, 300), (4, 400), (10, 1000)])
 def test_one_percent_or_three_may_be_left_out_and_no_more(allowed, total):
     report_left_out(faults(allowed), total)
     with pytest.raises(UserError, match=f"^{allowed + 1} of {total} images can't be used.*0.png"):
         report_left_out(faults(allowed + 1), total)
+
+
+def test_some_image_must_be_left():
+    with pytest.raises(
+        UserError, match="none of the 2 images can be used .the first: 0.png"
+    ):
+        with limited_by(ImageLimits(max_unreadable=1)):
+            report_left_out(faults(2), 2)
 
 
 def test_a_flag_allows_more_and_the_message_gives_its_value():

@@ -21,14 +21,16 @@ def report_left_out(faults: Sequence[tuple[str, str]], total: int) -> None:
         total: how many inputs there were, these included.
 
     Raises:
-        UserError: `faults` are a greater fraction than `image_limits` allow, and more than three
-            or more than half of them all.
+        UserError: `faults` are all inputs, or a greater fraction than `image_limits` allow, and
+            more than three or more than half of them all.
     """
     lines = [f"{name}: {reason}" for name, reason in faults]
     for line in lines[:MAX_NAMED]:
         LOGGER.warning(f"left out: {line}")
     if len(faults) > MAX_NAMED:
         LOGGER.warning(f"left out: {len(faults) - MAX_NAMED} more")
+    if faults and len(faults) == total:
+        raise UserError(f"none of the {total} images can be used (the first: {lines[0]})")
     limit = image_limits().max_unreadable
     if len(faults) <= max(limit * total + 1e-9, min(ALWAYS_ALLOWED, total // 2)):
         return
