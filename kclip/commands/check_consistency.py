@@ -1,4 +1,4 @@
-"""The command that asks one model in every execution mode whether the answer is the same."""
+"""The command that compares the outputs of one model in every execution mode."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

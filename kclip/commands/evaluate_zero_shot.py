@@ -70,7 +70,7 @@ class EvaluateZeroShot(ImageLimits):
     """Chooses the lowest threshold that, with 95 % confidence, keeps this accuracy on the answers:
     Clopper and Pearson's lower bound on the calibration images reaches it."""
     seed: Seed = 0
-    """Of the draw of calibration images and of CelebA's identities."""
+    """Of the sample of calibration images and of CelebA's identities."""
 
     @within_limits
     def run(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def fit_probe(
     counts = np.bincount(labels, minlength=len(class_names))
     _check_counts(counts, class_names, 1)
     folds = min(MAX_FOLDS, int(counts.min()))
-    # Products this small take ten times longer where BLAS shares them out among busy cores.
+    # Products this small take ten times longer where BLAS divides them among busy cores.
     with warnings.catch_warnings(), threadpool_limits(1, "blas"):
         # A weakly regularised candidate that isn't done after 1,000 steps is judged as it is.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -67,13 +67,13 @@ def fit_probe(
 def sample_shots(
     labels: np.ndarray, class_names: Sequence[str], shots: Sequence[int], seed: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Draws k images of each class, for every k; a larger draw holds the smaller ones.
+    """Samples k images of each class, for every k; a larger sample holds the smaller ones.
 
     Args:
         labels: (N,) integers in [0, C).
         class_names: C names, for messages.
         shots: the values of k.
-        seed: another one draws other images.
+        seed: another one samples other images.
 
     Yields:
         k, and (C * k,) rows of `labels`.

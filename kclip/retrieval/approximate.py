@@ -1,7 +1,7 @@
 """Approximate nearest rows: only the lists of embeddings that lie near a query are compared.
 
 An inverted file of faiss (Johnson et al. 2017, "Billion-scale similarity search with GPUs"):
-k-means parts the embeddings into lists, and a query reads the few whose centres are nearest to it.
+k-means divides the embeddings into lists, and a query reads the few whose centres are nearest.
 """
 
 import math
@@ -21,7 +21,7 @@ from kclip.retrieval.exact import nearest_rows
 
 # k-means learns from so many embeddings of a list; faiss' default of 256 takes six times as long.
 POINTS_PER_LIST = 40
-# The share of the exact ten nearest that must be found for embeddings drawn from the index, ...
+# The fraction of the exact ten nearest that must be found for embeddings of the index, ...
 WANTED_RECALL = 0.99
 TUNING_QUERIES = 256
 # ... with this many times fewer lists than are then read: texts lie farther from images than
@@ -57,11 +57,11 @@ class ApproximateIndex:
 
     @classmethod
     def build(cls, embeddings: np.ndarray, seed: int = 0) -> "ApproximateIndex":
-        """Parts embeddings into lists, and measures how many of these a query has to read.
+        """Divides embeddings into lists, and measures how many of these a query has to read.
 
         Args:
             embeddings: (N, D) float32, L2-normalised, N at least 1.
-            seed: of k-means and of the embeddings drawn for the measurement.
+            seed: of k-means and of the embeddings sampled for the measurement.
 
         Raises:
             UserError: faiss is not installed.
@@ -120,8 +120,8 @@ class ApproximateIndex:
 
     def _tune(self, embeddings: np.ndarray, rng: np.random.Generator) -> None:
         size, top_k = len(embeddings), min(10, len(embeddings))
-        drawn = np.sort(rng.choice(size, min(TUNING_QUERIES, size), replace=False))
-        queries = np.ascontiguousarray(embeddings[drawn])
+        sampled = np.sort(rng.choice(size, min(TUNING_QUERIES, size), replace=False))
+        queries = np.ascontiguousarray(embeddings[sampled])
         exact = nearest_rows(queries, embeddings, top_k)[0]
         self.lists.nprobe = 1
         while self.lists.nprobe < self.lists.nlist:
@@ -145,5 +145,5 @@ def _threads(count: int) -> Iterator[None]:
 
 
 def _recall(found: np.ndarray, exact: np.ndarray) -> float:
-    """The share of the exact rows that was found."""
+    """The fraction of the exact rows that was found."""
     return float(np.mean([np.isin(*pair).mean() for pair in zip(exact, found, strict=True)]))

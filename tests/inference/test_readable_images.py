@@ -47,9 +47,7 @@ def test_one_percent_or_three_may_be_left_out_and_no_more(allowed, total):
 
 
 def test_some_image_must_be_left():
-    with pytest.raises(
-        UserError, match="none of the 2 images can be used .the first: 0.png"
-    ):
+    with pytest.raises(UserError, match="none of the 2 images can be used .the first: 0.png"):
         with limited_by(ImageLimits(max_unreadable=1)):
             report_left_out(faults(2), 2)
 

@@ -18,7 +18,7 @@ PARTITIONS = {"2": "test", "1": "validation", "0": "train"}
 def read_celeba(data_dir: Path, num_identities: int, seed: int) -> LabelledImages:
     """Reads the images of some identities.
 
-    The paper gives the number of identities and no more. Here they are drawn by seed among those
+    The paper gives the number of identities and no more. Here they are sampled by seed among those
     of the test partition (1,000 people); where these are too few, validation and then train are
     added, which costs a zero-shot model nothing, as it has trained on none. All images of an
     identity in these partitions count. CelebA names no one: the only names are `celebrity 2880`,
@@ -28,7 +28,7 @@ def read_celeba(data_dir: Path, num_identities: int, seed: int) -> LabelledImage
         data_dir: holds the files named in `GUIDE`, at its top or in CelebA's own folders `Anno`,
             `Eval` and `Img`.
         num_identities: how many.
-        seed: of the draw.
+        seed: of the sample.
 
     Raises:
         UserError: the data set is missing, or has fewer identities.

@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100 in their binary version.
 
 The Python version of the data sets is a pickle, which can run code when it is opened; the binary
-version is plain bytes and holds the same pictures.
+version is plain bytes and holds the same images.
 """
 
 import io

@@ -108,7 +108,7 @@ def decode_image(
         max_pixels = max_pixels or image_limits().max_pixels
         if pixels > max_pixels:
             raise ImageError(f"image bomb: {pixels:,} pixels; --max-pixels allows {max_pixels:,}")
-        # A JPEG of a phone may carry a second picture (MPO); the first is the photograph.
+        # A JPEG of a phone may carry a second image (MPO); the first is the photograph.
         frames = 1 if image.format in ("MPO", "HEIF") else getattr(image, "n_frames", 1)
         if frames > 1:
             raise ImageError(f"animation: {frames} frames")

@@ -1,4 +1,4 @@
-"""Copies among labelled images: groups that a sample must not split, and copies in two parts."""
+"""Copies among labelled images: groups that a sample must not split, and copies in two of them."""
 
 import numpy as np
 

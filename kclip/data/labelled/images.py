@@ -86,7 +86,7 @@ class LabelledImages:
         return label_matrix(self.label_sets, class_names)
 
     def valid_mask(self, class_names: Sequence[str]) -> np.ndarray:
-        """Which answers are right or wrong: (N, C) bool, False where a label is ignored."""
+        """Which model outputs are right or wrong: (N, C) bool, False where a label is ignored."""
         return valid_mask_matrix([record.ignored_labels for record in self.records], class_names)
 
     def rows(self, rows: Sequence[int] | np.ndarray) -> "LabelledImages":

@@ -1,4 +1,4 @@
-"""Random splits of images with many labels each, in which every class is parted alike."""
+"""Random splits of images with many labels each, in which every class is split alike."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 from kclip.errors import UserError
 
-# The training set of each ratio is drawn from that of the one before.
+# The training set of each ratio is sampled from that of the one before.
 _LADDER = (0.9, 0.7, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 
 
@@ -34,12 +34,12 @@ def sample_split(
     seed: int,
     every_class: bool = False,
 ) -> MultilabelSplit:
-    """Draws training images so that each class keeps its share, as well as whole images allow.
+    """Samples training images so that each class keeps its fraction, as well as whole images allow.
 
     The split depends on the labels, the ratio and the seed alone, not on which other ratios are
-    asked for. It is drawn down a ladder of ratios, 0.9, 0.7, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01: the
+    asked for. It is sampled down a ladder of ratios, 0.9, 0.7, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01: the
     training set of each lies in that of the one before, so curves over these ratios differ by the
-    images that are added alone. That of any other ratio is drawn from the next greater of them,
+    images that are added alone. That of any other ratio is sampled from the next greater of them,
     and need not hold the smaller ones. As training sets grow, test sets shrink: the test set of
     the greatest ratio lies in all the others, and is one that all can be compared on.
 
@@ -48,12 +48,12 @@ def sample_split(
         class_names: C names, for messages and `classes_without_positive`.
         ratio: part of the images to train on, in (0, 1]; classes come before the exact number,
             which can be some images off.
-        seed: of the draw, 0 to 2^32 - 1.
+        seed: of the sample, 0 to 2^32 - 1.
         every_class: refuse a split in which a class has no image to train on.
 
     Raises:
         UserError: the labels have another shape, the ratio or the seed is out of range, no image
-            would be drawn, or a class would go without where `every_class` forbids it.
+            would be sampled, or a class would go without where `every_class` forbids it.
 
     References:
         Sechidis, Tsoumakas and Vlahavas 2011, "On the Stratification of Multi-Label Data",
@@ -69,7 +69,7 @@ def sample_split(
     _check(labels, class_names, ratio, seed)
     train = np.arange(len(labels))
     for step in [*(rung for rung in _LADDER if rung > ratio), ratio]:
-        train = _draw(train, labels, round(step * len(labels)), seed)
+        train = _sample(train, labels, round(step * len(labels)), seed)
     if not len(train):
         raise UserError(
             f"ratio {ratio} of {len(labels)} images is none to train on; give a greater one, or "
@@ -98,7 +98,7 @@ def _check(labels: np.ndarray, class_names: Sequence[str], ratio: float, seed: i
         raise UserError(f"the seed is {seed}; expected 0 to {2**32 - 1}.")
 
 
-def _draw(rows: np.ndarray, labels: np.ndarray, size: int, seed: int) -> np.ndarray:
+def _sample(rows: np.ndarray, labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     """About `size` of the rows, in order; all of them where there are no more."""
     from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
 
@@ -110,8 +110,8 @@ def _draw(rows: np.ndarray, labels: np.ndarray, size: int, seed: int) -> np.ndar
         test_size=len(rows) - size,  # pyright: ignore[reportArgumentType] (only "default" is seen)
         random_state=seed,
     )
-    drawn, _ = next(splitter.split(rows, labels[rows] > 0))
-    return rows[drawn]
+    sampled, _ = next(splitter.split(rows, labels[rows] > 0))
+    return rows[sampled]
 
 
 def _missing(labels: np.ndarray, train: np.ndarray, class_names: Sequence[str]) -> tuple[str, ...]:

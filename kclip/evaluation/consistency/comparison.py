@@ -39,7 +39,7 @@ def compare_modes(
         modes: keys of `kclip.evaluation.consistency.modes.MODES`.
 
     Returns:
-        mode -> `max_probability_difference`, `equal_decisions` (a share), `limit`,
+        mode -> `max_probability_difference`, `equal_decisions` (a fraction), `limit`,
         `min_equal_decisions`, `num_images`, `seconds`, `passed`. A mode that broke down has
         `error` instead of the first two; one whose packages are not installed has `skipped`, the
         reason, and nothing else.
@@ -78,7 +78,7 @@ class _Judge:
 
 
 class _Lookup:
-    """Has of an `Embedder` what the classifier asks for, with the answers given already."""
+    """Has of an `Embedder` what the classifier asks for, with the embeddings given already."""
 
     def __init__(self, prompts: Sequence[str], model_outputs: ModelOutputs):
         self.rows = dict(zip(prompts, model_outputs.text_embeddings, strict=True))

@@ -73,7 +73,7 @@ def _read(
 
 def _prepare(preprocessor: Any, image: Any) -> np.ndarray:
     try:
-        picture = load_image(image)
+        loaded = load_image(image)
     except ImageError as error:
-        raise UserError(f"{image} can't be used ({error.reason}); repair or remove it") from None
-    return preprocessor.prepare(picture)
+        raise UserError(f"{image} can't be used ({error.reason}); correct or remove it") from None
+    return preprocessor.prepare(loaded)
