@@ -102,7 +102,7 @@ class EvaluateZeroShot(ImageLimits):
             chosen = self._choose_threshold(classifier, fitted)
         if chosen is not None:
             threshold = chosen.threshold
-        results = zero_shot_results(classifier, measured, threshold)
+        results = zero_shot_results(classifier, measured, threshold, embedder.preprocessor)
         results["abstention"]["chosen"] = None if chosen is None else asdict(chosen)
         results["calibration"] |= {"num_images": 0 if fitted is None else len(fitted)}
         results["calibration"] |= {"fitted_on": self._fitted_on(len(fitted)) if fitted else None}

@@ -14,6 +14,7 @@ The dict is what `metrics.json` holds and reports are made of:
 - `gzsl` has `seen_map`, `unseen_map` and `harmonic_mean_map`, too.
 - `per_class`: a row a class.
 - `num_ignored`: how many labels were ignored, over all images.
+- `remarks`: sentences that a reader has to know.
 
 An ignored label is neither positive nor negative. Average precision leaves the image out of the
 class's ranking. F1@K and decisions do not count it: it may be one of an image's K labels, or above
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from kclip.errors import UserError
+from kclip.evaluation.remarks import multilabel_remarks
 from kclip.metrics.bootstrap import bootstrap_average_precision
 from kclip.metrics.multilabel import (
     average_precision,
@@ -101,6 +103,7 @@ def multilabel_results(
     results["per_class"] = _per_class(labels, valid_mask, class_names, seen, by_class["map"])
     if thresholds is not None and decisions is not None:
         _add_decisions(results["per_class"], labels, decisions, thresholds)
+    results["remarks"] = multilabel_remarks(results, scores)
     return results
 
 

@@ -1,4 +1,4 @@
-"""Model and dataset in, results out: plain dicts that `report` writes as JSON and Markdown."""
+"""Retrieval, measured: a plain dict that reports are made of."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kclip.data.image_record import ImageRecord
+from kclip.evaluation.remarks import retrieval_remarks, unknown_words_remarks
 from kclip.inference.readable_images import compute_readable
-from kclip.metrics.retrieval import retrieval_metrics
+from kclip.metrics.retrieval import random_recalls, retrieval_metrics
 from kclip.retrieval.searcher import top_k_rows
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def evaluate_retrieval(embedder: "Embedder", records: Sequence[ImageRecord]) -> 
         np.repeat(np.arange(len(kept)), counts),
         [record.file_name for record in kept],
         captions,
+        getattr(embedder, "preprocessor", None),
     )
 
 
@@ -51,6 +53,7 @@ def retrieval_results(
     text_to_image_index: np.ndarray,
     file_names: Sequence[str],
     captions: Sequence[str],
+    preprocessor: Any = None,
 ) -> dict[str, Any]:
     """Measures retrieval on embeddings that are there already.
 
@@ -60,10 +63,12 @@ def retrieval_results(
         text_to_image_index: (M,) integers in [0, N), the image that each text describes.
         file_names: N names of the images.
         captions: M sentences.
+        preprocessor: of the model, to see whether it knows their words; None to leave that out.
 
     Returns:
         `text_to_image` and `image_to_text` as `retrieval_metrics` gives them, `num_images`,
-        `num_captions`, and `examples`: a few captions, spread evenly over the set so that none
+        `num_captions`, `chance`, the recalls of a random ranking, `remarks`, what a reader has to
+        know, and `examples`: a few captions, spread evenly over the set so that none
         is picked for its result, each `{"query", "hits": [{"file_name", "score", "correct"}]}`.
     """
     metrics = retrieval_metrics(image_embeddings, text_embeddings, text_to_image_index)
@@ -84,8 +89,12 @@ def retrieval_results(
         }
         for text, rows, values in zip(chosen.tolist(), found.tolist(), scores, strict=True)
     ]
+    chance = random_recalls(text_to_image_index, len(file_names))
     sizes = {"num_images": len(file_names), "num_captions": len(captions)}
-    return metrics | sizes | {"examples": examples}
+    results: dict[str, Any] = metrics | sizes | {"chance": chance}
+    remarks = retrieval_remarks(results)
+    remarks += unknown_words_remarks(preprocessor, captions, "the captions")
+    return results | {"remarks": remarks, "examples": examples}
 
 
 def embed_records(

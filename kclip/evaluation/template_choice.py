@@ -31,7 +31,7 @@ def measure_templates(
 
     Returns:
         A row a template, and one for the ensemble: `template` (None for the ensemble), `results`
-        of `multilabel_results` without `per_class`.
+        of `multilabel_results` without `per_class` and `remarks`.
 
     Raises:
         UserError: the model's queries are word vectors, or learned.
@@ -90,5 +90,5 @@ def _without_classes(
 ) -> dict[str, Any]:
     names, seen = classes.class_names, classes.seen_mask
     results = multilabel_results(labels, scores, names, seen, valid_mask=valid_mask)
-    del results["per_class"]
+    del results["per_class"], results["remarks"]
     return results

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kclip.data.labelled.images import LabelledImages
+from kclip.evaluation.remarks import classification_remarks, unknown_words_remarks
 from kclip.inference.embedded_images import EmbeddedImages, embed_labelled_images
 from kclip.metrics.abstention import coverage_curve
 from kclip.metrics.calibration import (
@@ -45,11 +46,16 @@ def evaluate_zero_shot(
     """
     classifier = ZeroShotClassifier.from_names(embedder, images.classes, templates)
     embedded = embed_labelled_images(embedder.embed_images, images)
-    return zero_shot_results(classifier, embedded) | {"templates": list(templates)}
+    preprocessor = getattr(embedder, "preprocessor", None)
+    results = zero_shot_results(classifier, embedded, preprocessor=preprocessor)
+    return results | {"templates": list(templates)}
 
 
 def zero_shot_results(
-    classifier: ZeroShotClassifier, images: EmbeddedImages, threshold: float | None = None
+    classifier: ZeroShotClassifier,
+    images: EmbeddedImages,
+    threshold: float | None = None,
+    preprocessor: Any = None,
 ) -> dict[str, Any]:
     """Classifies images and measures accuracy, calibration, and accuracy where it is sure enough.
 
@@ -57,13 +63,16 @@ def zero_shot_results(
         classifier: calibrated or not.
         images: N > 0 that the calibration was not fitted on.
         threshold: the least probability of an answer; None if every image is to be answered.
+        preprocessor: of the model, to see whether it knows the names' words; None to leave that
+            out.
 
     Returns:
-        What `classification_metrics` returns; `num_images`; `mean_per_class_accuracy`, the mean
-        recall over the classes that have images; `calibration` (`temperature`, and with the keys
-        `before` and `after`: `expected_calibration_error`, `negative_log_likelihood`,
-        `reliability`; without calibration they are the same); `abstention` (`threshold`,
-        `coverage` and `accuracy` on what is answered, None where nothing is; `curve`, at most 101
+        What `classification_metrics` returns; `num_images`; `remarks`, what a reader has to know;
+        `mean_per_class_accuracy`, the mean recall over the classes that have images;
+        `calibration` (`temperature`, and with the keys `before` and `after`:
+        `expected_calibration_error`, `negative_log_likelihood`, `reliability`; without calibration
+        they are the same); `abstention` (`threshold`, `coverage` and `accuracy` on what is
+        answered, None where nothing is; `curve`, at most 101
         `{"threshold", "coverage", "accuracy"}`).
 
     Raises:
@@ -72,8 +81,12 @@ def zero_shot_results(
     logits = classifier.logits(images.embeddings)
     results = classification_metrics(images.labels, logits, classifier.class_names)
     recalls = [row["recall"] for row in results["per_class"] if row["num_images"]]
+    remarks = classification_remarks(results, logits)
+    names = list(classifier.class_names)
+    remarks += unknown_words_remarks(preprocessor, names, "the classes' names")
     return results | {
         "num_images": len(images),
+        "remarks": remarks,
         "mean_per_class_accuracy": float(np.mean(recalls)),
         "calibration": _calibration(images.labels, logits, classifier.temperature),
         "abstention": _abstention(

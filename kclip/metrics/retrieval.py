@@ -100,13 +100,48 @@ def image_to_text_ranks(
 
 
 def recall_at_k(ranks: np.ndarray, k: int) -> float:
-    """Returns the share of ranks that are at most `k`, in [0, 1].
+    """Returns the fraction of ranks that are at most `k`, in [0, 1].
 
     Example:
         >>> recall_at_k(np.array([1, 3, 12, 2]), 3)
         0.75
     """
     return float(np.mean(np.asarray(ranks) <= k))
+
+
+def random_recalls(
+    text_to_image_index: np.ndarray, num_images: int, ks: Sequence[int] = (1, 5, 10)
+) -> dict[str, dict[str, float]]:
+    """Returns the recalls that a random ranking has on average.
+
+    Args:
+        text_to_image_index: (M,) integers in [0, N).
+        num_images: N.
+        ks: the cut-offs of the recalls.
+
+    Returns:
+        `{"text_to_image": {...}, "image_to_text": {...}}`, each with `recall@K` in [0, 1].
+
+    Example:
+        Two captions of each of two images: the first found is the image's own in half of the cases,
+        and one of the first two in 1 - 1/2 * 1/3 of them.
+
+        >>> chance = random_recalls(np.array([0, 0, 1, 1]), 2, ks=(1, 2))
+        >>> chance["text_to_image"]
+        {'recall@1': 0.5, 'recall@2': 1.0}
+        >>> {name: round(value, 4) for name, value in chance["image_to_text"].items()}
+        {'recall@1': 0.5, 'recall@2': 0.8333}
+    """
+    from scipy.stats import hypergeom
+
+    texts = len(text_to_image_index)
+    sizes, counts = np.unique(np.bincount(text_to_image_index), return_counts=True)
+    recalls: dict[str, dict[str, float]] = {"text_to_image": {}, "image_to_text": {}}
+    for k in ks:
+        recalls["text_to_image"][f"recall@{k}"] = min(k, num_images) / num_images
+        found = 1 - hypergeom.pmf(0, texts, sizes, min(k, texts))
+        recalls["image_to_text"][f"recall@{k}"] = float(np.average(found, weights=counts))
+    return recalls
 
 
 def retrieval_metrics(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kclip.evaluation.remarks import training_remarks
 from kclip.files import read_history
 from kclip.reports.figures.curves import draw_curves
 from kclip.reports.report import Report
@@ -28,8 +29,9 @@ def write_dual_encoder_report(
     report = Report(directory, "Dual encoder", about)
     report.metrics(results)
     report.heading("Training")
-    curves = draw_curves(read_history(directory / "history.csv"))
-    report.figure("curves.png", curves, "Losses and recalls by epoch")
+    history = read_history(directory / "history.csv")
+    report.note(training_remarks(history))
+    report.figure("curves.png", draw_curves(history), "Losses and recalls by epoch")
     add_retrieval(report, results["retrieval"], images)
     if "zero_shot" in results:
         add_zero_shot(report, results["zero_shot"])

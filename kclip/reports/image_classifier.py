@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kclip.console.command_line import command_line
+from kclip.evaluation.remarks import training_remarks
 from kclip.files import read_history
 from kclip.reports.figures.classifier_curves import draw_classifier_curves
 from kclip.reports.report import Report
@@ -24,8 +25,9 @@ def write_classifier_report(
     report = Report(directory, "Fine-tuned classifier", about)
     report.metrics(results)
     report.heading("Training")
-    curves = draw_classifier_curves(read_history(directory / "history.csv"))
-    report.figure("curves.png", curves, "Loss and accuracy by epoch")
+    history = read_history(directory / "history.csv")
+    report.note(training_remarks(history))
+    report.figure("curves.png", draw_classifier_curves(history), "Loss and accuracy by epoch")
     report.heading("Validation")
     report.add(
         "The epoch that is kept was chosen on these images, so the figures are a little "

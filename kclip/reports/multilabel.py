@@ -164,6 +164,7 @@ def _add_ranking(report: Report, results: Mapping[str, Any]) -> None:
         + RANKING
     )
     report.heading("Ranking")
+    report.note(results["remarks"])
     report.add(text, ranking_table(results))
     if "gzsl" in results and results["gzsl"]["seen_map"] is not None:
         gzsl = results["gzsl"]

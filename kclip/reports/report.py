@@ -64,6 +64,10 @@ class Report:
         """Adds paragraphs and tables, which are Markdown; names within them are for `escape`."""
         self._parts += parts
 
+    def note(self, remarks: Iterable[str]) -> None:
+        """Adds what a reader has to know of the figures that follow, as plain text."""
+        self._parts += [f"> **Note:** {escape(remark)}" for remark in remarks]
+
     def figure(self, file_name: str, figure: "Figure", caption: str) -> None:
         """Writes a figure as PNG, and shows it here."""
         save_figure(figure, self.directory / file_name)

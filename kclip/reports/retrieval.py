@@ -35,6 +35,7 @@ def add_retrieval(
 ) -> None:
     """Adds the section; arguments as above."""
     report.heading("Retrieval")
+    report.note(results["remarks"])
     report.add(
         f"{results['num_images']:,} images and {results['num_captions']:,} captions. R@K is the "
         "fraction of queries with a right result among the first K; an image's rank is that of its "

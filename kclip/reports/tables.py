@@ -17,13 +17,17 @@ DIRECTIONS = {"text_to_image": "text → image", "image_to_text": "image → tex
 
 
 def retrieval_table(results: Mapping[str, Any]) -> str:
-    """Returns both directions as a Markdown table, recalls in percent."""
+    """Returns both directions, and a random ranking's, as a Markdown table, recalls in percent."""
     columns = list(results["text_to_image"])
     header = ["", *(_column_title(column) for column in columns)]
     rows = [
         [label, *(_cell(column, results[direction][column]) for column in columns)]
         for direction, label in DIRECTIONS.items()
     ]
+    for direction, label in DIRECTIONS.items():
+        chance = results["chance"][direction]
+        cells = [_cell(name, chance[name]) if name in chance else "" for name in columns]
+        rows.append([f"{label}, random", *cells])
     return markdown_table(header, rows)
 
 

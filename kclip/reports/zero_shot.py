@@ -70,10 +70,11 @@ def add_classification(
 
     Args:
         report: what they are added to.
-        results: of `classification_metrics`, and `num_images`.
+        results: of `classification_metrics`, `num_images` and `remarks`.
         images: what the images are called in the title of the matrix.
         more: Markdown that follows the first table.
     """
+    report.note(results["remarks"])
     report.add(classification_table(results), AVERAGES, *more)
     title = f"{percent(results['accuracy'])} of {results['num_images']:,} {images} right"
     matrix = draw_confusion_matrix(results["confusion_matrix"], results["class_names"], title)

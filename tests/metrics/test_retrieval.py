@@ -6,6 +6,7 @@ import pytest
 from kclip.errors import KclipError
 from kclip.metrics.retrieval import (
     image_to_text_ranks,
+    random_recalls,
     recall_at_k,
     retrieval_metrics,
     text_to_image_ranks,
@@ -116,3 +117,19 @@ def test_golden_retrieval_metrics(goldens):
         for k in (1, 5, 10):
             expected = golden[f"clip_benchmark.{theirs}_retrieval_recall@{k}"]
             assert np.float32(results[direction][f"recall@{k}"]) == expected
+
+
+def test_recalls_of_a_random_ranking_are_those_of_many_rankings():
+    rng = np.random.default_rng(0)
+    index = np.array([0, 0, 0, 1, 2, 2])
+    counts = {("text_to_image", k): 0.0 for k in (1, 2)} | {
+        ("image_to_text", k): 0.0 for k in (1, 2)
+    }
+    for _ in range(4000):
+        images, texts = rng.permutation(3), rng.permutation(6)
+        for k in (1, 2):
+            counts["text_to_image", k] += np.mean([image in images[:k] for image in index])
+            counts["image_to_text", k] += np.mean([i in index[texts[:k]] for i in range(3)])
+    chance = random_recalls(index, 3, ks=(1, 2))
+    for (direction, k), total in counts.items():
+        assert chance[direction][f"recall@{k}"] == pytest.approx(total / 4000, abs=0.02)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kclip.evaluation.remarks import classification_remarks
 from kclip.metrics.classification import classification_metrics
 from kclip.models import ImageClassifier
 from kclip.training.classifier.image_batches import ImageBatches
@@ -12,11 +13,12 @@ def evaluate_classifier(model: ImageClassifier, validation: ImageBatches) -> dic
     """Measures a classifier on batches in their order.
 
     Returns:
-        What `classification_metrics` returns, and `num_images`.
+        What `classification_metrics` returns, `num_images`, and `remarks` for a reader.
     """
     probabilities = validation.predictions(model)
     results = classification_metrics(validation.labels, probabilities, model.class_names)
-    return results | {"num_images": len(validation.labels)}
+    remarks = classification_remarks(results, probabilities)
+    return results | {"num_images": len(validation.labels), "remarks": remarks}
 
 
 def kept_epoch(history: Sequence[Mapping[str, float]]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kclip.data.labelled.multilabel_reading import read_split
 from kclip.evaluation.multilabel import evaluate_multilabel
+from kclip.evaluation.remarks import training_remarks
 from kclip.files import folder_replaced_when_done, read_history, write_text
 from kclip.models import MultiLabelClassifier
 from kclip.multilabel.class_split import ClassSplit
@@ -79,7 +80,9 @@ def write_decoder_run(
     results["run"] = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
     about["seconds"] = ", ".join(f"{stage} {time}" for stage, time in watch.seconds.items())
     about["peak memory"] = f"{watch.peak_memory_gib} GiB"
-    curves = draw_decoder_curves(read_history(output / "history.csv"))
+    history = read_history(output / "history.csv")
+    results["remarks"] = training_remarks(history) + results["remarks"]
+    curves = draw_decoder_curves(history)
     caption = "Training: losses, and mAP of the seen classes, by epoch"
     write_multilabel_report(output, about, results, [("curves.png", curves, caption)])
     print(ranking_table(results))

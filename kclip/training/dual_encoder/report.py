@@ -42,7 +42,11 @@ def evaluate_run(
     texts = [caption for _, _, captions in iterate_texts(validation) for caption in captions]
     results: dict[str, Any] = {
         "retrieval": retrieval_results(
-            *data.embed_validation(), data.text_to_image_index, shown_names(validation), texts
+            *data.embed_validation(),
+            data.text_to_image_index,
+            shown_names(validation),
+            texts,
+            embedder.preprocessor,
         )
     }
     if class_images is not None:
