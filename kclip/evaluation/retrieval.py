@@ -43,7 +43,7 @@ def evaluate_retrieval(embedder: "Embedder", records: Sequence[ImageRecord]) -> 
         np.repeat(np.arange(len(kept)), counts),
         [record.file_name for record in kept],
         captions,
-        getattr(embedder, "preprocessor", None),
+        embedder.preprocessor,
     )
 
 

@@ -46,8 +46,7 @@ def evaluate_zero_shot(
     """
     classifier = ZeroShotClassifier.from_names(embedder, images.classes, templates)
     embedded = embed_labelled_images(embedder.embed_images, images)
-    preprocessor = getattr(embedder, "preprocessor", None)
-    results = zero_shot_results(classifier, embedded, preprocessor=preprocessor)
+    results = zero_shot_results(classifier, embedded, preprocessor=embedder.preprocessor)
     return results | {"templates": list(templates)}
 
 

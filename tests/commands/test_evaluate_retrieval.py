@@ -39,7 +39,7 @@ def test_metrics_pictures_and_report(data, capsys):
         "metrics.json", "report.md", "retrieval.png", "retrieval_examples.png",
     }  # fmt: skip
     output = capsys.readouterr().out
-    assert "| text → image | " in output and "report.md" in output
+    assert "| text → image  " in output and "report.md" in output
 
 
 def test_a_split_file_picks_the_images(data):

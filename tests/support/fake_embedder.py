@@ -21,6 +21,8 @@ COLORS = {
 class FakeEmbedder:
     """Has the interface of `kclip.inference.embedder.Embedder`."""
 
+    preprocessor = None
+
     def __init__(self, digest: str = "c0ffee"):
         self.digest = digest
         self.logit_scale = 20.0
