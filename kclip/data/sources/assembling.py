@@ -46,9 +46,9 @@ def as_text(value: Any) -> str:
 
 def with_labels(
     source: Source,
-    labels: Mapping[Path, tuple[str, ...]],
-    named: Mapping[Path, str],
-    captioned: Iterable[Path],
+    labels: Mapping[Any, tuple[str, ...]],
+    named: Mapping[Any, str],
+    captioned: Iterable[Path | bytes],
     table: Path,
 ) -> Source:
     """Adds labels to records that came from captions; images without a row are of unknown labels.
@@ -74,7 +74,7 @@ def with_labels(
     ]
     records = [
         replace(record, labels=labels[record.image])
-        if isinstance(record.image, Path) and record.image in labels
+        if record.image in labels
         else replace(record, ignored_labels=(UNKNOWN,))
         for record in source.records
     ]
