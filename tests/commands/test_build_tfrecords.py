@@ -117,8 +117,9 @@ def write_coco(folder: Path, split: str, ids: list[int]) -> None:
     (folder / f"instances_{split}.json").write_text(json.dumps(content))
 
 
-def test_coco_with_two_jsons(tmp_path):
+def test_coco_with_two_jsons(tmp_path, capsys):
     write_coco(tmp_path, "train", list(range(10)))
+    (tmp_path / "train/99.png").write_bytes(noise_png(99, 12))  # named by no JSON
     write_coco(tmp_path, "val", [9, 10, 11])  # both have an image 9
     BuildTFRecords(
         source="coco",
@@ -138,6 +139,11 @@ def test_coco_with_two_jsons(tmp_path):
         "validation/10", "validation/11", "validation/9",
     ]  # fmt: skip
     assert rejected(tmp_path / "out") == {}
+    # Training images have labels, so that these have none must not say that they show nothing.
+    assert all(example["ignored_labels"].tolist() == [b"*"] for example in validation)
+    summary = capsys.readouterr().out
+    assert "labels of all 3 images of the split validation are unknown" in summary
+    assert "1 of 11 images in " in summary and "train are in no record (such as 99.png)" in summary
 
 
 def test_coco_with_a_share(tmp_path):

@@ -93,6 +93,19 @@ def with_labels(
     return Source(records, [*source.rejections, *strangers], notes)
 
 
+def with_unknown_labels(source: Source, why: str) -> Source:
+    """Returns a source of which no image's labels are known, though others of the build have some.
+
+    Args:
+        source: records without labels.
+        why: for the note.
+    """
+    records = [replace(record, ignored_labels=(UNKNOWN,)) for record in source.records]
+    split = records[0].split
+    note = f"the labels of all {len(records)} images of the split {split} are unknown: {why}"
+    return replace(source, records=records, notes=(*source.notes, note))
+
+
 def check_some_exist(
     records: Sequence[ImageRecord],
     images_dir: Path,

@@ -3,11 +3,14 @@
 A new source is a file beside this one that returns a `Source`, and an entry here.
 """
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from kclip.data.image_record import Source
+from kclip.data.images.listing import find_images
+from kclip.data.sources.assembling import with_unknown_labels
 from kclip.data.sources.class_spelling import settle_spelling
 from kclip.data.sources.coco import read_coco_source
 from kclip.data.sources.csv import read_csv_source
@@ -22,6 +25,7 @@ from kclip.data.sources.synthetic.generation import generate_scenes
 from kclip.data.sources.tfds import TFDSSource
 from kclip.data.sources.voc import VOC_YEAR, read_voc
 from kclip.errors import UserError
+from kclip.files import printable
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,31 @@ def read_source(options: SourceOptions, made_images: Path) -> Source:
     source = merge(SOURCES[options.source].read(options, made_images))
     if "similar_names" in SOURCES[options.source].may_have:
         source = settle_spelling(source, options.similar_names)
+    if "allow_outside" in SOURCES[options.source].may_have:  # tables say which images there are
+        notes = tuple(_unused(folder, source) for folder in _image_folders(options))
+        source = replace(source, notes=source.notes + tuple(filter(None, notes)))
     return source
+
+
+def _image_folders(options: SourceOptions) -> list[Path]:
+    given = (options.images, options.validation_images)
+    return list(dict.fromkeys(folder for folder in given if folder))
+
+
+def _unused(folder: Path, source: Source) -> str:
+    """A sentence on images in a folder that no record is of; "" where there are none."""
+    used = {os.path.abspath(r.image) for r in source.records if isinstance(r.image, Path)}
+    try:
+        paths = find_images(folder).paths
+    except UserError:  # nothing that looks like an image: names without a suffix
+        return ""
+    unused = [path for path in paths if os.path.abspath(path) not in used]
+    if not unused:
+        return ""
+    return (
+        f"{len(unused)} of {len(paths)} images in {folder} are in no record (such as "
+        f"{printable(str(unused[0].relative_to(folder)))})"
+    )
 
 
 def check_source_options(options: SourceOptions) -> None:
@@ -100,7 +128,10 @@ def _read_coco(options: SourceOptions, made_images: Path) -> list[Source]:
     tables = (options.validation_captions, options.validation_labels)
     if tables[0] or (tables[1] and not options.captions):
         folder = options.validation_images or images
-        sources.append(read_coco_source(folder, *tables, VALIDATION_SPLIT, options))
+        validation = read_coco_source(folder, *tables, VALIDATION_SPLIT, options)
+        if options.labels and not tables[1]:
+            validation = with_unknown_labels(validation, "--validation-labels is not given")
+        sources.append(validation)
     elif options.validation_images or options.validation_labels:
         needed = "captions" if options.captions else "labels"
         raise UserError(f"a COCO validation split needs --validation-{needed}; see --help.")
