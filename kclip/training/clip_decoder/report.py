@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kclip.data.labelled.multilabel_reading import read_split
+from kclip.data.labelled.multilabel_reading import read_labelled_split
 from kclip.evaluation.multilabel import evaluate_multilabel
 from kclip.evaluation.remarks import training_remarks
 from kclip.files import folder_replaced_when_done, read_history, write_text
@@ -63,7 +63,7 @@ def evaluate_decoder(folder: Path, data: Path, split: str) -> dict[str, Any]:
         split: of its images.
     """
     recognizer = MultiLabelRecognizer.from_folder(folder)
-    return evaluate_multilabel(recognizer, read_split(data, split)).results
+    return evaluate_multilabel(recognizer, read_labelled_split(data, split)).results
 
 
 def write_decoder_run(

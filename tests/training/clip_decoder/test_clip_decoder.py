@@ -21,7 +21,7 @@ from decoder_run import (
 from kclip.commands.evaluate_multilabel import EvaluateMultilabel
 from kclip.commands.train_clip_decoder import TrainClipDecoder
 from kclip.config.clip_decoder import DecoderHead, JointObjective
-from kclip.data.labelled.multilabel_reading import read_split
+from kclip.data.labelled.multilabel_reading import read_labelled_split
 from kclip.data.pipeline.split_reading import iterate_labels
 from kclip.data.records.writer import open_split
 from kclip.errors import KclipError, UserError
@@ -89,7 +89,7 @@ def test_what_an_ignored_label_says_makes_no_difference(
         return ((name, [*labels, *ignored[name]]) for name, labels in iterate_labels(split))
 
     def read_ignoring(data, split):
-        images = read_split(data, split)
+        images = read_labelled_split(data, split)
         told = [
             dataclasses.replace(record, ignored_labels=tuple(ignored[record.file_name]))
             for record in images.records
@@ -97,7 +97,7 @@ def test_what_an_ignored_label_says_makes_no_difference(
         return dataclasses.replace(images, records=told)
 
     monkeypatch.setattr(f"{module}.iterate_ignored_labels", iterate_ignored_labels)
-    monkeypatch.setattr("kclip.training.clip_decoder.report.read_split", read_ignoring)
+    monkeypatch.setattr("kclip.training.clip_decoder.report.read_labelled_split", read_ignoring)
     changes = {"objective": JointObjective(alpha=0.0)}  # whose sentences would name them
     config(records, tmp_path / "no", dual_encoder, **changes).run()
     monkeypatch.setattr(f"{module}.iterate_labels", iterate_more_labels)
