@@ -11,6 +11,7 @@ from kclip.models.pretrained.open_clip_config import CONFIG as OPEN_CLIP
 _NAME = re.compile(r"(hf://)?([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
 # JSON and word lists; of the weights, safetensors alone, which hold numbers and nothing else.
 _WORDS = {"merges.txt", "spiece.model"}
+_SECONDS = 10.0  # for the hub to answer what files there are
 _SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
 
 
@@ -44,9 +45,6 @@ def fetch(repository, revision=None):
     Raises:
         UserError: the hub cannot be reached or has no such model, or the model is of a kind that
             kclip does not read, or its weights are no safetensors.
-
-    Example:
-    >>> folder = fetch("openai/clip-vit-base-patch32")
     """
     # Not at the start: most who load a model have it in a folder.
     from huggingface_hub import HfApi, constants, snapshot_download
@@ -58,7 +56,9 @@ def fetch(repository, revision=None):
     try:
         if constants.HF_HUB_OFFLINE:
             return get(["*"], local_files_only=True)
-        names = HfApi().list_repo_files(repository, revision=revision)
+        # Unlike list_repo_files, this gives up at once where there is no network.
+        files = HfApi().model_info(repository, revision=revision, timeout=_SECONDS).siblings
+        names = [file.rfilename for file in files]
         small, weights = _wanted(repository, names)
         _check_kind(repository, get(small))
         return get(small | weights)

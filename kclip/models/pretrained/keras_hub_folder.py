@@ -31,9 +31,6 @@ def load_keras_hub_preset(name, dtype="float32"):
 
     Raises:
         UserError: there is no such preset, or it cannot be reached.
-
-    Example:
-    >>> model, preprocessor = load_keras_hub_preset("clip_vit_base_patch32")
     """
     presets = {
         preset: family

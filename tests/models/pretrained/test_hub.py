@@ -1,4 +1,5 @@
 import shutil
+from types import SimpleNamespace
 
 import huggingface_hub
 import numpy as np
@@ -33,9 +34,10 @@ class Hub:
     def __init__(self, folder):
         self.folder, self.fetched = folder, []
 
-    def list_repo_files(self, repository, revision=None):
+    def model_info(self, repository, revision, timeout):
         assert (repository, revision) == ("someone/model", "v1")
-        return [str(path.relative_to(self.folder)) for path in self.folder.rglob("*.*")]
+        names = (str(path.relative_to(self.folder)) for path in self.folder.rglob("*.*"))
+        return SimpleNamespace(siblings=[SimpleNamespace(rfilename=name) for name in names])
 
     def snapshot_download(self, repository, revision, allow_patterns, **_):
         assert (repository, revision) == ("someone/model", "v1")
@@ -94,7 +96,7 @@ def test_a_hub_out_of_reach_is_one_sentence(hub, monkeypatch):
     def unreachable(*args, **kwargs):
         raise ConnectionError("no route\nto host")
 
-    monkeypatch.setattr(hub, "list_repo_files", unreachable)
+    monkeypatch.setattr(hub, "model_info", unreachable)
     with pytest.raises(UserError, match="no folder 'someone/model', and .*no route to") as error:
         kclip.load("someone/model")
     assert "\n" not in str(error.value)
