@@ -216,7 +216,7 @@ def _per_class(
 def _add_decisions(
     rows: list[dict[str, Any]], labels: np.ndarray, decisions: np.ndarray, thresholds: np.ndarray
 ) -> None:
-    # scikit-learn takes a single column for an answer of two classes, and returns both.
+    # scikit-learn takes a single column for a problem of two classes, and returns both.
     hits, given, wanted = (np.sum(x, axis=0) for x in (labels & decisions, decisions, labels))
     wholes = (given, wanted, (given + wanted) / 2)  # of precision, recall and F1
     measures = np.stack([hits / np.maximum(whole, 0.5) for whole in wholes], axis=1)

@@ -22,7 +22,7 @@ def write_consistency_report(
         about: name -> value, shown as a table at the top.
         results: of `kclip.evaluation.consistency.comparison.compare_modes`.
     """
-    report = Report(directory, "One answer from every mode", about)
+    report = Report(directory, "The same outputs from every mode", about)
     report.metrics(results)
     report.add(
         "Each mode embeds the same images and prompts. The class probabilities that follow, by the "

@@ -27,7 +27,7 @@ def jax(subject: Subject) -> ModelOutputs:
     code = subprocess.run(command, env=os.environ | backend, check=False).returncode
     if code != 0:
         raise KclipError(f"the process with the JAX backend ended with code {code}")
-    with np.load(folder / "answers.npz") as found:
+    with np.load(folder / "outputs.npz") as found:
         return ModelOutputs(found["images"], found["texts"], float(found["logit_scale"]))
 
 
@@ -40,7 +40,7 @@ def _answer(folder: Path) -> None:
     subject = Subject(embedder, question["model"], pixels, question["prompts"], folder)
     found = model_outputs(subject, embedder.embed_batch, embedder.embed_texts)
     np.savez(
-        folder / "answers.npz",
+        folder / "outputs.npz",
         images=found.image_embeddings,
         texts=found.text_embeddings,
         logit_scale=found.logit_scale,

@@ -72,7 +72,7 @@ def ranking_log_odds(nothing: np.ndarray, singles: np.ndarray, prefixes: np.ndar
         (N, C) float64, which never rise along the ranking.
 
     Example:
-        Of shares 1, 2, 1 and 4 the second class has the last two:
+        Of weights 1, 2, 1 and 4 the second class has the last two:
 
         >>> nothing, singles, both = np.log([[1.0]]), np.log([[2.0, 1.0]]), np.log([[4.0]])
         >>> np.exp(ranking_log_odds(nothing, singles, both)).round(3).tolist()  # 6 : 2, 5 : 3
@@ -91,5 +91,5 @@ def ranking_log_odds(nothing: np.ndarray, singles: np.ndarray, prefixes: np.ndar
 
 
 def _sums(logits: np.ndarray) -> np.ndarray:
-    """The logarithm of the running sum of the shares along each row."""
+    """The logarithm of the running sum of the weights along each row."""
     return np.logaddexp.accumulate(np.asarray(logits, np.float64), axis=1)

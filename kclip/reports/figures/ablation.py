@@ -1,4 +1,4 @@
-"""A picture of an ablation: each row's mAP, ZSL and GZSL, with its spread over seeds."""
+"""A figure of an ablation: each row's mAP, ZSL and GZSL, with its spread over seeds."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -34,23 +34,23 @@ def draw_ablation(panels: Mapping[str, Mapping[str, Mapping[str, float]]]) -> "F
 
 def _draw_panel(axes: "Axes", title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
     for section, (label, color, marker) in SERIES.items():
-        for place, summary in enumerate(rows.values()):
+        for position, summary in enumerate(rows.values()):
             value = 100 * summary[f"{section}_map"]
             axes.errorbar(
                 value,
-                place,
+                position,
                 xerr=100 * summary.get(f"{section}_map_std", 0.0),
                 color=color,
                 marker=marker,
                 capsize=3,
                 linestyle="none",
-                label=None if place else label,
+                label=None if position else label,
             )
             # Above its dot and below it, so that two that are close can both be read.
             above = section == "zsl"
             offset, side = ((0, 5), "bottom") if above else ((0, -6), "top")
             axes.annotate(
-                f"{value:.1f}", (value, place), xytext=offset, textcoords="offset points",
+                f"{value:.1f}", (value, position), xytext=offset, textcoords="offset points",
                 ha="center", va=side, color=color, fontsize=8,
             )  # fmt: skip
     axes.set_yticks(range(len(rows)), [plain(name) for name in rows])

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 6
-PICTURE = 2.0  # inches
-SIDE = 288  # pixels of a picture's longer side
+IMAGE = 2.0  # inches
+SIDE = 288  # pixels of an image's longer side
 LEAST_SCALE = 2.0  # maps that are nearly even shall look so
 OPACITY = 0.8
 
 
 def draw_attention(
-    picture: np.ndarray,
+    image: np.ndarray,
     class_names: Sequence[str],
     attention: np.ndarray,
     scores: np.ndarray,
@@ -34,7 +34,7 @@ def draw_attention(
     looked everywhere alike. They are means over the heads, enlarged smoothly.
 
     Args:
-        picture: uint8 (H', W', 3), the part of the image that the model sees.
+        image: uint8 (H', W', 3), the part of the image that the model sees.
         class_names: K names to show, one or more, the best first.
         attention: (heads, K, H, W) floats, each map's sum 1, such as
             `MultiLabelClassifier.attention_maps` gives for one image.
@@ -48,13 +48,13 @@ def draw_attention(
     scale = max(LEAST_SCALE, float(maps.max()))
     columns = min(COLUMNS, len(class_names) + 1)
     rows = math.ceil((len(class_names) + 1) / columns)
-    height, width = picture.shape[:2]
-    size = (PICTURE * columns + 0.9, (PICTURE * height / width + 0.55) * rows)
+    height, width = image.shape[:2]
+    size = (IMAGE * columns + 0.9, (IMAGE * height / width + 0.55) * rows)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    shown = _fitted(picture)
+    shown = _fitted(image)
     grid.flat[0].imshow(shown)
     grid.flat[0].set_title("image\n", fontsize=10)
     for axes, name, values, score in zip(grid.flat[1:], class_names, maps, scores, strict=False):
@@ -83,23 +83,23 @@ def relative_attention(attention: np.ndarray) -> np.ndarray:
     return attention.mean(axis=0) * attention[0, 0].size
 
 
-def _draw_map(axes: "Axes", picture: Image.Image, values: np.ndarray, scale: float) -> None:
-    axes.imshow(picture.convert("L"), cmap="gray", vmin=0, vmax=255)
+def _draw_map(axes: "Axes", image: Image.Image, values: np.ndarray, scale: float) -> None:
+    axes.imshow(image.convert("L"), cmap="gray", vmin=0, vmax=255)
     enlarged = Image.fromarray(values.astype(np.float32)).resize(
-        picture.size, Image.Resampling.BICUBIC
+        image.size, Image.Resampling.BICUBIC
     )
     heat = np.clip(np.asarray(enlarged), 0, scale)  # bicubic enlarging overshoots
     axes.imshow(heat, cmap=_heat_colors(), vmin=0, vmax=scale)
 
 
-def _fitted(picture: np.ndarray) -> Image.Image:
-    image = Image.fromarray(picture)
+def _fitted(pixels: np.ndarray) -> Image.Image:
+    image = Image.fromarray(pixels)
     factor = SIDE / max(image.size)
     return image.resize([round(side * factor) for side in image.size], Image.Resampling.BICUBIC)
 
 
 def _heat_colors():
-    """Colours that leave the picture clear where there is no attention and cover it at the most."""
+    """Colours that leave the image clear where there is no attention and cover it at the most."""
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
@@ -114,6 +114,6 @@ def _draw_scale(figure: "Figure", grid: np.ndarray, scale: float) -> None:
 
     mappable = ScalarMappable(Normalize(0, scale), _heat_colors())
     bar = figure.colorbar(mappable, ax=grid, shrink=0.8, pad=0.01, fraction=0.03)
-    bar.ax.set_facecolor("#808080")  # the mean grey of a picture
+    bar.ax.set_facecolor("#808080")  # the mean grey of an image
     bar.set_label("times even attention", fontsize=8, color=GREY)
     bar.ax.tick_params(labelsize=8)

@@ -1,4 +1,4 @@
-"""A picture of every class's average precision: seen and unseen apart, best first."""
+"""A figure of every class's average precision: seen and unseen apart, best first."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ STYLES = {"unseen classes": (ORANGE, "D"), "seen classes": (BLUE, "o"), "classes
 def draw_class_precisions(rows: Sequence[Row]) -> "Figure":
     """Draws average precisions as dots, beside what a random order would give.
 
-    Up to 160 classes are all named. Beyond that the whole is drawn as curves over the share of
+    Up to 160 classes are all named. Beyond that the whole is drawn as curves over the fraction of
     classes, so that 925 seen and 81 unseen compare, with the best and worst named beside it.
 
     Args:
@@ -71,13 +71,13 @@ def _draw_many(groups: Mapping[str, Sequence[Row]]) -> "Figure":
     whole, *grid = figure.subplots(1, len(widths), width_ratios=widths)
     for name, own in groups.items():
         color, marker = STYLES[name]
-        shares = 100 * (np.arange(len(own)) + 0.5) / len(own)
+        fractions = 100 * (np.arange(len(own)) + 0.5) / len(own)
         values = [100 * row["ap"] for row in own]
         label = f"{len(own):,} {name}, mean {np.mean(values):.1f} %"
-        whole.plot(shares, values, marker, ms=3.5, color=color, alpha=0.7, label=label)
+        whole.plot(fractions, values, marker, ms=3.5, color=color, alpha=0.7, label=label)
     whole.set_ylim(0, 102)
     whole.set_xlim(0, 100)
-    whole.set_xlabel("share of the group's classes, best first (%)")
+    whole.set_xlabel("fraction of the group's classes, best first (%)")
     whole.set_ylabel("average precision (%)")
     whole.set_title("All classes", fontsize=11)
     whole.grid(color="#e5e7eb")
@@ -92,11 +92,11 @@ def _draw_many(groups: Mapping[str, Sequence[Row]]) -> "Figure":
 
 def _draw_rows(axes: "Axes", rows: Sequence[Row], group: str, title: str) -> None:
     color, marker = STYLES[group]
-    places, values = range(len(rows)), [100 * row["ap"] for row in rows]
-    axes.hlines(places, 0, values, color=color, lw=1.0, alpha=0.35)
-    axes.plot(values, places, marker, ms=5, color=color)
-    axes.plot([100 * row["random_ap"] for row in rows], places, "|", ms=8, mew=1.5, color=GREY)
-    axes.set_yticks(places, [plain(cut(row["class_name"], 22)) for row in rows], fontsize=9)
+    positions, values = range(len(rows)), [100 * row["ap"] for row in rows]
+    axes.hlines(positions, 0, values, color=color, lw=1.0, alpha=0.35)
+    axes.plot(values, positions, marker, ms=5, color=color)
+    axes.plot([100 * row["random_ap"] for row in rows], positions, "|", ms=8, mew=1.5, color=GREY)
+    axes.set_yticks(positions, [plain(cut(row["class_name"], 22)) for row in rows], fontsize=9)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 102)
     axes.set_xlabel("average precision (%)", fontsize=9)

@@ -119,8 +119,8 @@ def _draw_cells(axes: "Axes", counts: np.ndarray, fractions: np.ndarray, max_cou
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 color = "white" if fractions[row, column] > 0.55 else "black"
-                place = {"ha": "center", "va": "center", "color": color, "fontsize": font}
-                axes.text(column, row, f"{count}", **place)
+                style = {"ha": "center", "va": "center", "color": color, "fontsize": font}
+                axes.text(column, row, f"{count}", **style)
     return image
 
 

@@ -13,9 +13,9 @@ from kclip.reports.figures.style import DPI, GREEN, GREY, cut, plain, wrapped
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Inches: a picture, what a cell takes with its gap, the lines for score and file name.
-PICTURE, CELL, SCORE_LINE, NAME_LINE, TITLE_LINE, MARGIN = 2.0, 2.12, 0.26, 0.24, 0.3, 0.12
-ROW = SCORE_LINE + PICTURE + NAME_LINE
+# Inches: an image, what a cell takes with its gap, the lines for score and file name.
+IMAGE, CELL, SCORE_LINE, NAME_LINE, TITLE_LINE, MARGIN = 2.0, 2.12, 0.26, 0.24, 0.3, 0.12
+ROW = SCORE_LINE + IMAGE + NAME_LINE
 
 
 def draw_search_grid(
@@ -71,9 +71,9 @@ def _draw_blocks(
     columns: int,
     centred: bool,
 ) -> "Figure":
-    """Draws blocks of a title and rows of hits, from the top, at fixed places.
+    """Draws blocks of a title and rows of hits, from the top, at fixed positions.
 
-    Places are computed, since matplotlib takes seconds to lay out twenty pictures by itself.
+    Positions are computed, since matplotlib takes seconds to lay out twenty images by itself.
     """
     from matplotlib.figure import Figure
 
@@ -82,10 +82,10 @@ def _draw_blocks(
     width, height = figure.get_size_inches()
     top = height
     for title, rows in blocks:
-        place, side = (0.5, "center") if centred else (MARGIN / width, "left")
+        x, side = (0.5, "center") if centred else (MARGIN / width, "left")
         top -= _title_height(title)
         y = (top + MARGIN / 2) / height
-        figure.text(place, y, plain(title), ha=side, va="bottom", fontsize=13)
+        figure.text(x, y, plain(title), ha=side, va="bottom", fontsize=13)
         rank = 1
         for hits in rows:
             top -= ROW
@@ -109,9 +109,9 @@ def _draw_hit(
 ) -> None:
     width, height = figure.get_size_inches()
     x, y = corner
-    axes = figure.add_axes((x / width, y / height, PICTURE / width, PICTURE / height))
+    axes = figure.add_axes((x / width, y / height, IMAGE / width, IMAGE / height))
     # Squares keep the scores of a row on one line, whatever the images' shapes.
-    side = round(PICTURE * DPI)
+    side = round(IMAGE * DPI)
     square = ImageOps.pad(load_image(image), (side, side), Image.Resampling.BICUBIC, "white")
     axes.imshow(square, interpolation="nearest")
     axes.set(xticks=(), yticks=())

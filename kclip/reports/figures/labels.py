@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 4
 MAX_MISSED = 3
-# Inches: a picture, a cell with its gap, a line with a label, and what else stands in a cell.
-PICTURE, CELL, LINE, GAP, LEGEND = 2.4, 2.7, 0.25, 0.06, 0.3
+# Inches: an image, a cell with its gap, a line with a label, and what else stands in a cell.
+IMAGE, CELL, LINE, GAP, LEGEND = 2.4, 2.7, 0.25, 0.06, 0.3
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ def draw_labels(
     ]
     columns = min(COLUMNS, len(cells))
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
-    heights = [PICTURE + GAP + LINE * (max(map(len, row)) + 1) for row in rows]
+    heights = [IMAGE + GAP + LINE * (max(map(len, row)) + 1) for row in rows]
     figure = Figure(figsize=(max(columns, 2) * CELL, sum(heights) + LEGEND))
     top = sum(heights) + LEGEND
     for number, (image, lines) in enumerate(zip(images, cells, strict=True)):
         row, column = divmod(number, columns)
-        corner = (column * CELL + (CELL - PICTURE) / 2, top - sum(heights[:row]) - PICTURE)
-        _draw_image(_axes(figure, corner, PICTURE), image)
+        corner = (column * CELL + (CELL - IMAGE) / 2, top - sum(heights[:row]) - IMAGE)
+        _draw_image(_axes(figure, corner, IMAGE), image)
         below = (corner[0], corner[1] - GAP - LINE * len(lines))
         _draw_lines(_axes(figure, below, LINE * len(lines)), lines)
     _draw_legend(figure, [line for lines in cells for line in lines])
@@ -137,13 +137,13 @@ def _lines(
 def _axes(figure: "Figure", corner: tuple[float, float], height: float) -> "Axes":
     width, total = figure.get_size_inches()
     x, y = corner
-    axes = figure.add_axes((x / width, y / total, PICTURE / width, height / total))
+    axes = figure.add_axes((x / width, y / total, IMAGE / width, height / total))
     axes.set_axis_off()
     return axes
 
 
 def _draw_image(axes: "Axes", image: Path | bytes) -> None:
-    side = round(PICTURE * DPI)
+    side = round(IMAGE * DPI)
     square = ImageOps.pad(load_image(image), (side, side), Image.Resampling.BICUBIC, "white")
     axes.imshow(square, interpolation="nearest")
 

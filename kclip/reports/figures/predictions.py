@@ -1,4 +1,4 @@
-"""Pictures with what a classifier makes of them; imports no TensorFlow."""
+"""Images with what a classifier makes of them; imports no TensorFlow."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -40,9 +40,9 @@ def draw_predictions(
         axes.set_axis_off()
     for number, example in enumerate(examples):
         row, column = divmod(number, columns)
-        picture, bars = grid[2 * row : 2 * row + 2, column]
-        picture.imshow(load_image(images[example["file_name"]]), interpolation="nearest")
-        picture.set_title(plain(cut(example["true_class"], 26)), fontsize=11, pad=5)
+        shown, bars = grid[2 * row : 2 * row + 2, column]
+        shown.imshow(load_image(images[example["file_name"]]), interpolation="nearest")
+        shown.set_title(plain(cut(example["true_class"], 26)), fontsize=11, pad=5)
         _draw_bars(bars, example["best"], example["true_class"], longest)
     return figure
 

@@ -1,4 +1,4 @@
-"""A picture of mAP over the share of the training images: a line a method."""
+"""A figure of mAP over the fraction of the training images: a line a method."""
 
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ def draw_ratio_curve(
     constant: float,
     title: str,
 ) -> "Figure":
-    """Draws mean and standard deviation of each method's mAP over the share it was trained on.
+    """Draws mean and standard deviation of each method's mAP over the fraction it was trained on.
 
     Adapters are full lines, baselines dashed ones, methods without training images thin horizontal
     lines.
@@ -31,7 +31,7 @@ def draw_ratio_curve(
             [0, 1].
         baselines: the methods that are dashed.
         constant: mAP of a predictor that knows nothing.
-        title: of the picture.
+        title: of the figure.
     """
     from matplotlib.figure import Figure
 
@@ -40,13 +40,13 @@ def draw_ratio_curve(
     trained = [name for name, by_ratio in summary.items() if set(by_ratio) - {ZERO_SHOT}]
     for number, name in enumerate(trained):
         by_ratio = {float(r): row for r, row in summary[name].items() if r != ZERO_SHOT}
-        shares = sorted(by_ratio)
-        mean = 100 * np.array([by_ratio[share]["map"] for share in shares])
-        spread = 100 * np.array([by_ratio[share]["map_std"] for share in shares])
+        fractions = sorted(by_ratio)
+        mean = 100 * np.array([by_ratio[f]["map"] for f in fractions])
+        spread = 100 * np.array([by_ratio[f]["map_std"] for f in fractions])
         color = COLORS[number % len(COLORS)]
         line = "--" if name in baselines else "-"
         marker = MARKERS[number % len(MARKERS)]
-        percents = [100 * share for share in shares]
+        percents = [100 * fraction for fraction in fractions]
         axes.plot(percents, mean, line + marker, color=color, lw=1.8, ms=6, label=plain(name))
         axes.fill_between(percents, mean - spread, mean + spread, color=color, alpha=0.15, lw=0)
     zero_shot = [name for name, by_ratio in summary.items() if ZERO_SHOT in by_ratio]

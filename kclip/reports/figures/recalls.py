@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kclip.reports.figures.style import BLUE, GREY, ORANGE, finish_axes
+from kclip.reports.figures.style import BLUE, ORANGE, finish_axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ def draw_recalls(results: Mapping[str, Any]) -> "Figure":
 
     Args:
         results: of `retrieval_results`: `text_to_image`, `image_to_text` and `chance`, each with
-            `recall@K` in [0, 1]. What a random ranking gets is a grey line across the bar.
+            `recall@K` in [0, 1]. What a random ranking gets is a black line across the bar.
     """
     from matplotlib.figure import Figure
 
@@ -34,7 +34,9 @@ def draw_recalls(results: Mapping[str, Any]) -> "Figure":
         axes.bar_label(bars, fmt="%.1f", padding=2, fontsize=9)
         chance = [100 * results["chance"][direction][name] for name in cutoffs]
         left = positions + 0.4 * number - 0.39
-        axes.hlines(chance, left, left + 0.38, color=GREY, lw=2, label="random" if number else None)
+        axes.hlines(
+            chance, left, left + 0.38, color="black", lw=1.5, label="random" if number else None
+        )
     axes.set_xticks(positions, [name.replace("recall", "R") for name in cutoffs])
     axes.set_ylim(0, 108)
     axes.set_yticks(range(0, 101, 20))
