@@ -130,6 +130,7 @@ class EvaluateZeroShot(ImageLimits):
         """The images to classify, and those of `calibration_images`."""
         from kclip.data.benchmarks.registry import with_class_names
         from kclip.data.benchmarks.tfds_split import read_tfds
+        from kclip.data.images.content import warn_of_measured_images
         from kclip.data.labelled.class_folders import CALIBRATION, read_labelled_folder
         from kclip.data.labelled.class_names import read_class_names
         from kclip.zero_shot.classifier import named_classes
@@ -149,6 +150,7 @@ class EvaluateZeroShot(ImageLimits):
         others = read_labelled_folder(
             self.calibration_images, wanted=CALIBRATION, use="calibration"
         )
+        warn_of_measured_images(others.images, images.images)
         return images, others
 
     def _embed(

@@ -188,6 +188,7 @@ class TrainClassifier(ImageLimits):
         settings = self.settings
         return {
             "images": data.train.origin,
+            "validated on": data.validation.origin,
             "training / validation images": f"{len(data.train):,} / {len(data.validation):,}",
             "network": f"{settings.backbone}, {settings.size} pixels",
             "weights to start from": settings.weights or "none",

@@ -120,6 +120,13 @@ def test_the_test_split_is_measured_and_validation_calibrated_on(data, splits, c
     assert "valid/ is taken for calibration (12 images)" in output
 
 
+def test_images_that_are_measured_and_calibrated_on_are_said(data, splits, capsys):
+    (splits / "test").rename(data / "removed")
+    evaluate(data, "--images", splits, "--calibration-images", splits)
+    expected = "12 of the 12 measured images are calibrated on as well"
+    assert expected in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("split", "count"), [("Train", 18), ("validation", 12), ("all", 36)])
 def test_another_split_is_measured_where_it_is_named(data, splits, split, count):
     evaluate(data, "--images", splits, "--split", split)

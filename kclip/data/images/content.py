@@ -44,6 +44,20 @@ def check_unseen(
         )
 
 
+def warn_of_measured_images(
+    fitted_on: Sequence[Path | bytes], measured_on: Sequence[Path | bytes]
+) -> int:
+    """Counts images that something is fitted on and that are measured as well, and says so."""
+    fitted = set(content_digests(fitted_on))
+    count = sum(digest in fitted for digest in content_digests(measured_on))
+    if count:
+        LOGGER.warning(
+            f"{count:,} of the {len(measured_on):,} measured images are calibrated on as well; "
+            "calibration and threshold look better on them than on others"
+        )
+    return count
+
+
 def _content(image: Path | bytes) -> bytes:
     if isinstance(image, bytes):
         return image

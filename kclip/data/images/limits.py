@@ -7,7 +7,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from kclip.config.images import ImageLimits
 
-P, Result = ParamSpec("P"), TypeVar("Result")
+P = ParamSpec("P")
+Result = TypeVar("Result")
 # Of the process, as Pillow's own limit is: every way from a file to pixels must know it.
 _IN_FORCE = [ImageLimits()]
 

@@ -70,10 +70,10 @@ class LabelledImages:
             UserError: an image has no label, or one that is none of the classes.
         """
         index_of = {label: index for index, label in enumerate(self.classes)}
-        labels = [next(iter(record.labels), None) for record in self.records]
-        unknown = next((label for label in labels if label not in index_of), "")
-        if unknown != "":
-            what = "an image's label" if unknown is None else repr(unknown)
+        labels = [next(iter(record.labels), "") for record in self.records]
+        unknown = next((label for label in labels if label not in index_of), None)
+        if unknown is not None:
+            what = repr(unknown) if unknown else "an image's label"
             listed = ", ".join(list(self.classes)[:10]) + ", ..." * (len(self.classes) > 10)
             raise UserError(
                 f"{what} in {self.origin} is none of the classes: {listed}; "

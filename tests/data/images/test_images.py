@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from kclip.config.images import ImageLimits
-from kclip.data.images import opening
+from kclip.data.images import kinds, opening
 from kclip.data.images.limits import limited_by
 from kclip.data.images.opening import ImageError, decode_image, load_image
 
@@ -229,3 +229,21 @@ def test_a_photograph_of_108_megapixels(tmp_path):
     path = tmp_path / "phone.jpg"
     Image.new("L", (12_000, 9_000), 7).save(path, quality=1)
     assert load_image(path).size == (3000, 2250)
+
+
+def test_heic_of_a_phone():
+    pytest.importorskip("pillow_heif")
+    data = encoded(Image.new("RGB", (40, 24), (200, 30, 30)), "HEIF", quality=90)
+    image = load_image(data)
+    assert image.size == (40, 24)
+    assert np.abs(np.array(image.getpixel((9, 9))) - (200, 30, 30)).max() <= 6
+    with pytest.raises(ImageError, match="truncated"):
+        load_image(data[:40])
+
+
+def test_heic_without_its_package_says_what_to_do(monkeypatch):
+    without = kinds.readable_suffixes() - {".heic"}
+    monkeypatch.setattr(kinds, "readable_suffixes", lambda: without)
+    header = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+    with pytest.raises(ImageError, match="HEIC needs pillow-heif; run: pip install pillow-heif"):
+        load_image(header)
