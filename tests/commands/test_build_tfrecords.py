@@ -146,7 +146,7 @@ def test_coco_with_two_jsons(tmp_path, capsys):
     assert "1 of 11 images in " in summary and "train are in no record (such as 99.png)" in summary
 
 
-def test_coco_with_a_share(tmp_path):
+def test_coco_with_a_fraction(tmp_path):
     write_coco(tmp_path, "train", list(range(10)))
     BuildTFRecords(
         source="coco",

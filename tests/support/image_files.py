@@ -1,4 +1,4 @@
-"""Small picture files for the tests of the builder."""
+"""Small image files for the tests of the builder."""
 
 import io
 

@@ -30,7 +30,7 @@ def write_lines(path: Path, lines: list[str], encoding: str = "utf-8") -> None:
 
 
 def write_nus_wide(root: Path, truth: str = "TrainTestLabels", flat: bool = False) -> Path:
-    """Writes the layout with pictures of 8 x 8 pixels.
+    """Writes the layout with images of 8 x 8 pixels.
 
     Args:
         root: where.

@@ -34,7 +34,7 @@ TEST_CLASS_LISTS = {
 
 
 def write_voc(root: Path, class_lists: bool = True, annotations: bool = True) -> Path:
-    """Writes `root/VOC2007` with pictures of 8 x 8 pixels, and returns `root`.
+    """Writes `root/VOC2007` with images of 8 x 8 pixels, and returns `root`.
 
     Args:
         root: the folder VOCdevkit.

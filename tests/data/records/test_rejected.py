@@ -25,7 +25,7 @@ def source(num_records, rejections):
     )
 
 
-def test_shares_are_of_distinct_files():
+def test_fractions_are_of_distinct_files():
     check_rejected(source(99, bad(1)), [], 99, 0.01, REPORT)
     check_rejected(source(99, bad(1) + bad(1, "empty caption")), [], 99, 0.01, REPORT)
     check_rejected(source(100, []), bad(1), 100, 0.01, REPORT)

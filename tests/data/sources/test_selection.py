@@ -39,14 +39,14 @@ def test_first_captions_are_kept():
     assert select(records(1), seed=0, captions_per_image=2)["train"][0].captions == ("one", "two")
 
 
-def test_a_validation_share_divides_the_training_images():
+def test_a_validation_fraction_divides_the_training_images():
     splits = select(records(10), seed=0, validation_fraction=0.3)
     assert (len(splits["train"]), len(splits["validation"])) == (7, 3)
     assert sorted(ids(splits["train"]) + ids(splits["validation"])) == sorted(ids(records(10)))
     assert {record.split for record in splits["validation"]} == {"validation"}
 
 
-def test_a_validation_share_must_make_sense():
+def test_a_validation_fraction_must_make_sense():
     with pytest.raises(UserError, match="is 0;"):
         select(records(3), seed=0, validation_fraction=0.1)
     with pytest.raises(UserError, match="has a split 'validation' already"):
