@@ -156,8 +156,8 @@ def _cells(text: str, patterns: _Patterns, separator: str) -> tuple[list[str], b
             )
             # Quotes that no rule accepts: over several lines the first one was never closed.
             cell = match[1].strip()
-            starts = cell.startswith('"')
-            has_doubt |= starts and ("\n" in text or (len(cell) > 1 and cell.endswith('"')))
+            has_end = len(cell) > 1 and cell.endswith('"')
+            has_doubt |= cell.startswith('"') and ("\n" in text or has_end or '""' in cell)
         position = match.end()
         if position >= len(text):
             return cells, is_quoted, has_doubt

@@ -69,8 +69,9 @@ class Table:
 def read_table(path: Path, options: ReadingOptions = DEFAULTS) -> Table:
     """Reads a table whose first line names its columns.
 
-    Of two columns, the second may hold separators that nobody quoted: all of the line after the
-    first separator is then its cell. Any other line with too many cells or too few is rejected.
+    Of two columns, the image's and another one, the second may hold separators that nobody quoted:
+    all of the line after the first separator is then its cell. Any other line with too many cells
+    or too few is rejected.
 
     Raises:
         UserError: the file can't be read, its separator is unclear, or two columns have one name.
@@ -94,8 +95,10 @@ def read_table(path: Path, options: ReadingOptions = DEFAULTS) -> Table:
             "line, so rename one of them."
         )
     rows, rejections = [], []
+    names = (*IMAGE_NAMES, (options.image_column or "").strip().casefold())
+    takes_rest = len(columns) == 2 and columns[1].casefold() not in names
     for row in list(parse_rows(text, separator, len(columns)))[1:]:
-        cells = _fitted(row, len(columns), separator)
+        cells = _fitted(row, columns, separator if takes_rest else None)
         if isinstance(cells, str):
             rejections.append(Rejection(f"{path.name} line {row.line}", cells))
         elif any(cells):
@@ -108,17 +111,20 @@ def line_name(table: Table, line: int) -> str:
     return f"{table.path.name} line {line}"
 
 
-def _fitted(row: Row | BadRow, width: int, separator: str) -> tuple[str, ...] | str:
-    """As many cells as there are columns, or why not."""
+def _fitted(row: Row | BadRow, columns: Sequence[str], joint: str | None) -> tuple[str, ...] | str:
+    """As many cells as there are columns, or why not; cells too many are joined by `joint`."""
     if isinstance(row, BadRow):
         return row.reason
+    width = len(columns)
     cells = tuple(cell.strip() for cell in row.cells)
     if "\0" in "".join(cells):
         return "a NUL character"
     if len(cells) > width and not any(cells[width:]):
         cells = cells[:width]  # a spreadsheet filled the row up
-    if len(cells) > width == 2 and not row.is_quoted:
-        rest = separator.join(row.cells[1:]).strip()
+    if len(cells) < width and not any(columns[len(cells) :]):
+        cells += ("",) * (width - len(cells))  # or its header
+    if joint and len(cells) > width and not row.is_quoted:
+        rest = joint.join(row.cells[1:]).strip()
         if not (rest.startswith('"') and rest.endswith('"')):
             return cells[0], rest
     if len(cells) != width:

@@ -94,8 +94,9 @@ def test_escapes_and_spaces(line, expected):
     assert cells(line) == [expected]
 
 
-def test_quotes_that_mean_two_things_are_no_row():
-    assert "two ways" in bad('0.jpg,"a "red" ball"')[1]
+@pytest.mark.parametrize("cell", ['"a "red" ball"', '"a ""red"" ball" and more'])
+def test_quotes_that_mean_two_things_are_no_row(cell):
+    assert "two ways" in bad(f"0.jpg,{cell}")[1]
 
 
 def test_lines_are_counted_with_blank_ones_and_all_line_breaks():

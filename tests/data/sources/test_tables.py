@@ -69,6 +69,19 @@ def test_of_two_columns_the_second_takes_the_rest_unless_someone_quoted(tmp_path
     assert [item.file_name for item in found.rejections] == ["t.csv line 2", "t.csv line 4"]
 
 
+def test_images_in_the_second_column_take_no_rest(tmp_path):
+    found = table(tmp_path, 'caption,image\nred, blue,0.jpg\n"red, blue",1.jpg\n')
+    assert [cells for _, cells in found.rows] == [("red, blue", "1.jpg")]
+    assert found.rejections == (Rejection("t.csv line 2", "too many cells: 3, expected 2"),)
+
+
+def test_columns_without_a_name_may_be_short(tmp_path):
+    assert rows(tmp_path, "image,caption,\n0.jpg,a\n1.jpg,b,\n") == [
+        ("0.jpg", "a", ""),
+        ("1.jpg", "b", ""),
+    ]
+
+
 def test_columns_are_found_in_any_case(tmp_path):
     found = table(tmp_path, "Image,Caption\n0.jpg,a")
     assert found.find(IMAGE_NAMES, None, "--image-column") == 0
