@@ -25,11 +25,11 @@ from measures import resident_mib, spread
 from results_file import parser, write_result
 
 from kclip.layers import LogitScale
-from kclip.losses import ContrastiveLoss, contrastive
+from kclip.losses import ContrastiveLoss, blocks
 
 DIM = 256
 WARM_UP_ROWS = 1100  # as the large batch: in blocks, unless they are turned off
-LARGEST_WHOLE_BATCH = {"plain": sys.maxsize, "blocks": contrastive.LARGEST_WHOLE_BATCH}
+LARGEST_WHOLE_BATCH = {"plain": sys.maxsize, "blocks": blocks.LARGEST_WHOLE_BATCH}
 
 
 def unit_embeddings(rows):
@@ -50,7 +50,7 @@ def compiled(form, rows):
         return loss, tape.gradient(loss, [images, texts, scale.log_scale.value])
 
     def run(embeddings):
-        contrastive.LARGEST_WHOLE_BATCH = LARGEST_WHOLE_BATCH[form]  # read when it is traced
+        blocks.LARGEST_WHOLE_BATCH = LARGEST_WHOLE_BATCH[form]  # read when it is traced
         loss, gradients = step(*embeddings)
         return [loss.numpy(), *(gradient.numpy() for gradient in gradients)]
 

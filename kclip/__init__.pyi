@@ -12,6 +12,7 @@ from .commands.evaluate_multilabel import EvaluateMultilabel as EvaluateMultilab
 from .commands.evaluate_retrieval import EvaluateRetrieval as EvaluateRetrieval
 from .commands.evaluate_zero_shot import EvaluateZeroShot as EvaluateZeroShot
 from .commands.export_model import ExportModel as ExportModel
+from .commands.manage_features import ManageFeatures as ManageFeatures
 from .commands.run_multilabel_benchmark import RunMultilabelBenchmark as RunMultilabelBenchmark
 from .commands.search_images import SearchImages as SearchImages
 from .commands.train_classifier import TrainClassifier as TrainClassifier
@@ -22,13 +23,13 @@ from .commands.train_dual_encoder import TrainDualEncoder as TrainDualEncoder
 from .config.classifier import ClassifierSettings as ClassifierSettings
 from .config.clip_decoder import DecoderHead as DecoderHead
 from .config.clip_decoder import DecoderOptimization as DecoderOptimization
+from .config.clip_decoder import DecoderTraining as DecoderTraining
 from .config.clip_decoder import JointObjective as JointObjective
 from .config.dual_encoder import Objective as Objective
 from .config.dual_encoder import Optimization as Optimization
 from .config.presets import CLASSIFIER_PRESETS as CLASSIFIER_PRESETS
 from .config.presets import CLIP_DECODER_PRESETS as CLIP_DECODER_PRESETS
 from .config.presets import PRESETS as PRESETS
-from .config.towers import DecoderImageTower as DecoderImageTower
 from .config.towers import ImageTower as ImageTower
 from .config.towers import TextTower as TextTower
 
@@ -66,15 +67,12 @@ from .retrieval.index import load_or_build_index as load_or_build_index
 from .retrieval.searcher import search as search
 
 # Measuring: figures and their intervals, methods side by side, methods on frozen features.
-from .evaluation.benchmark.cells import MultilabelBench as MultilabelBench
 from .evaluation.benchmark.cells import plan_cells as plan_cells
 from .evaluation.benchmark.cells import summarize_cells as summarize_cells
 from .evaluation.benchmark.measures import constant_predictor as constant_predictor
 from .evaluation.benchmark.measures import measure_outputs as measure_outputs
 from .evaluation.benchmark.outputs import decide_labels as decide_labels
 from .evaluation.benchmark.task import open_multilabel_task as open_multilabel_task
-from .evaluation.benchmark.trained_methods import ADAPTERS as ADAPTERS
-from .evaluation.benchmark.trained_methods import TrainedHead as TrainedHead
 from .evaluation.benchmark.zero_shot_methods import list_all_labels as list_all_labels
 from .evaluation.benchmark.zero_shot_methods import zero_shot_methods as zero_shot_methods
 from .evaluation.comparison.methods import classifier_method as classifier_method
@@ -93,6 +91,7 @@ from .metrics.multilabel import mean_average_precision as mean_average_precision
 
 # Results as tables and figures.
 from .files import read_history as read_history
+from .features.store import FeatureStore as FeatureStore
 from .reports.benchmark import BASELINES as BASELINES
 from .reports.benchmark import data_table as data_table
 from .reports.comparison import differences_table as differences_table
@@ -122,5 +121,10 @@ from .reports.tables import per_class_table as per_class_table
 from .reports.tables import retrieval_table as retrieval_table
 from .reports.zero_shot import calibration_table as calibration_table
 from .reports.zero_shot import coverage_table as coverage_table
+from .training.benchmark.bench import MultilabelBench as MultilabelBench
+from .training.benchmark.head import TrainedHead as TrainedHead
+from .training.benchmark.methods import ADAPTERS as ADAPTERS
+from .training.benchmark.methods import TRAINED as TRAINED
+from .training.common.run import Run as Run
 
 __version__: str

@@ -46,6 +46,7 @@ TASKS = {
     },
     "Use": {
         "search_images": ("SearchImages", "find the images that a sentence describes"),
+        "manage_features": ("ManageFeatures", "list or delete kept outputs of frozen towers"),
         "export_model": ("ExportModel", "write a SavedModel, ONNX or LiteRT files"),
     },
 }

@@ -1,6 +1,7 @@
 """Writing files so that a reader never meets half of one."""
 
 import csv
+import hashlib
 import json
 import os
 import re
@@ -50,6 +51,12 @@ def replaced_when_done(
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def flush_to_disk(path: Path) -> None:

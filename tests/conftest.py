@@ -2,7 +2,9 @@
 
 import os
 import random
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -12,6 +14,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OWN_VARIABLES = ("KCLIP_", "KERAS_", "OPENAI_")
+
+
+def pytest_sessionstart():
+    """Features of frozen towers are kept for one session, not in the user's cache."""
+    os.environ["KCLIP_FEATURES_DIR"] = tempfile.mkdtemp(prefix="kclip-features-")
+
+
+def pytest_sessionfinish():
+    shutil.rmtree(os.environ.pop("KCLIP_FEATURES_DIR", ""), ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,33 +1,29 @@
 """The command that repeats CLIP-Decoder's ablation."""
 
-import dataclasses
 import json
-import signal
-import subprocess
-import sys
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kclip.commands.evaluate_multilabel import EvaluateMultilabel
-from kclip.commands.train_clip_decoder import TrainClipDecoder
 from kclip.config.checks import check_settings
 from kclip.config.clip_decoder import (
     DecoderHead,
     DecoderOptimization,
+    DecoderTraining,
     JointObjective,
     LossWeight,
 )
 from kclip.config.parsing import CONFIG_FILE, to_json
 from kclip.config.presets import CLIP_DECODER_PRESETS
 from kclip.config.ranges import Count
-from kclip.config.towers import DecoderImageTower
-from kclip.console.lines import LOGGER, is_quiet
-from kclip.errors import KclipError, UserError
+from kclip.config.towers import ImageTower
+from kclip.console.command_line import command_line
+from kclip.console.lines import LOGGER
+from kclip.errors import UserError
+from kclip.files import write_metrics, write_text
 from kclip.reports.markdown import code_list
+from kclip.training.common.run import Run
 from kclip.training.common.run_folder import write_config
-from kclip.training.common.stop_signals import stop_signals
 
 _PRESET = CLIP_DECODER_PRESETS["flickr8k"]
 METRICS_FILE = "metrics.json"
@@ -63,7 +59,7 @@ class AblateClipDecoder:
     """Runs of each row."""
     template: list[str] = field(default_factory=lambda: list(_PRESET["template"]))
     """Prompts for class names, as in evaluate_zero_shot."""
-    image: DecoderImageTower = field(default_factory=lambda: _PRESET["image"])
+    image: ImageTower = field(default_factory=lambda: _PRESET["image"])
     """The image tower of the strict setting and of the word vectors."""
     strict_alpha: LossWeight = 3.0
     """Weight of L_clip in the strict setting, where towers are not aligned before; the default is
@@ -81,12 +77,17 @@ class AblateClipDecoder:
         """
         self._check()
         self._write_config()
-        word_vectors = self._run_row("word_vectors", self._vectors())
-        results = {}
-        for setting, towers in self._towers().items():
-            results[setting] = {"word_vectors": word_vectors}
-            for row in ("classification", "joint"):
-                results[setting][row] = self._run_row(f"{setting}/{row}", towers)
+        from kclip.training.common.stop_signals import stop_signals
+
+        with stop_signals() as stop_requested:
+            go_on = f"{command_line('ablate_clip_decoder')} with the same flags"
+            run = Run(self.output, stop_requested, go_on, True, ("tensorboard",))
+            word_vectors = self._run_row("word_vectors", self._vectors(), run)
+            results = {}
+            for setting, towers in self._towers().items():
+                results[setting] = {"word_vectors": word_vectors}
+                for row in ("classification", "joint"):
+                    results[setting][row] = self._run_row(f"{setting}/{row}", towers, run)
         return self._report(results)
 
     def _towers(self) -> dict[str, dict[str, Any]]:
@@ -117,67 +118,58 @@ class AblateClipDecoder:
             )
         return classes.class_names
 
-    def _run_row(self, name: str, towers: dict[str, Any]) -> list[dict[str, Any]]:
-        return [self._run_once(name, towers, seed) for seed in range(self.seeds)]
+    def _run_row(self, name: str, towers: dict[str, Any], run: Run) -> list[dict[str, Any]]:
+        return [self._run_once(name, towers, seed, run) for seed in range(self.seeds)]
 
-    def _run_once(self, name: str, towers: dict[str, Any], seed: int) -> dict[str, Any]:
+    def _run_once(self, name: str, towers: dict[str, Any], seed: int, run: Run) -> dict[str, Any]:
         folder = self.output / name / f"seed{seed}"
         if not (folder / METRICS_FILE).is_file():
+            run.check()
             LOGGER.info(f"{name}, seed {seed}")
-            if not (folder / CONFIG_FILE).is_file():
-                write_config(self._training(name, towers, seed, folder))
-            self._train(folder)
+            self._train(self._training(name, towers, seed), replace(run, folder=folder))
         return json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
 
-    def _train(self, folder: Path) -> None:
-        """Runs train_clip_decoder on a folder with its config, from where it was stopped."""
-        # In a process of its own, which gives all its memory back.
-        command = [sys.executable, "-m", "kclip.cli", "train_clip_decoder", "--resume", str(folder)]
-        command += ["--quiet"] if is_quiet() else []
-        with stop_signals() as stop_requested:
-            process = subprocess.Popen(command, start_new_session=True)
-            while process.poll() is None:
-                time.sleep(0.2)
-                if stop_requested():
-                    process.send_signal(signal.SIGTERM)
-                    process.wait()
-        if process.returncode:
-            error = KclipError(f"the run in {folder} ended early; the same command goes on with it")
-            error.exit_code = process.returncode
-            raise error
+    def _train(self, config: DecoderTraining, run: Run) -> None:
+        """One training, from where it was stopped; its folder is one of train_clip_decoder."""
+        import keras
 
-    def _training(
-        self, name: str, towers: dict[str, Any], seed: int, folder: Path
-    ) -> TrainClipDecoder:
+        from kclip.training.clip_decoder.training import train_decoder
+
+        write_text(run.folder / CONFIG_FILE, to_json(config))
+        train_decoder(config, run)
+        keras.backend.clear_session()  # gives back the memory of its graphs
+
+    def _training(self, name: str, towers: dict[str, Any], seed: int) -> DecoderTraining:
         alpha = self.strict_alpha if name.startswith("strict/") else self.objective.alpha
         alpha = alpha if name.endswith("joint") else 0.0
-        return TrainClipDecoder(
-            preset="flickr8k",
+        return DecoderTraining(
             data=self.data,
-            output=folder,
             seen_classes=self.seen_classes,
             unseen_classes=self.unseen_classes,
             template=self.template,
             image=self.image,
             head=self.head,
-            objective=dataclasses.replace(self.objective, alpha=alpha),
-            optimization=dataclasses.replace(self.optimization, seed=seed),
+            objective=replace(self.objective, alpha=alpha),
+            optimization=replace(self.optimization, seed=seed),
             **towers,
         )
 
     def _cosine(self) -> dict[str, Any]:
         """Ranking by the dual encoder alone, with the same prompts."""
-        folder = self.output / "caption_aligned" / "cosine"
-        if not (folder / METRICS_FILE).is_file():
-            EvaluateMultilabel(
-                model=self.model,
-                output=folder,
-                data=self.data,
-                seen_classes=self.seen_classes,
-                unseen_classes=self.unseen_classes,
-                template=self.template,
-            ).run()
-        return json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+        from kclip.data.labelled.multilabel_reading import read_labelled_split
+        from kclip.evaluation.multilabel import evaluate_multilabel
+        from kclip.multilabel.recognition.opening import classes_of_images, open_recognizer
+        from kclip.zero_shot.prompts import resolve_templates
+
+        path = self.output / "caption_aligned" / "cosine" / METRICS_FILE
+        if not path.is_file():
+            images = read_labelled_split(self.data, "validation")
+            lists = (self.data, self.seen_classes, self.unseen_classes)
+            classes = classes_of_images(self.model, images, *lists)
+            templates = resolve_templates(self.template)
+            recognizer = open_recognizer(self.model, templates, classes)
+            write_metrics(path, evaluate_multilabel(recognizer, images).results)
+        return json.loads(path.read_text(encoding="utf-8"))
 
     def _report(self, results: dict[str, dict[str, list[dict[str, Any]]]]) -> dict[str, Any]:
         from kclip.evaluation.ablation import random_summary, summarize

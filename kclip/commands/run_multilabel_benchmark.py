@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from kclip.config.checks import check_settings
 from kclip.config.ranges import Count, Range
+from kclip.console.command_line import command_line
 from kclip.console.lines import LOGGER
 from kclip.errors import UserError
+from kclip.files import file_digest
 from kclip.reports.markdown import code_list
+from kclip.training.common.run import Run
 
 if TYPE_CHECKING:
-    from kclip.evaluation.benchmark.cells import MultilabelBench
     from kclip.evaluation.benchmark.task import Task
+    from kclip.training.benchmark.bench import MultilabelBench
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class RunMultilabelBenchmark:
     """TFRecords with other classes that an MLD-Adapter is trained on first; it then names the
     classes of --data without an image, and after training on each fraction."""
 
+    features_dir: Path | None = None
+    """Where the outputs of frozen towers are kept; by default the folder of the environment
+    variable KCLIP_FEATURES_DIR, or the user's cache. See manage_features."""
+
     def run(self) -> dict[str, Any]:
         """Computes features, runs each cell that has no result, and writes the report.
 
@@ -55,8 +62,15 @@ class RunMultilabelBenchmark:
             Name of a data set -> method -> fraction of the training images -> its figures.
         """
         self._check()
+        from kclip.training.common.stop_signals import stop_signals
 
+        with stop_signals() as stop_requested:
+            go_on = f"{command_line('run_multilabel_benchmark')} with the same flags"
+            return self._run_and_report(Run(self.output, stop_requested, go_on))
+
+    def _run_and_report(self, run: Run) -> dict[str, Any]:
         from kclip.evaluation.benchmark.task import open_multilabel_task
+        from kclip.features import FeatureStore
         from kclip.inference.embedder import Embedder
         from kclip.inference.loading import refuse_export
         from kclip.reports.benchmark import TaskResults, write_benchmark
@@ -66,14 +80,16 @@ class RunMultilabelBenchmark:
         refuse_export(self.model)
         embedder = Embedder.from_name(self.model)
 
+        store = FeatureStore.at(self.features_dir)
+
         def opened(data: Path) -> "Task":
             LOGGER.info(f"features of {data}")
-            return open_multilabel_task(data, self.test_split, embedder, templates)
+            return open_multilabel_task(data, self.test_split, embedder, templates, store)
 
         pretrain = opened(self.transfer_from) if self.transfer_from else None
         results = []
         for data in self.data:
-            bench = self._bench(opened(data), pretrain, templates)
+            bench = self._bench(opened(data), pretrain, templates, run)
             results.append(TaskResults(bench.task, self._run_cells(bench)))
         about = {
             "model": self.model,
@@ -94,35 +110,42 @@ class RunMultilabelBenchmark:
             raise UserError("two folders of --data have one name; results are kept by name")
 
     def _bench(
-        self, task: "Task", pretrain: "Task | None", templates: list[str]
+        self, task: "Task", pretrain: "Task | None", templates: list[str], run: Run
     ) -> "MultilabelBench":
-        from kclip.evaluation.benchmark.cells import MultilabelBench
         from kclip.evaluation.benchmark.zero_shot_methods import zero_shot_methods
+        from kclip.features.frozen_outputs import software
+        from kclip.training.benchmark.bench import MultilabelBench
 
         settings = {
             "model": task.embedder.digest,
+            "records": task.digest,
             "test_split": self.test_split,
             "templates": templates,
             "classes": task.class_names,
-            "images": [len(task.train.labels), len(task.test.labels)],
+            "software": software(),
         }
         methods = zero_shot_methods(task, self.captions_json)
-        return MultilabelBench(task, methods, pretrain, self.output / "cells", settings)
+        captions = self.captions_json and file_digest(self.captions_json)
+        return MultilabelBench(
+            task, methods, pretrain, self.output / "cells", run, settings, captions
+        )
 
     def _run_cells(self, bench: "MultilabelBench") -> dict:
         from kclip.console.progress import ProgressBar
         from kclip.evaluation.benchmark.cells import plan_cells, summarize_cells
+        from kclip.training.benchmark.methods import TRAINED
 
-        cells = plan_cells(self._methods(bench), self.ratios, self.seeds)
+        cells = plan_cells(self._methods(bench), self.ratios, self.seeds, TRAINED)
         results = []
         with ProgressBar(cells, desc=bench.task.name, unit="cell") as bar:
             for cell in bar:
                 bar.set_postfix_str(f"{cell.method} {cell.ratio:g}")
-                results.append((cell, bench.run(cell)))
+                results.append((cell, bench.result(cell)))
         return summarize_cells(iter(results))
 
     def _methods(self, bench: "MultilabelBench") -> list[str]:
-        from kclip.evaluation.benchmark.cells import LINEAR_PROBE, TRAINED, TRANSFERRED
+        from kclip.evaluation.benchmark.cells import LINEAR_PROBE, TRANSFERRED
+        from kclip.training.benchmark.methods import TRAINED
 
         known = [*bench.zero_shot, *TRAINED, LINEAR_PROBE]
         known += [TRANSFERRED] if self.transfer_from else []

@@ -61,6 +61,9 @@ class TrainDualEncoder:
     classes, whatever they are called."""
     template: list[str] = field(default_factory=lambda: ["a photo of a {}."])
     """Prompts for --zero-shot, as in evaluate_zero_shot."""
+    features_dir: Path | None = None
+    """Where the outputs of frozen towers are kept; by default the folder of the environment
+    variable KCLIP_FEATURES_DIR, or the user's cache. See manage_features."""
     log_to: tuple[LoggerName, ...] = ("tensorboard",)
     """Where each epoch's figures go besides history.csv: tensorboard, wandb (Weights & Biases),
     mlflow; none if empty."""
@@ -95,6 +98,7 @@ class TrainDualEncoder:
         import keras
 
         from kclip.data.pipeline.split_reading import iterate_texts
+        from kclip.features import FeatureStore
         from kclip.inference.embedder import Embedder
         from kclip.training.dual_encoder.building import build_dual_encoder, build_loss
         from kclip.training.dual_encoder.data import (
@@ -103,7 +107,7 @@ class TrainDualEncoder:
             open_splits,
             streamed_data,
         )
-        from kclip.training.dual_encoder.fit import compile_model, fit
+        from kclip.training.dual_encoder.fit import compile_dual_encoder, fit
         from kclip.training.dual_encoder.report import (
             MODEL_FOLDER,
             evaluate_run,
@@ -125,7 +129,9 @@ class TrainDualEncoder:
             if self.image.train:
                 data = streamed_data(*arguments)
             else:
-                data = cached_data(*arguments, self._classifier())
+                data = cached_data(
+                    *arguments, FeatureStore.at(self.features_dir), self._classifier()
+                )
             if self.optimization.chunk_size is not None:
                 data = chunked(data, self.optimization.chunk_size)
         # Not before: a request that could not be met leaves no run folder behind.
@@ -133,7 +139,7 @@ class TrainDualEncoder:
             write_config(self)
         with watch.stage("training"):
             loss = build_loss(self.objective)
-            compile_model(data, model, loss, self.image, self.text, self.optimization)
+            compile_dual_encoder(data, model, loss, self.image, self.text, self.optimization)
             fit(data, self.optimization, run)
             save_model(model, preprocessor, self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):

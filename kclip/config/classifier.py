@@ -50,7 +50,7 @@ class ClassifierSettings:
     augmentation: Literal["none", "flip", "crop", "randaugment"] = "flip"
     """Random changes to training images while the network is fine-tuned."""
     weight_decay: WeightDecay = 1e-3
-    """Weight decay of AdamW."""
+    """Weight decay of AdamW, on matrices: biases and gains do not decay."""
     early_stopping_patience: Count = 5
     """Epochs without a lower validation loss before a stage ends; its best epoch is kept."""
     plateau_patience: Count = 3

@@ -1,8 +1,10 @@
 """The settings of training a multi-label classifier with CLIP-Decoder's head."""
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated, Literal
 
+from kclip.config.checks import check_settings
 from kclip.config.ranges import (
     BatchSize,
     Count,
@@ -14,6 +16,8 @@ from kclip.config.ranges import (
     WeightDecay,
     Width,
 )
+from kclip.config.towers import ImageTower
+from kclip.errors import UserError
 
 LossWeight = Annotated[float, Range(0, 1e6)]
 
@@ -78,7 +82,8 @@ class DecoderOptimization:
     """Weight decay of matrices."""
     ema: Annotated[float, Range(0, 0.9999999)] = 0.9997
     """Momentum of the running average of the weights, about 1 / (1 - ema) steps long, which is
-    what is measured and saved. 0 keeps the weights as they are."""
+    what is measured and saved; after t steps at most (1 + t) / (10 + t). 0 keeps the weights as
+    they are."""
     augmentation: Literal["none", "flip", "crop", "randaugment"] = "none"
     """Random changes to training images; with a frozen image tower, none or flip. randaugment
     includes CutOut."""
@@ -86,3 +91,61 @@ class DecoderOptimization:
     """Precision of the head and of a tower that is trained; logits and loss are always float32."""
     seed: Seed = 0
     """Seed of the weights, the order of images and dropout."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DecoderTraining:
+    """All that a training of CLIP-Decoder depends on; `train_clip_decoder` adds where it goes."""
+
+    data: Path = Path("tfrecords/synthetic")
+    """Folder that build_tfrecords wrote."""
+    train_split: str = "train"
+    """Split to train on."""
+    validation_split: str = "validation"
+    """Split for the report, and for the seen classes' mAP after each epoch. No figure of it
+    chooses anything."""
+    seen_classes: Path | None = None
+    """File of the classes whose labels are trained on, one a line; seen_classes.txt in --data, or
+    all labels of the training split, if left out."""
+    unseen_classes: Path | None = None
+    """File of the classes that are only recognized; unseen_classes.txt in --data if left out."""
+    model: str | None = None
+    """Folder of a dual encoder: its image tower is used, and its text tower for the queries."""
+    queries: str | None = None
+    """What embeds class names, instead of --model's text tower: a file of word vectors, a Hugging
+    Face folder of a BERT, a dual encoder or a CLIP."""
+    template: list[str] = dataclasses.field(default_factory=lambda: ["a photo of a {}."])
+    """Prompts for class names, as in evaluate_zero_shot."""
+    tune_loss_weights: bool = False
+    """Choose alpha and beta by three folds of the training split, which hold out images and seen
+    classes; wants a frozen image tower."""
+    features_dir: Path | None = None
+    """Where the outputs of frozen towers are kept; by default the folder of the environment
+    variable KCLIP_FEATURES_DIR, or the user's cache. See manage_features."""
+    image: ImageTower = dataclasses.field(default_factory=lambda: ImageTower(train=False))
+    head: DecoderHead = dataclasses.field(default_factory=DecoderHead)
+    objective: JointObjective = dataclasses.field(default_factory=JointObjective)
+    optimization: DecoderOptimization = dataclasses.field(default_factory=DecoderOptimization)
+
+    def check(self) -> None:
+        """Looks at the settings, before anything is read.
+
+        Raises:
+            UserError: a value is out of its range, or two do not fit each other.
+        """
+        check_settings(self)
+        objective = self.objective
+        if not objective.alpha + objective.beta:
+            raise UserError(
+                f"--objective.alpha {objective.alpha} and --objective.beta {objective.beta} "
+                "weigh the two losses; at least one must be above 0"
+            )
+        if "{}" not in objective.sentence:
+            raise UserError(
+                f"--objective.sentence {objective.sentence!r} has no {{}} for the labels; add it"
+            )
+        if self.tune_loss_weights and (self.image.train or self.head.kind != "zero_shot"):
+            raise UserError(
+                "--tune-loss-weights trains many heads and holds out classes; leave --image.train, "
+                "and --head.kind zero_shot, or give the weights"
+            )

@@ -62,7 +62,7 @@ class Optimization:
     learning_rate: LearningRate = 1e-3
     """Learning rate of the heads, and of towers without their own."""
     weight_decay: WeightDecay = 1e-3
-    """Weight decay of AdamW."""
+    """Weight decay of AdamW, on matrices: biases, gains and the logit scale do not decay."""
     schedule: Literal["plateau", "cosine"] = "plateau"
     """plateau: reduce the learning rate when the validation loss stalls; cosine: warm up, then
     follow a cosine to 0."""

@@ -5,7 +5,7 @@ from typing import Any
 from kclip.config.classifier import ClassifierSettings
 from kclip.config.clip_decoder import DecoderHead, DecoderOptimization, JointObjective
 from kclip.config.dual_encoder import Objective, Optimization
-from kclip.config.towers import DecoderImageTower, ImageTower, TextTower
+from kclip.config.towers import ImageTower, TextTower
 
 Preset = dict[str, Any]  # field of TrainDualEncoder -> value
 
@@ -65,7 +65,7 @@ PRESETS: dict[str, Preset] = {
 CLIP_DECODER_PRESETS = {
     # Small enough for generated scenes on a CPU.
     "tiny": {
-        "image": DecoderImageTower(train=True),
+        "image": ImageTower(),
         "head": DecoderHead(dim=64, num_heads=4, intermediate_dim=128),
         "objective": JointObjective(),
         "optimization": DecoderOptimization(epochs=8, batch_size=64, learning_rate=1e-3, ema=0.98),
@@ -74,7 +74,7 @@ CLIP_DECODER_PRESETS = {
     "flickr8k": {
         # The best of 23 on training images that the dual encoder had not seen.
         "template": ["there is a {}"],
-        "image": DecoderImageTower(backbone="mobilenet", size=224, alpha=0.75, mirror=True),
+        "image": ImageTower(backbone="mobilenet", size=224, alpha=0.75, mirror=True, train=False),
         "head": DecoderHead(dim=128, intermediate_dim=256, trained_fraction=0.75),
         "objective": JointObjective(sentence="there is {}"),
         "optimization": DecoderOptimization(
@@ -88,7 +88,7 @@ CLIP_DECODER_PRESETS = {
     },
     # ML-Decoder's settings for zero-shot NUS-WIDE, with TResNet-M at 224 as CLIP-Decoder has it.
     "nus_wide": {
-        "image": DecoderImageTower(backbone="tresnet_m", size=224, train=True),
+        "image": ImageTower(backbone="tresnet_m", size=224),
         "head": DecoderHead(),
         "objective": JointObjective(),
         "optimization": DecoderOptimization(augmentation="randaugment", dtype="mixed_float16"),

@@ -8,7 +8,7 @@ from kclip.config.ranges import LearningRate, PartialFraction, Pixels, Range, Wi
 
 @dataclasses.dataclass(frozen=True)
 class ImageTower:
-    """The image tower."""
+    """The image tower, where no --model gives one."""
 
     backbone: str = "small_cnn"
     """A network of keras.applications by name (xception, ...), tresnet_m, or small_cnn."""
@@ -23,9 +23,10 @@ class ImageTower:
     resize: Literal["squash", "crop"] = "squash"
     """squash: fit the whole image into the square; crop: cut out the middle square."""
     mirror: bool = False
-    """Embed each image together with its mirror image: twice the work, a little more recall."""
+    """Take each image together with its mirror image: twice the work, a little better. A --model
+    that was trained so brings it along."""
     train: bool = True
-    """Train the tower; a frozen one is run once and its features are kept."""
+    """Train the tower, a --model's too; a frozen one is run once and its outputs are kept."""
     learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""
 
@@ -50,26 +51,3 @@ class TextTower:
     are."""
     learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""
-
-
-@dataclasses.dataclass(frozen=True)
-class DecoderImageTower:
-    """The image tower, where --model gives none."""
-
-    backbone: str = "small_cnn"
-    """A network of keras.applications by name (mobilenet, ...), tresnet_m, or small_cnn."""
-    size: Pixels = 64
-    """Height and width of its input in pixels."""
-    alpha: WidthMultiplier | None = None
-    """Width multiplier of the MobileNets."""
-    weights: str | None = None
-    """A weights file of that network, imagenet (downloaded), or None for random ones."""
-    resize: Literal["squash", "crop"] = "squash"
-    """squash: fit the whole image into the square; crop: cut out the middle square."""
-    mirror: bool = False
-    """Recognize each image together with its mirror image: twice the work, better scores. A
-    --model that was trained so brings it along."""
-    train: bool = False
-    """Train the tower, --model's too; a frozen one is run once and its feature maps are kept."""
-    learning_rate: LearningRate | None = None
-    """Its own learning rate; that of the head if left out."""

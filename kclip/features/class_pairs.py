@@ -23,7 +23,7 @@ class ClassPairs:
     mean (Hastie et al. 2009, "The Elements of Statistical Learning", Section 4.3). So the
     covariance of features times the classifier's weights W points to the means of its classes,
     without one image of them: x + 3 Cov (W_class - W p(x)), with p(x) what the classifier says of
-    the features x of any image, looks like an image of that class on the place of this one.
+    the features x of any image, looks like an image of that class in the place of this one.
 
     Attributes:
         images: float32 (N, F), the features of N images.

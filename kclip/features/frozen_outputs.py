@@ -1,18 +1,20 @@
-"""What all features of frozen towers share: folders named by digests, one pass over images."""
+"""What all features of frozen towers share: names by digests, one pass over images."""
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+import kclip
 from kclip.console.progress import ProgressBar
 from kclip.data.pipeline.augmentation import shrunk
 from kclip.data.pipeline.split_reading import image_batches
+from kclip.data.records.split_digest import split_digest
 from kclip.data.records.writer import SplitFiles
 from kclip.errors import KclipError
 
@@ -34,17 +36,6 @@ def image_views(mirror: bool, shrink: bool = False) -> list[View]:
     if shrink:
         views += [lambda images, view=view: np.asarray(shrunk(view(images))) for view in views]
     return views
-
-
-def computed_once(folder: Path, compute: Callable[[Path], None]) -> Path:
-    """Has a folder filled unless it is there; it appears when it is complete."""
-    if not folder.is_dir():
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        compute(partial)
-        partial.rename(folder)
-    return folder
 
 
 def compute_views(
@@ -94,11 +85,11 @@ def _fitting(outputs: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
 
 
 def digest(towers: Iterable[Any], split: SplitFiles, *others: Any) -> str:
-    """Names what outputs depend on: the towers' weights and configs, the data, and all else.
+    """Names what outputs depend on: towers, data, the software that runs them, and all else.
 
     Args:
-        towers: Keras models.
-        split: the records, known by their files' names, sizes and times.
+        towers: Keras models, known by their weights and configs.
+        split: the records, known by their bytes.
         *others: what JSON can hold.
     """
     result = hashlib.sha256()
@@ -106,9 +97,30 @@ def digest(towers: Iterable[Any], split: SplitFiles, *others: Any) -> str:
         result.update(json.dumps(settings(tower.get_config())).encode())
         for weight in tower.get_weights():
             result.update(np.ascontiguousarray(weight).data)
-    files = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in split.files]
-    result.update(json.dumps([files, tf.version.VERSION, DECODING, *others]).encode())
+    result.update(json.dumps([split_digest(split), software(), DECODING, *others]).encode())
     return result.hexdigest()[:16]
+
+
+def software() -> dict[str, str]:
+    """What computes features, by its versions."""
+    versions = {
+        "kclip": kclip.__version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+    }
+    return versions | {"backend": keras.backend.backend()}
+
+
+def described(what: str, split: SplitFiles) -> dict[str, Any]:
+    """What some features are of, for people who list them."""
+    first = split.files[0]
+    return {
+        "features": what,
+        "data": str(first.parent.resolve()),
+        "first_file": first.name,
+        "images": split.num_records,
+        "computed_by": software(),
+    }
 
 
 def settings(config: dict[str, Any]) -> dict[str, Any]:

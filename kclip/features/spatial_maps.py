@@ -6,14 +6,15 @@ import numpy as np
 
 from kclip.data.pipeline.pixels import whole_pixels
 from kclip.data.records.writer import SplitFiles
-from kclip.features.frozen_outputs import compute_views, computed_once, digest, image_views
+from kclip.features.frozen_outputs import compute_views, described, digest, image_views
+from kclip.features.store import FeatureStore
 from kclip.models import MultiLabelClassifier
 
 MAPS_FILE = "spatial_maps.npy"
 
 
 def spatial_maps(
-    model: MultiLabelClassifier, split: SplitFiles, directory: Path, mirror: bool = False
+    model: MultiLabelClassifier, split: SplitFiles, store: FeatureStore, mirror: bool = False
 ) -> np.ndarray:
     """Computes the maps of a split's images, or opens those of an earlier run.
 
@@ -22,8 +23,7 @@ def spatial_maps(
     Args:
         model: its frozen image tower is run, after the model's own resizing.
         split: N records.
-        directory: where maps are kept, in a sub-folder named by a digest of the tower's weights
-            and config, the resizing and the data.
+        store: where maps are kept, under a digest of all that they depend on.
         mirror: also compute each mirrored image's map, as a second view.
 
     Returns:
@@ -36,4 +36,5 @@ def spatial_maps(
         path, views = folder / MAPS_FILE, image_views(mirror)
         compute_views(path, tower, split, resize, views, np.float16)
 
-    return np.load(computed_once(directory / name, compute) / MAPS_FILE, mmap_mode="r")
+    about = described(f"maps of {model.image_encoder.backbone_name}", split)
+    return np.load(store.computed_once(name, compute, about) / MAPS_FILE, mmap_mode="r")

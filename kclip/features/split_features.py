@@ -12,11 +12,12 @@ from kclip.data.pipeline.split_reading import iterate_texts
 from kclip.data.records.writer import SplitFiles
 from kclip.features.frozen_outputs import (
     compute_views,
-    computed_once,
+    described,
     digest,
     image_views,
     settings,
 )
+from kclip.features.store import FeatureStore
 from kclip.models import DualEncoder, DualEncoderPreprocessor
 
 TEXT_BATCH_SIZE = 256
@@ -50,20 +51,20 @@ def split_features(
     model: DualEncoder,
     preprocessor: DualEncoderPreprocessor,
     split: SplitFiles,
-    directory: Path,
+    store: FeatureStore,
     mirror: bool = False,
     shrink: bool = False,
 ) -> SplitFeatures:
     """Computes a split's features, or opens those of an earlier run.
 
-    They lie in a sub-folder named by a digest of all that they depend on: the towers' weights
-    and configs, the preprocessing and the data. The folder appears when it is complete.
+    They are kept under a digest of all that they depend on: the towers' weights and configs, the
+    preprocessing, the data and the software.
 
     Args:
         model: its frozen towers are run; a text tower that is trained is given tokens instead.
         preprocessor: of the model.
         split: the records.
-        directory: where features are kept.
+        store: where features are kept.
         mirror: also compute each mirrored image, as a second view.
         shrink: also compute these views of each image as it looks when it was small.
     """
@@ -74,7 +75,8 @@ def split_features(
         _compute_texts(model, preprocessor, split, folder)
 
     name = _digest(model, preprocessor, split, mirror, *["shrink"] * shrink)
-    folder = computed_once(directory / name, compute)
+    about = described(f"outputs of {model.image_encoder.backbone_name} and of texts", split)
+    folder = store.computed_once(name, compute, about)
     arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
     return SplitFeatures(
         image_features=arrays.pop("image_features"),

@@ -18,8 +18,10 @@ class MaxLogScale(keras.constraints.Constraint):
 class LogitScale(keras.layers.Layer):
     """Turns cosine similarities into logits: `similarity * exp(log_scale) + bias`.
 
-    The scale is learned as its logarithm and held at or below 100 by a weight constraint. Always
-    float32, whatever the policy: float16 cannot tell logits near 100 apart.
+    The scale is learned as its logarithm. Without a bias, as softmax losses want it, it is held at
+    or below 100 by a weight constraint (CLIP, Section 2.5); with one, as SigLIP has it, it is free:
+    SigLIP's own end above 100. Always float32, whatever the policy: float16 cannot tell logits near
+    100 apart.
 
     Args:
         initial_scale: float > 0. 1 / 0.07 in CLIP (Section 2.5), 10 in SigLIP.
@@ -46,7 +48,7 @@ class LogitScale(keras.layers.Layer):
             name="log_scale",
             shape=(),
             initializer=keras.initializers.Constant(math.log(initial_scale)),
-            constraint=MaxLogScale(),
+            constraint=MaxLogScale() if initial_bias is None else None,
         )
         self.bias = None
         if initial_bias is not None:

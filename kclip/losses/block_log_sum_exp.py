@@ -2,8 +2,9 @@
 
 from keras import ops
 
-# Rows of logits that exist at a time: 8 MiB at a batch of 8,192.
-BLOCK_ROWS = 256
+from kclip.losses import blocks
+from kclip.losses.blocks import block, num_blocks, write_block
+
 # Added to the logits of rows that do not count; its exponential is 0.
 LEFT_OUT = -1e9
 
@@ -42,7 +43,7 @@ def log_sum_exps(rows, columns, valid_mask):
 def _whole_blocks(rows):
     """Appends rows that are left out up to a multiple of the block."""
     size, width = ops.shape(rows)
-    missing = -size % BLOCK_ROWS
+    missing = -size % blocks.BLOCK_ROWS
     nothing = ops.zeros((missing, width - 2), dtype="float32")
     left_out = ops.full((missing, 1), LEFT_OUT, dtype="float32")
     extra = ops.concatenate([nothing, left_out, ops.ones_like(left_out)], axis=1)
@@ -64,13 +65,13 @@ def _differentiable(rows, columns):
 def _forward(rows, columns):
     def add_block(number, sums):
         of_rows, of_columns = sums
-        logits = ops.matmul(_block(rows, number), ops.transpose(columns))
-        of_rows = _write(of_rows, number, ops.logsumexp(logits, axis=1))
+        logits = ops.matmul(block(rows, number), ops.transpose(columns))
+        of_rows = write_block(of_rows, number, ops.logsumexp(logits, axis=1))
         return of_rows, ops.logaddexp(of_columns, ops.logsumexp(logits, axis=0))
 
     # Where nothing was summed yet stands less than any row that is left out.
     nothing = ops.zeros_like(rows[:, 0]), ops.zeros_like(columns[:, 0]) + 4 * LEFT_OUT
-    return ops.concatenate(ops.fori_loop(0, _num_blocks(rows), add_block, nothing))
+    return ops.concatenate(ops.fori_loop(0, num_blocks(rows), add_block, nothing))
 
 
 def _backward(rows, columns, results, upstream):
@@ -79,29 +80,13 @@ def _backward(rows, columns, results, upstream):
 
     def add_block(number, gradients):
         for_rows, for_columns = gradients
-        block = _block(rows, number)
-        logits = ops.matmul(block, ops.transpose(columns))
-        of_rows, slope_of_rows = _block(results, number), _block(upstream, number)
+        own = block(rows, number)
+        logits = ops.matmul(own, ops.transpose(columns))
+        of_rows, slope_of_rows = block(results, number), block(upstream, number)
         slopes = slope_of_rows[:, None] * ops.exp(logits - of_rows[:, None])
         slopes += slope_of_columns * ops.exp(logits - of_columns)
-        for_rows = _write(for_rows, number, ops.matmul(slopes, columns))
-        return for_rows, for_columns + ops.matmul(ops.transpose(slopes), block)
+        for_rows = write_block(for_rows, number, ops.matmul(slopes, columns))
+        return for_rows, for_columns + ops.matmul(ops.transpose(slopes), own)
 
     nothing = ops.zeros_like(rows), ops.zeros_like(columns)
-    return ops.fori_loop(0, _num_blocks(rows), add_block, nothing)
-
-
-def _num_blocks(rows):
-    return ops.shape(rows)[0] // BLOCK_ROWS
-
-
-def _start(array, number):
-    return [number * BLOCK_ROWS, *[0] * (len(array.shape) - 1)]
-
-
-def _block(array, number):
-    return ops.slice(array, _start(array, number), [BLOCK_ROWS, *array.shape[1:]])
-
-
-def _write(array, number, block):
-    return ops.slice_update(array, _start(array, number), block)
+    return ops.fori_loop(0, num_blocks(rows), add_block, nothing)

@@ -3,10 +3,8 @@ from typing import Literal
 
 from keras import ops
 
+from kclip.losses import blocks
 from kclip.losses.block_log_sum_exp import log_sum_exps
-
-# Up to here the (B, B) logits are kept, 4 MiB each time; above, they would soon fill the memory.
-LARGEST_WHOLE_BATCH = 1024
 
 Target = Literal["hard", "soft", "multi_positive"]
 
@@ -15,9 +13,9 @@ Target = Literal["hard", "soft", "multi_positive"]
 class ContrastiveLoss:
     """Symmetric softmax cross-entropy between the images and the texts of one batch.
 
-    Above `LARGEST_WHOLE_BATCH` rows, or where a graph does not know their number, the logits of
-    "hard" and "multi_positive" are formed in blocks, in the backward pass once more: the same
-    loss and gradients, up to rounding, in memory that grows with B instead of B^2.
+    Above `blocks.LARGEST_WHOLE_BATCH` rows, or where a graph does not know their number, the
+    logits of "hard" and "multi_positive" are formed in blocks, in the backward pass once more: the
+    same loss and gradients, up to rounding, in memory that grows with B instead of B^2.
 
     Args:
         target: what each row of the (B, B) logits is held against.
@@ -56,7 +54,7 @@ class ContrastiveLoss:
         valid_mask = ops.ones(ops.shape(images)[:1]) if valid_mask is None else valid_mask
         valid_mask = ops.cast(valid_mask, "float32")
         size = images.shape[0]
-        if self.target != "soft" and (size is None or size > LARGEST_WHOLE_BATCH):
+        if self.target != "soft" and (size is None or size > blocks.LARGEST_WHOLE_BATCH):
             return self._in_blocks(images, texts, logit_scale, ids, valid_mask)
         logits_per_image = logit_scale(ops.matmul(images, ops.transpose(texts)))
         targets = self._targets(images, texts, logit_scale.scale, ids, valid_mask)

@@ -2,6 +2,9 @@ from dataclasses import dataclass
 
 from keras import ops
 
+from kclip.losses import blocks
+from kclip.losses.block_sigmoid import sum_of_softplus
+
 
 @dataclass(frozen=True)
 class SigmoidLoss:
@@ -10,6 +13,8 @@ class SigmoidLoss:
     -(1 / B) * sum over (i, j) of log sigmoid(z_ij * logit_ij), z = 1 where the ids are equal and
     -1 elsewhere (SigLIP, Zhai et al. 2023, Algorithm 1; there, only the diagonal is positive).
     Wants a `LogitScale(initial_scale=10, initial_bias=-10)`.
+
+    The logits of a large batch are formed in blocks, in both passes.
 
     Call arguments:
         image_embeddings, text_embeddings: float tensors (B, D), L2-normalised.
@@ -29,7 +34,16 @@ class SigmoidLoss:
     def __call__(self, image_embeddings, text_embeddings, logit_scale, ids):
         images = ops.cast(image_embeddings, "float32")
         texts = ops.cast(text_embeddings, "float32")
+        size = images.shape[0]
+        if size is None or size > blocks.LARGEST_WHOLE_BATCH:
+            return self._in_blocks(images, texts, logit_scale, ids)
         logits = logit_scale(ops.matmul(images, ops.transpose(texts)))
         signs = ops.where(ops.equal(ids[:, None], ids[None, :]), 1.0, -1.0)
         rows = ops.cast(ops.shape(logits)[0], "float32")
         return -ops.sum(ops.log_sigmoid(signs * logits)) / rows
+
+    def _in_blocks(self, images, texts, logit_scale, ids):
+        bias = ops.zeros(()) if logit_scale.bias is None else logit_scale.bias
+        scaled = images * logit_scale.scale
+        total = sum_of_softplus(scaled, texts, ops.convert_to_tensor(bias), ids)
+        return total / ops.cast(ops.shape(images)[0], "float32")

@@ -10,7 +10,6 @@ from kclip.models.image_classifier import ImageClassifier
 from kclip.models.multilabel_classifier.cached_multilabel_classifier import (
     CachedMultiLabelClassifier,
 )
-from kclip.models.multilabel_classifier.multilabel_baseline import MultiLabelBaseline
 from kclip.models.multilabel_classifier.multilabel_classifier import MultiLabelClassifier
 from kclip.models.towers.image_encoder import ImageEncoder
 from kclip.models.towers.spatial_encoder import SpatialEncoder
@@ -27,7 +26,6 @@ __all__ = [
     "HuggingFaceTokenizer",
     "ImageClassifier",
     "ImageEncoder",
-    "MultiLabelBaseline",
     "MultiLabelClassifier",
     "SiglipTokenizer",
     "SpatialEncoder",

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kclip.evaluation.benchmark.cells import LINEAR_PROBE
+from kclip.evaluation.benchmark.cells import BASELINE_HEADS, LINEAR_PROBE
 from kclip.evaluation.benchmark.measures import FIGURES, constant_predictor
 from kclip.evaluation.benchmark.task import Task
-from kclip.evaluation.benchmark.trained_methods import BASELINE_HEADS
 from kclip.reports.figures.ratio_curve import ZERO_SHOT, draw_ratio_curve
 from kclip.reports.markdown import markdown_table
 from kclip.reports.report import Report

@@ -47,7 +47,11 @@ def load_or_build_classifier(
         classifier = ZeroShotClassifier.from_names(embedder, classes, templates)
         save_classifier(path, classifier, digest, classes, templates)
         return classifier
-    return replace(saved[0], class_names=shown_names(classes), temperature=1.0)
+    classifier = replace(saved[0], class_names=shown_names(classes), temperature=1.0)
+    if saved[0].temperature != 1.0 or saved[0].class_names != classifier.class_names:
+        # The file says what this run does, not what an earlier one measured.
+        save_classifier(path, classifier, digest, classes, templates)
+    return classifier
 
 
 def save_classifier(

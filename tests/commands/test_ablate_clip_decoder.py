@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -16,10 +17,14 @@ from decoder_run import (
 )
 
 from kclip.commands.ablate_clip_decoder import AblateClipDecoder
+from kclip.commands.train_clip_decoder import TrainClipDecoder
 from kclip.config.clip_decoder import DecoderHead
 from kclip.errors import KclipError, UserError
 from kclip.evaluation.ablation import summarize
 from kclip.reports.ablation import loss_table, method_table
+from kclip.training.common.callbacks import RunState
+from kclip.training.common.run import Run
+from kclip.training.common.stop_signals import StopRequest
 
 
 def results(zsl, gzsl):
@@ -97,16 +102,31 @@ def test_it_trains_every_row_once_and_goes_on_where_it_was(command, monkeypatch)
     assert (command.output / "ablation.png").stat().st_size > 0
     assert "✓" in (command.output / "report.md").read_text()
 
-    monkeypatch.setattr(AblateClipDecoder, "_train", lambda self, folder: pytest.fail("again"))
+    monkeypatch.setattr(AblateClipDecoder, "_train", lambda *_: pytest.fail("again"))
     command.run()
     assert json.loads((command.output / "metrics.json").read_text()) == metrics
 
 
-def test_a_run_that_fails_ends_the_ablation_with_its_code(command, tmp_path):
-    broken = dataclasses.replace(command, data=tmp_path / "nowhere", output=tmp_path / "runs")
-    with pytest.raises(KclipError, match="ended early") as error:
-        broken._run_once("word_vectors", {"queries": "vectors.txt"}, seed=0)
-    assert error.value.exit_code == 2
+def test_it_goes_on_within_the_run_where_it_was_stopped(command, tmp_path):
+    stopping = dataclasses.replace(command, output=tmp_path / "runs")
+    request = StopRequest()
+    run = Run(stopping.output, request, "the same command", resume=True)
+    towers = {"model": command.model}
+
+    def stop(self, number, logs=None, after=RunState.on_train_batch_end):
+        request.signal = signal.SIGTERM
+        after(self, number, logs)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KclipError, match="epoch 1 after"):
+        patch.setattr(RunState, "on_train_batch_end", stop)
+        stopping._run_once("caption_aligned/joint", towers, 0, run)
+    with pytest.raises(KclipError, match="Go on with: the same command"):
+        stopping._run_once("caption_aligned/joint", towers, 0, run)  # not even begun
+    request.signal = None
+    stopping._run_once("caption_aligned/joint", towers, 0, run)
+    folder = stopping.output / "caption_aligned" / "joint" / "seed0"
+    assert (folder / "model").is_dir() and (folder / "report.md").is_file()
+    assert TrainClipDecoder.parse(["--resume", str(folder)]).output == folder
 
 
 def test_other_settings_want_another_folder(command, tmp_path):

@@ -1,16 +1,22 @@
 """The benchmark as a whole, on coloured pictures and a tiny dual encoder."""
 
+import contextlib
 import dataclasses
+import itertools
 import json
+import os
 import shutil
+import signal
 
 import pytest
-from decoder_run import write_dual_encoder, write_labelled_records
+from decoder_run import SEEN, UNSEEN, write_dual_encoder, write_labelled_records
 
 from kclip.commands.run_multilabel_benchmark import RunMultilabelBenchmark
-from kclip.errors import UserError
+from kclip.errors import KclipError, UserError
 from kclip.evaluation.benchmark import cells
 from kclip.evaluation.benchmark.measures import FIGURES
+from kclip.training.benchmark import bench, methods
+from kclip.training.common.callbacks import RunState
 
 METHODS = ("cosine", "yes_or_no", "list_all", "top_all", "fc_adapter", "linear_probe")
 
@@ -42,13 +48,13 @@ def command(folder):
 def asked(monkeypatch):
     """The cells that are computed, in their order."""
     cells_asked = []
-    model_outputs = cells.MultilabelBench._model_outputs
+    model_outputs = bench.MultilabelBench._model_outputs
 
-    def noted(bench, cell):
+    def noted(own, cell):
         cells_asked.append(cell)
-        return model_outputs(bench, cell)
+        return model_outputs(own, cell)
 
-    monkeypatch.setattr(cells.MultilabelBench, "_model_outputs", noted)
+    monkeypatch.setattr(bench.MultilabelBench, "_model_outputs", noted)
     return cells_asked
 
 
@@ -98,3 +104,51 @@ def test_results_of_other_settings_are_not_taken(command, asked, tmp_path):
 def test_requests_that_make_no_sense(command, changes, said):
     with pytest.raises(UserError, match=said):
         dataclasses.replace(command, **changes).run()
+
+
+def test_it_goes_on_within_the_cell_where_it_was_stopped(command, tmp_path, monkeypatch):
+    """The spatial adapter: 60 steps, here in batches of 8, so 12 epochs of five batches."""
+    changes = {"methods": ("mld_adapter_spatial_alone",), "ratios": (1.0,), "transfer_from": None}
+    whole = dataclasses.replace(command, output=tmp_path / "whole", **changes)
+    broken = dataclasses.replace(command, output=tmp_path / "broken", **changes)
+    method = methods.TRAINED["mld_adapter_spatial_alone"]
+    method = dataclasses.replace(method, batch_size=8, least_steps=20, epochs=1)
+    monkeypatch.setitem(methods.TRAINED, "mld_adapter_spatial_alone", method)
+    whole.run()
+    seen = []
+
+    def interrupt(self, number, logs=None, after=RunState.on_train_batch_end):
+        seen.append(number)
+        if len(seen) == 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+        after(self, number, logs)
+
+    with monkeypatch.context() as patch, pytest.raises(KclipError) as stopped:
+        patch.setattr(RunState, "on_train_batch_end", interrupt)
+        broken.run()
+    assert "in epoch 2 after batch 3; all is saved" in str(stopped.value)
+    assert "with the same flags" in str(stopped.value)
+    broken.run()
+    ours, theirs = (
+        json.loads((run.output / "metrics.json").read_text())["mld_adapter_spatial_alone"]["1.0"]
+        for run in (broken, whole)
+    )
+    assert ours == pytest.approx(theirs, abs=1e-4)
+    assert not list(broken.output.rglob("*.unfinished"))
+
+
+def test_results_of_other_captions_or_labels_are_not_taken(command, asked, tmp_path):
+    output = shutil.copytree(command.output, tmp_path / "results")
+    captions = tmp_path / "captions.json"
+    other = dataclasses.replace(
+        command, methods=("llm_captions",), output=output, captions_json=captions
+    )
+    cell = cells.Cell("llm_captions", 0.0, 0)
+    pairs = itertools.combinations(SEEN + UNSEEN, 2)
+    written = {", ".join(names): " and ".join(names) for names in pairs}
+    for names in ("a", "b"):
+        captions.write_text(json.dumps(written | {"blue": names}))
+        asked.clear()
+        with contextlib.suppress(UserError):  # combinations that nobody has captioned
+            other.run()
+        assert asked == [cell]

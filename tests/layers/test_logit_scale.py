@@ -73,3 +73,11 @@ def test_it_is_rebuilt_from_its_config():
     assert float(again.scale) == pytest.approx(20.0)
     assert float(again.bias) == -3.0
     assert again.trainable_variables == []
+
+
+def test_with_a_bias_the_scale_is_free():
+    """SigLIP's own models end above CLIP's ceiling of 100."""
+    layer = LogitScale(initial_scale=117.3, initial_bias=-12.9)
+    optimizer = keras.optimizers.SGD(1e-6)
+    optimizer.apply([keras.ops.convert_to_tensor(1.0)], [layer.log_scale])
+    assert float(layer.scale) == pytest.approx(117.3, rel=1e-4)

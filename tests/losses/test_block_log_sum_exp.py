@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from gradients import gradients
 
-from kclip.losses import block_log_sum_exp
+from kclip.losses import blocks
 from kclip.losses.block_log_sum_exp import log_sum_exps
 
 RNG = np.random.default_rng(0)
@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(block_log_sum_exp, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 4)
 
 
 def slow(rows, columns, valid_mask, axis):

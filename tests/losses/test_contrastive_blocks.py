@@ -6,7 +6,7 @@ import pytest
 from gradients import gradients
 
 from kclip.layers import LogitScale
-from kclip.losses import ContrastiveLoss, block_log_sum_exp, contrastive
+from kclip.losses import ContrastiveLoss, blocks
 from kclip.models.dual_encoder.contrastive_model import ContrastiveModel
 
 RNG = np.random.default_rng(0)
@@ -18,8 +18,8 @@ COUNTED = np.array([1, 1, 1, 1, 0, 1, 0, 1, 1, 1, 0], bool)
 
 def measured(loss, scale, valid_mask, monkeypatch, largest):
     """Value and all gradients, in blocks of 4 above a batch of `largest`."""
-    monkeypatch.setattr(block_log_sum_exp, "BLOCK_ROWS", 4)
-    monkeypatch.setattr(contrastive, "LARGEST_WHOLE_BATCH", largest)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(blocks, "LARGEST_WHOLE_BATCH", largest)
     ids = keras.ops.convert_to_tensor(IDS)
 
     def value(images, texts):
@@ -51,7 +51,7 @@ def test_a_large_batch_of_the_largest_scale(monkeypatch):
     scale = LogitScale(100.0)
     results = []
     for largest in (SIZE, SIZE - 1):
-        monkeypatch.setattr(contrastive, "LARGEST_WHOLE_BATCH", largest)
+        monkeypatch.setattr(blocks, "LARGEST_WHOLE_BATCH", largest)
         loss = ContrastiveLoss()
         of_arrays, of_scale = gradients(
             lambda x, t, loss=loss: loss(x, t, scale, ids=IDS), [images, texts], [scale.log_scale]
@@ -102,11 +102,11 @@ class TwoHeads(ContrastiveModel, keras.Model):
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "xla"])
 def test_a_training_step_of_keras_on_a_large_batch(jit_compile, monkeypatch):
-    monkeypatch.setattr(block_log_sum_exp, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 4)
     model = TwoHeads()
     start, ended = model.get_weights(), []
     for largest in (SIZE, SIZE - 1):
-        monkeypatch.setattr(contrastive, "LARGEST_WHOLE_BATCH", largest)
+        monkeypatch.setattr(blocks, "LARGEST_WHOLE_BATCH", largest)
         model.set_weights(start)
         loss = ContrastiveLoss("multi_positive")
         model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=jit_compile)

@@ -7,7 +7,7 @@ import pytest
 from gradients import gradients
 
 from kclip.layers import LogitScale
-from kclip.losses import SigmoidLoss
+from kclip.losses import SigmoidLoss, blocks
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(5, 4)).astype("float32")
@@ -70,3 +70,22 @@ def test_golden_siglip_loss(goldens):
     (images, texts), _ = gradients(raw, [z["image_raw"], z["text_raw"]])
     close(images, z["siglip.grad_image_raw"])
     close(texts, z["siglip.grad_text_raw"])
+
+
+@pytest.mark.parametrize("bias", [None, -3.0])
+def test_blocks_give_the_loss_and_the_gradients_of_the_whole(bias, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 4)
+    images, texts = RNG.normal(size=(2, 11, 6)).astype("float32")
+    ids = keras.ops.convert_to_tensor([3, 1, 3, -7, 1, 3, 8, 9, 10, 8, 2**30])
+    scale = LogitScale(1.7, initial_bias=bias)
+    results = []
+    for largest in (11, 10):
+        monkeypatch.setattr(blocks, "LARGEST_WHOLE_BATCH", largest)
+
+        def value(images, texts):
+            return SigmoidLoss()(images, texts, scale, ids=ids)
+
+        of_arrays, of_weights = gradients(value, [images, texts], scale.trainable_variables)
+        results.append([np.asarray(value(images, texts)), *of_arrays, *of_weights])
+    for ours, expected in zip(*results[::-1], strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)

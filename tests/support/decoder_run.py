@@ -11,14 +11,14 @@ from tiny_models import SIZE, tiny_dual_encoder, tiny_preprocessor
 from kclip.commands.build_tfrecords import BuildTFRecords
 from kclip.commands.train_clip_decoder import TrainClipDecoder
 from kclip.config.clip_decoder import DecoderHead, DecoderOptimization, JointObjective
-from kclip.config.towers import DecoderImageTower
+from kclip.config.towers import ImageTower
 
 SEEN, UNSEEN = ["blue", "circle", "green", "small", "square", "star", "three"], ["red", "large"]
 HEAD = DecoderHead(dim=16, num_heads=2, intermediate_dim=16)
 OPTIMIZATION = DecoderOptimization(
     epochs=3, batch_size=8, optimizer="adamw", learning_rate=1e-2, ema=0.9
 )
-TOWER = DecoderImageTower(backbone="small_cnn", size=SIZE)
+TOWER = ImageTower(backbone="small_cnn", size=SIZE, train=False)
 
 
 def write_labelled_records(folder: Path) -> Path:

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from fake_embedder import FakeEmbedder
@@ -74,3 +76,13 @@ def test_a_pickle_is_not_opened(tmp_path):
     np.savez(tmp_path / "c.npz", class_names=np.array([{"a": 1}], dtype=object))
     with pytest.raises(UserError, match="is no saved classifier"):
         load_classifier(tmp_path / "c.npz", FakeEmbedder())
+
+
+def test_a_run_without_calibration_leaves_no_earlier_temperature(tmp_path):
+    path, embedder = tmp_path / "c.npz", FakeEmbedder()
+    first = load_or_build_classifier(path, embedder, CLASSES, TEMPLATES)
+    calibrated = dataclasses.replace(first, temperature=2.5)
+    save_classifier(path, calibrated, embedder.digest, CLASSES, TEMPLATES)
+    assert load_classifier(path, embedder).temperature == 2.5
+    assert load_or_build_classifier(path, embedder, CLASSES, TEMPLATES).temperature == 1.0
+    assert load_classifier(path, embedder).temperature == 1.0

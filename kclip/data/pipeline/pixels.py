@@ -1,4 +1,4 @@
-"""Resized pictures as whole pixels, inside tf.data as outside of it."""
+"""Resized images as whole pixels, inside tf.data as outside of it."""
 
 from collections.abc import Callable
 from typing import Any

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from kclip.data.images.freed_memory import keep_freed_memory
+from kclip.data.pipeline.augmentation import Augment
+from kclip.data.pipeline.keyed_random import keyed_seed
 from kclip.data.pipeline.split_reading import (
     CORES,
     decode_image,
@@ -21,34 +23,34 @@ Captions = Literal["sample", "expand"]
 Batch = dict[str, Any]
 
 READERS = 16  # files read at once; more mixes shards better and costs a file handle each
-LOADERS = 2  # batches made at once; the pictures of each have all cores, so more only take memory
+LOADERS = 2  # batches made at once; the images of each have all cores, so more only take memory
 
 
 @dataclass(frozen=True)
 class InputFunctions:
-    """How pictures and texts become model inputs; in kclip, a `DualEncoderPreprocessor`'s methods.
+    """How images and texts become model inputs; in kclip, a `DualEncoderPreprocessor`'s methods.
 
     Args:
         resize: from one image, uint8 (H, W, 3), to (S, S, 3) in [0, 255]. Runs inside tf.data.
         tokenize: from B strings to a dict of int tensors (B, L). Runs inside tf.data. None where
             there are no texts.
-        augment: from (B, S, S, 3) in [0, 255], uint8 or float32, to the same or to float32; None
-            for none.
-        image_size: S, where a picture stored at S x S is left alone by `resize`. Batches of such
-            pictures are then made without it and stay bytes, which takes half of the time; None
+        augment: from (B, S, S, 3) in [0, 255], uint8 or float32, the images' ids (B,) and the
+            epoch to the same or to float32; None for none.
+        image_size: S, where an image stored at S x S is left alone by `resize`. Batches of such
+            images are then made without it and stay bytes, which takes half of the time; None
             if it is not.
     """
 
     resize: Callable[[Any], Any]
     tokenize: Callable[[Any], Batch] | None = None
-    augment: Callable[[Any], Any] | None = None
+    augment: Augment | None = None
     image_size: int | None = None
 
 
 class StreamedBatches:
     """Training batches straight from the TFRecords of one split.
 
-    Files are read in parallel in an order drawn anew each epoch, records pass a shuffle buffer,
+    Files are read in parallel in an order sampled anew each epoch, records pass a shuffle buffer,
     and images are decoded after that. The order depends on `seed` and the epoch alone, so a run
     that was stopped goes on in the middle of an epoch by `set_position`.
 
@@ -132,7 +134,9 @@ class StreamedBatches:
             # unless this graph's own seed, the first of the two, has settled it.
             tf.random.set_seed(1)
             samples = samples.shuffle(
-                self.shuffle_buffer, seed=self.seed + epoch, reshuffle_each_iteration=False
+                self.shuffle_buffer,
+                seed=keyed_seed(self.seed, epoch),
+                reshuffle_each_iteration=False,
             )
         samples = samples.skip(first_batch * self.batch_size)
         batches = samples.batch(self.batch_size, drop_remainder=self.drop_remainder)
@@ -189,11 +193,11 @@ class StreamedBatches:
         if numbers is None:
             numbers = caption_number(tf.cast(ids, tf.int64), epoch, captions.row_lengths())
         texts = tf.gather(captions.flat_values, captions.row_starts() + numbers)
-        return {"image": self._augmented(batch), **self.functions.tokenize(texts)}, ids
+        return {"image": self._augmented(batch, epoch), **self.functions.tokenize(texts)}, ids
 
-    def _augmented(self, batch: Batch) -> tf.Tensor:
-        augment = self.functions.augment
-        return batch["image"] if augment is None else augment(batch["image"])
+    def _augmented(self, batch: Batch, epoch: tf.Tensor) -> tf.Tensor:
+        augment, images = self.functions.augment, batch["image"]
+        return images if augment is None else augment(images, sibling_id(batch["id"]), epoch)
 
 
 def count_batches(num_samples: int, batch_size: int, drop_remainder: bool) -> int:
@@ -221,7 +225,7 @@ def _map_in_parallel(function: Callable[[Any], Any], values: tf.Tensor) -> tf.Te
 
 
 def _stored_size(split: SplitFiles) -> int | None:
-    """Side of the first record's picture, in pixels; None where that is no square."""
+    """Side of the first record's image, in pixels; None where that is no square."""
     first = tf.data.TFRecordDataset([str(path) for path in split.files]).take(1)
     height, width = next((r["height"], r["width"]) for r in first.map(schema.parse))
     return int(height) if height == width else None

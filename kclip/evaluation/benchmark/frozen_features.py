@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from kclip.data.records.writer import SplitFiles
-from kclip.features.frozen_outputs import compute_views, computed_once, digest, image_views
+from kclip.features import FeatureStore
+from kclip.features.frozen_outputs import compute_views, described, digest, image_views
 from kclip.inference.embedder import Embedder
 from kclip.metrics.similarity import l2_normalize
 
@@ -21,7 +22,7 @@ class FrozenFeatures:
     """N images as the frozen model sees them, in V views: as they are, and perhaps mirrored.
 
     Attributes:
-        maps: float16 (V, N, L, C), memory-mapped: the last feature map's L places, or a
+        maps: float16 (V, N, L, C), memory-mapped: the last feature map's L positions, or a
             transformer's tokens.
         pooled: float32 (V, N, C), their means.
         embeddings: float32 (V, N, D), the images in the space of the texts, L2-normalised.
@@ -37,15 +38,14 @@ class FrozenFeatures:
         return l2_normalize(self.embeddings.mean(axis=0))
 
 
-def frozen_features(embedder: Embedder, split: SplitFiles, directory: Path) -> FrozenFeatures:
+def frozen_features(embedder: Embedder, split: SplitFiles, store: FeatureStore) -> FrozenFeatures:
     """Runs the image tower over a split, or opens what an earlier run left.
 
     Args:
         embedder: of a dual encoder, whose map is the tower's last, or of CLIP or SigLIP, whose
-            places are the tokens that enter the last block.
+            positions are the tokens that enter the last block.
         split: N records.
-        directory: where features are kept, in a sub-folder named by a digest of the model, the
-            preprocessing and the data.
+        store: where features are kept, under a digest of all that they depend on.
     """
     preprocessor = embedder.preprocessor
     mirror = bool(preprocessor.mirror)
@@ -60,7 +60,8 @@ def frozen_features(embedder: Embedder, split: SplitFiles, directory: Path) -> F
         np.save(folder / POOLED_FILE, _by_rows(maps, lambda rows: rows.mean(axis=1)))
         np.save(folder / EMBEDDINGS_FILE, _by_rows(maps, embed))
 
-    folder = computed_once(directory / name, compute)
+    about = described("maps and embeddings for the multi-label benchmark", split)
+    folder = store.computed_once(name, compute, about)
     maps = np.load(folder / MAPS_FILE, mmap_mode="r")
     return FrozenFeatures(
         maps.reshape(*maps.shape[:2], -1, maps.shape[-1]),
@@ -83,7 +84,7 @@ def _by_rows(maps: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> 
 
 
 def _towers(model: Any) -> tuple[Any, Callable[[np.ndarray], np.ndarray]]:
-    """A Keras model from images to places, and a function from places to embeddings."""
+    """A Keras model from images to positions, and a function from positions to embeddings."""
     import keras
 
     from kclip.models import DualEncoder
@@ -93,8 +94,8 @@ def _towers(model: Any) -> tuple[Any, Callable[[np.ndarray], np.ndarray]]:
         tower = SpatialEncoder(model.image_encoder)
         side = tower.output_shape[1:3]
 
-        def project(places: Any) -> Any:
-            spatial = places.reshape(-1, *side, places.shape[-1])
+        def project(positions: Any) -> Any:
+            spatial = positions.reshape(-1, *side, positions.shape[-1])
             return model.image_projection(model.image_encoder.pooling(spatial))
 
     else:
@@ -106,7 +107,7 @@ def _towers(model: Any) -> tuple[Any, Callable[[np.ndarray], np.ndarray]]:
             x = block(x)
         tower = keras.Model(image, x)
 
-        def project(places: Any) -> Any:
-            return model.image_head(model.image_norm(last(places)))
+        def project(positions: Any) -> Any:
+            return model.image_head(model.image_norm(last(positions)))
 
-    return tower, lambda places: l2_normalize(np.asarray(project(places)))
+    return tower, lambda positions: l2_normalize(np.asarray(project(positions)))

@@ -30,7 +30,7 @@ def measure_outputs(
         labels: (N, C) of 0 and 1.
         scores: (N, C) floats, higher is likelier.
         decisions: (N, C) bool, the labels given.
-        valid_mask: (N, C) bool, False where an answer does not count.
+        valid_mask: (N, C) bool, False where an output does not count.
 
     Returns:
         `FIGURES`. F1 is over the classes that have a positive.
@@ -63,7 +63,7 @@ def trapezoid_on_hard_labels(
 
     The curve of precision over recall is drawn through three points, those of "yes to all", of the
     decisions and of (recall 0, precision 1), and integrated by trapezoids. A predictor that says
-    the same of every image gets half of 1 + the class's share, 55.9 % on the authors' ten classes.
+    the same of every image gets half of 1 + the class's fraction: 55.9 % on the authors' classes.
 
     Args:
         labels: (N, C) of 0 and 1.

@@ -1,4 +1,4 @@
-"""One data set as the benchmark sees it: frozen features, labels, and shares to train on."""
+"""One data set as the benchmark sees it: frozen features, labels, and fractions to train on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,9 +10,11 @@ import numpy as np
 from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
 from kclip.data.labelled.multilabel_split import sample_split
 from kclip.data.pipeline.split_reading import iterate_ignored_labels, iterate_labels, iterate_texts
+from kclip.data.records.split_digest import split_digest
 from kclip.data.records.writer import SplitFiles, open_split
 from kclip.errors import UserError
 from kclip.evaluation.benchmark.frozen_features import FrozenFeatures, frozen_features
+from kclip.features import FeatureStore
 from kclip.inference.embedder import Embedder
 from kclip.multilabel.queries.query_sources import PromptQueries
 
@@ -24,7 +26,7 @@ class LabelledFeatures:
     Attributes:
         features: of the N images.
         labels: (N, C) of 0 and 1.
-        valid_mask: (N, C) bool, False where an answer does not count ("difficult" in VOC).
+        valid_mask: (N, C) bool, False where an output does not count ("difficult" in VOC).
     """
 
     features: FrozenFeatures
@@ -39,15 +41,17 @@ class Task:
     Attributes:
         name: of the data set.
         data: its folder.
+        digest: of its records: images, captions and labels.
         class_names: C names, in the order of the labels' columns.
         queries: float32 (C, D), L2-normalised: the names in prompts.
-        train: images that are drawn from; zero-shot methods see none of them.
+        train: images that are sampled from; zero-shot methods see none of them.
         test: images that all are measured on.
         embedder: the model.
     """
 
     name: str
     data: Path
+    digest: str
     class_names: list[str]
     queries: np.ndarray
     train: LabelledFeatures
@@ -70,15 +74,20 @@ class Task:
 
 
 def open_multilabel_task(
-    data: Path, test_split: str, embedder: Embedder, templates: Sequence[str]
+    data: Path,
+    test_split: str,
+    embedder: Embedder,
+    templates: Sequence[str],
+    store: FeatureStore | None = None,
 ) -> Task:
-    """Reads the labels of a folder of TFRecords and has the features computed, which stay there.
+    """Reads the labels of a folder of TFRecords and has the features computed.
 
     Args:
         data: folder of TFRecords with a split `train`.
         test_split: the split that is measured.
         embedder: the frozen model.
         templates: prompts with {} for the class name.
+        store: where features are kept; by default that of `FeatureStore.at()`.
 
     Raises:
         UserError: a split is missing, or has no labels.
@@ -94,7 +103,7 @@ def open_multilabel_task(
     def labelled(name: str, split: SplitFiles) -> LabelledFeatures:
         ignored = (row for _, row in iterate_ignored_labels(split))
         return LabelledFeatures(
-            frozen_features(embedder, split, data / "features"),
+            frozen_features(embedder, split, store or FeatureStore.at()),
             label_matrix(names[name], class_names),
             valid_mask_matrix(ignored, class_names),
         )
@@ -102,4 +111,5 @@ def open_multilabel_task(
     source = PromptQueries(embedder, templates, embedder.model.projection_dim)
     train, test = (labelled(name, split) for name, split in splits.items())
     queries = source.embed_classes(class_names)
-    return Task(data.resolve().name, data, class_names, queries, train, test, embedder)
+    digest = "-".join(split_digest(split) for split in splits.values())
+    return Task(data.resolve().name, data, digest, class_names, queries, train, test, embedder)

@@ -18,6 +18,7 @@ MOST_COMBINATIONS = 10_000
 # Names in the longest prompt of Top-all by captions, each of which a model must write.
 MOST_CAPTIONED_LABELS = 5
 
+LLM_CAPTIONS = "llm_captions"
 ZeroShotMethod = Callable[[Task], ModelOutputs]
 
 
@@ -38,7 +39,7 @@ def zero_shot_methods(task: Task, captions: Path | None) -> dict[str, ZeroShotMe
         "top_all": _top_all,
     }
     if captions:
-        return methods | {"llm_captions": partial(_llm_captions, captions=captions)}
+        return methods | {LLM_CAPTIONS: partial(_llm_captions, captions=captions)}
     return methods | ({"retrieved_captions": _retrieved_captions} if task.captions else {})
 
 

@@ -1,4 +1,5 @@
 from kclip.models.dual_encoder.image_text_model import ImageTextModel
+from kclip.models.replicas import refuse_replicas
 
 
 class ContrastiveModel(ImageTextModel):
@@ -23,7 +24,13 @@ class ContrastiveModel(ImageTextModel):
         self.contrastive_loss = loss
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The contrastive loss of one batch, plus the layers' regularisation."""
+        """The contrastive loss of one batch, plus the layers' regularisation.
+
+        Raises:
+            UserError: the model is under a `tf.distribute` strategy of several replicas, each of
+                which would take its own part of the batch for all negatives.
+        """
+        refuse_replicas(self)
         loss = self.contrastive_loss(
             y_pred["image_embeddings"], y_pred["text_embeddings"], self.logit_scale, ids=y
         )

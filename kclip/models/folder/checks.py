@@ -15,14 +15,12 @@ MODEL_CLASSES = {
     "kclip>DualEncoder": "dual encoder",
     "kclip>CLIP": "CLIP",
     "kclip>ImageClassifier": "image classifier",
-    "kclip>MultiLabelBaseline": "multi-label baseline",
     "kclip>MultiLabelClassifier": "multi-label classifier",
 }
 
 # What a folder holds -> what writes it; train_dual_encoder for all others.
 _COMMANDS = {
     "kclip>ImageClassifier": "train_classifier",
-    "kclip>MultiLabelBaseline": "save_to_preset",
     "kclip>MultiLabelClassifier": "train_clip_decoder",
 }
 

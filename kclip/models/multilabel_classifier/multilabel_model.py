@@ -1,5 +1,7 @@
 import keras
 
+from kclip.models.replicas import refuse_replicas
+
 
 class MultiLabelModel:
     """What training needs of a multi-label model; mix it in before `keras.Model`.
@@ -27,7 +29,12 @@ class MultiLabelModel:
         self.part_means = {name: keras.metrics.Mean(name) for name in parts}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The joint loss of one batch, plus the layers' regularisation."""
+        """The joint loss of one batch, plus the layers' regularisation.
+
+        Raises:
+            UserError: the model is under a `tf.distribute` strategy of several replicas.
+        """
+        refuse_replicas(self)
         losses = self.joint_loss(y, y_pred, self.logit_scale)
         for name, mean in self.part_means.items():
             mean.update_state(losses[name])

@@ -114,11 +114,10 @@ def build_batches(
     data: ClassifierData, model: ImageClassifier, settings: ClassifierSettings
 ) -> tuple[ImageBatches, ImageBatches, ImageBatches]:
     """Training batches, shuffled and augmented; the same images plain; validation batches."""
-    augment = build_augmentation(
-        settings.augmentation, model.image_encoder.image_size, settings.seed
-    )
+    augment = build_augmentation(settings.augmentation, settings.seed)
     if augment is not None:
-        augment = tf.function(augment)  # several times faster than op by op
+        # Several times faster than op by op; the last batch may be smaller.
+        augment = tf.function(augment, reduce_retracing=True)
     options = {"prepare": model.prepare, "batch_size": settings.batch_size}
     train = data.train.images, data.train.class_indices
     return (

@@ -9,8 +9,10 @@ from kclip.console.lines import LOGGER
 from kclip.models import ImageClassifier
 from kclip.training.classifier.image_batches import ImageBatches
 from kclip.training.common.array_batches import ArrayBatches
+from kclip.training.common.batch_statistics import fit_momentum
 from kclip.training.common.callbacks import BestWeights, StopOnNonFiniteLoss
 from kclip.training.common.fit import BEST_FILE, History, fit_epochs, write_history
+from kclip.training.common.optimizer import compile_model
 from kclip.training.common.run import Run
 
 HEAD, NETWORK = "head", "network"  # the two parts of a training, each with a state of its own
@@ -50,6 +52,7 @@ def train_classifier(
         model.image_encoder, settings.fine_tune_layers, pretrained=settings.weights is not None
     )
     rate = settings.head_learning_rate if settings.weights is None else settings.learning_rate
+    fit_momentum(model._flatten_layers(), train.batches_per_epoch * settings.epochs)
     _compile(model, rate, settings)
     best = BestWeights(run.checkpoint(BEST_FILE, NETWORK), "val_loss", "min")
     history, loss = _fit(model, train, validation, settings.epochs, best, settings, run, history)
@@ -145,4 +148,4 @@ def unfreeze(image_encoder: Any, layers: Any, pretrained: bool) -> None:
 
 def _compile(model: Any, learning_rate: float, settings: ClassifierSettings) -> None:
     optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=settings.weight_decay)
-    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    compile_model(model, optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])

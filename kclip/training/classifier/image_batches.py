@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kclip.data.images.decoding import DECODING_THREADS, Prepare, decode
+from kclip.data.pipeline.augmentation import Augment
 from kclip.training.common.generated_batches import GeneratedBatches
 
 
@@ -21,7 +22,8 @@ class ImageBatches(GeneratedBatches):
         labels: int (N,).
         prepare: from a Pillow image of mode RGB to (S, S, 3), the model's own.
         batch_size: int. The last batch may be smaller.
-        augment: function of float32 (B, S, S, 3) in [0, 255]; None for none.
+        augment: function of float32 (B, S, S, 3) in [0, 255], the images' numbers (B,) and the
+            epoch; None for none.
         shuffle: False keeps the order.
         seed: int.
 
@@ -37,7 +39,7 @@ class ImageBatches(GeneratedBatches):
         labels: np.ndarray,
         prepare: Prepare,
         batch_size: int,
-        augment: Callable[[Any], Any] | None = None,
+        augment: Augment | None = None,
         shuffle: bool = False,
         seed: int = 0,
     ):
@@ -65,7 +67,7 @@ class ImageBatches(GeneratedBatches):
             decoded = self.pool.map(lambda path: decode(path, self.prepare), paths)
             images = np.stack(list(decoded)).astype(np.float32)
             if self.augment is not None:
-                images = np.asarray(self.augment(images))
+                images = np.asarray(self.augment(images, rows, np.array(self._epoch)))
             yield images, self.labels[rows]
 
     def _signature(self) -> tuple[tf.TensorSpec, tf.TensorSpec]:

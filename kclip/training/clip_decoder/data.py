@@ -13,11 +13,12 @@ from kclip.data.pipeline.split_reading import image_batches
 from kclip.data.pipeline.streamed_batches import InputFunctions
 from kclip.data.records.writer import SplitFiles
 from kclip.errors import UserError
-from kclip.features import spatial_maps
+from kclip.features import FeatureStore, spatial_maps
 from kclip.models import CachedMultiLabelClassifier, MultiLabelClassifier
 from kclip.training.clip_decoder.label_targets import LabelTargets
 from kclip.training.clip_decoder.labelled_stream import LabelledStream
 from kclip.training.clip_decoder.map_batches import MapBatches
+from kclip.training.common.batch_statistics import set_exact_statistics
 
 # Queries times images that go through a decoder at once: 1.3 GiB in its widest layers.
 MAX_QUERIES_OF_A_BATCH = 2**16
@@ -68,9 +69,7 @@ class CachedData:
         standardization = classifier.alignment and classifier.alignment.standardization
         if standardization and standardization.trainable:  # a dual encoder's are there already
             pooled = np.asarray(classifier.image_encoder.pooling(maps))
-            standardization.moving_mean.assign(pooled.mean(axis=0))
-            standardization.moving_variance.assign(pooled.var(axis=0))
-            standardization.trainable = False
+            set_exact_statistics(standardization, pooled)
 
     def train_batches(
         self,
@@ -106,7 +105,7 @@ class StreamedData:
 
     def train_batches(self, targets: LabelTargets, settings: DecoderOptimization) -> LabelledStream:
         """See `DecoderData`."""
-        augment = build_augmentation(settings.augmentation, self.image_size, settings.seed)
+        augment = build_augmentation(settings.augmentation, settings.seed)
         functions = InputFunctions(self.resize, None, augment, self.image_size)
         size, seed = settings.batch_size, settings.seed
         return LabelledStream(self.train, functions, targets, size, seed=seed)
@@ -124,6 +123,7 @@ def open_data(
     train: SplitFiles,
     validation: SplitFiles,
     settings: DecoderOptimization,
+    store: FeatureStore,
 ) -> CachedData | StreamedData:
     """Runs a frozen tower once over both splits; one that is trained will be fed with images.
 
@@ -132,6 +132,7 @@ def open_data(
         train: records to train on.
         validation: records to measure on.
         settings: with the augmentation.
+        store: where a frozen tower's maps are kept.
 
     Raises:
         UserError: a frozen tower cannot see the images that the augmentation would make.
@@ -144,7 +145,6 @@ def open_data(
             f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "
             "but a frozen image tower sees each image once; use none or flip, or --image.train"
         )
-    store = train.files[0].parent / "features"
     train_maps = spatial_maps(model, train, store, mirror=settings.augmentation == "flip")
     return CachedData(train_maps, spatial_maps(model, validation, store, model.mirror))
 

@@ -10,10 +10,11 @@ from kclip.models import MultiLabelClassifier
 from kclip.training.clip_decoder.data import DecoderData
 from kclip.training.clip_decoder.label_targets import LabelTargets
 from kclip.training.common.averaging import averaged_weights, use_averaged_weights
+from kclip.training.common.batch_statistics import fit_momentum
 from kclip.training.common.callbacks import SeenPrecision, StopOnNonFiniteLoss
 from kclip.training.common.fit import fit_epochs
 from kclip.training.common.one_cycle import OneCycle
-from kclip.training.common.optimizer import TowerAdam, TowerAdamW
+from kclip.training.common.optimizer import TowerAdam, TowerAdamW, compile_model
 from kclip.training.common.run import Run
 
 
@@ -52,11 +53,9 @@ def compile_decoder(
         tower_learning_rate: of the image tower; that of the head if None.
     """
     optimizer = build_decoder_optimizer(settings, steps)
-    model.compile(optimizer=optimizer, loss=loss)
-    variables = model.trainable_variables  # without those that compile has found no use for
-    optimizer.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2])
-    # Through the model: under mixed_float16 it has put a loss scale around the optimizer.
-    model.optimizer.build(variables)
+    fit_momentum(classifier._flatten_layers(), steps)
+    compile_model(model, optimizer, loss)
+    variables = model.trainable_variables
     if tower_learning_rate is not None:
         factor = tower_learning_rate / settings.learning_rate
         tower = {id(variable) for variable in classifier.image_encoder.trainable_variables}

@@ -35,7 +35,7 @@ class LabelledStream(StreamedBatches):
         self, batch: Batch, epoch: tf.Tensor, numbers: tf.Tensor | None
     ) -> tuple[tf.Tensor, Batch]:
         # Shards are read in another order each epoch, so records are known by their ids.
-        return self._augmented(batch), self.of_rows(self.row_of_id.lookup(batch["id"]))
+        return self._augmented(batch, epoch), self.of_rows(self.row_of_id.lookup(batch["id"]))
 
 
 def _row_table(split: SplitFiles) -> tf.lookup.StaticHashTable:

@@ -2,8 +2,9 @@
 
 import csv
 import dataclasses
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,14 @@ from kclip.training.clip_decoder.towers import (
     interpolate_alignment,
 )
 from kclip.training.common.averaging import use_averaged_weights
+from kclip.training.common.callbacks import StopOnNonFiniteLoss
+from kclip.training.common.fit import fit_epochs
+from kclip.training.common.run import Run
 
 # Adam's steps do not depend on the scale of the loss, so the ratio of the weights is all there is.
 GRID = ((0.0, 1.0), (0.1, 1.0), (0.3, 1.0), (1.0, 1.0), (3.0, 1.0), (10.0, 1.0))
 NUM_FOLDS = 3
+TUNING_FILE = "tuning.csv"
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,13 @@ def tune_loss_weights(
     head: DecoderHead,
     objective: JointObjective,
     settings: DecoderOptimization,
+    run: Run,
     valid_mask: np.ndarray | None = None,
 ) -> list[Trial]:
     """Trains each pair of weights on each fold; `best_weights` chooses among them.
+
+    Each trial is a row of `tuning.csv` in the run's folder as soon as it is known. A run that was
+    stopped goes on at the trial where it was, and within it.
 
     A fold holds out a third of the images and a third of the seen classes. What was trained
     without either is measured on the held-out images: mAP of the held-out classes (as in
@@ -67,10 +76,12 @@ def tune_loss_weights(
         head: the config of the head.
         objective: the config of the loss, whose weights are replaced.
         settings: the config of the training.
+        run: of the whole training.
         valid_mask: (N, C) bool, False where a label is ignored; by default all count.
 
     Raises:
         UserError: there are too few classes.
+        Stopped: the run was asked to stop.
     """
     if len(class_names) < 2 * NUM_FOLDS:
         raise UserError(
@@ -81,15 +92,32 @@ def tune_loss_weights(
     rng = np.random.default_rng(settings.seed)
     image_folds = rng.permutation(len(labels)) % NUM_FOLDS
     class_folds = rng.permutation(len(class_names)) % NUM_FOLDS
+    path, states = run.folder / TUNING_FILE, run.folder / "tuning"
+    trials = read_trials(path) if run.resume and path.is_file() else []
     runs = [(fold, *weights) for fold in range(NUM_FOLDS) for weights in GRID]
-    trials = []
-    for fold, alpha, beta in ProgressBar(runs, desc="Tuning the loss weights", unit="run"):
+    bar = ProgressBar(runs, desc="Tuning the loss weights", unit="trial")
+    for number, (fold, alpha, beta) in enumerate(bar):
+        if number < len(trials):
+            continue
+        run.check()
+        trial_run = replace(run, folder=states / str(number), callbacks=(), log_to=())
         weights = dataclasses.replace(objective, alpha=alpha, beta=beta)
         held_out = image_folds == fold, class_folds == fold
         figures = _held_out_map(
-            towers, data, labels, valid_mask, class_names, held_out, head, weights, settings
+            towers,
+            data,
+            labels,
+            valid_mask,
+            class_names,
+            held_out,
+            head,
+            weights,
+            settings,
+            trial_run,
         )
         trials.append(Trial(alpha, beta, fold, *figures, score=float(np.mean(figures))))
+        write_trials(trials, path)
+    shutil.rmtree(states, ignore_errors=True)
     return trials
 
 
@@ -129,6 +157,7 @@ def _held_out_map(
     head: DecoderHead,
     objective: JointObjective,
     settings: DecoderOptimization,
+    run: Run,
 ) -> tuple[float, float]:
     """Trains without the held-out images and classes; their mAP, and that of all classes."""
     assert towers.source is not None
@@ -147,9 +176,8 @@ def _held_out_map(
     steps = batches.batches_per_epoch * settings.epochs
     loss = JointLoss(objective.alpha, objective.beta)
     compile_decoder(model, classifier, loss, steps, settings)
-    for epoch in range(settings.epochs):
-        batches.set_position(epoch)
-        model.fit(batches.dataset(), shuffle=False, verbose=0)
+    guard = StopOnNonFiniteLoss("a smaller --optimization.learning-rate")
+    fit_epochs(model, batches, run, settings.epochs, deciding=[guard], quiet=True)
     use_averaged_weights(model)
     interpolate_alignment(classifier, towers, head.trained_fraction)
     queries = towers.source.embed_classes(class_names)

@@ -10,7 +10,7 @@ from kclip.training.common.generated_batches import GeneratedBatches
 class MapBatches(GeneratedBatches):
     """Training batches from the feature maps of a frozen tower.
 
-    The order and the views drawn depend on the seed and the epoch alone.
+    The order and the views sampled depend on the seed and the epoch alone.
 
     Args:
         maps: float16 (V, N, H, W, C), V views of N images; see `kclip.features.spatial_maps`.

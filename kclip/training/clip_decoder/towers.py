@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kclip.config.clip_decoder import DecoderHead
-from kclip.config.towers import DecoderImageTower
+from kclip.config.towers import ImageTower
 from kclip.errors import UserError
 from kclip.inference.loading import load_model, refuse_export
 from kclip.models import DualEncoder, ImageEncoder, MultiLabelClassifier
@@ -19,7 +19,7 @@ class DecoderTowers:
     Args:
         image_encoder: `ImageEncoder`.
         resize: "squash" or "crop", how images come to its size.
-        mirror: whether a picture is recognized together with its mirror image.
+        mirror: whether an image is recognized together with its mirror image.
         source: what embeds class names and label sentences, or None.
         has_sentences: whether the source embeds sentences, as word vectors do not.
         dual_encoder: the one that image tower and source are of; its projection and logit scale
@@ -36,7 +36,7 @@ class DecoderTowers:
 
 def open_towers(
     model: str | None,
-    image: DecoderImageTower,
+    image: ImageTower,
     queries: str | None,
     templates: Sequence[str],
     dtype: str,
@@ -62,6 +62,7 @@ def open_towers(
             image.backbone,
             image_size=image.size,
             alpha=image.alpha,
+            pooling=image.pooling,
             weights=image.weights,
             dtype=dtype,
             name="image_encoder",
@@ -138,7 +139,9 @@ def build_classifier(
     return model
 
 
-def interpolate_alignment(model: MultiLabelClassifier, towers: DecoderTowers, share: float) -> None:
+def interpolate_alignment(
+    model: MultiLabelClassifier, towers: DecoderTowers, fraction: float
+) -> None:
     """Takes the alignment's weights part of the way back to the dual encoder's.
 
     What training taught for the seen classes costs some of what the dual encoder knew of others;
@@ -148,13 +151,13 @@ def interpolate_alignment(model: MultiLabelClassifier, towers: DecoderTowers, sh
     Args:
         model: trained.
         towers: what it was built from; without a dual encoder there is nothing to go back to.
-        share: float in [0, 1], of the way from the dual encoder's weights to the trained ones.
+        fraction: float in [0, 1], of the way from the dual encoder's weights to the trained ones.
     """
     if model.alignment is None or towers.dual_encoder is None:
         return
     start = towers.dual_encoder.image_projection.get_weights()
     pairs = zip(start, model.alignment.get_weights(), strict=True)
-    model.alignment.set_weights([(1 - share) * a + share * b for a, b in pairs])
+    model.alignment.set_weights([(1 - fraction) * a + fraction * b for a, b in pairs])
 
 
 def _with_dtype(encoder: ImageEncoder, dtype: str) -> ImageEncoder:

@@ -55,7 +55,7 @@ def fit_epochs(
         The logs of each epoch.
 
     Raises:
-        TrainingStopped: the run was asked to stop.
+        Stopped: the run was asked to stop.
         KclipError: a guard among `deciding` saw no way on.
     """
     state = RunState(

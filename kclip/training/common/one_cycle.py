@@ -13,9 +13,9 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     peak / 250,000.
 
     Args:
-        peak: float, the highest rate.
+        peak: float, the highest learning rate.
         steps: int, of the whole training.
-        warmup: float in [0, 1), the share of the steps in which the rate rises.
+        warmup: float in [0, 1), the fraction of the steps in which the learning rate rises.
 
     Example:
     >>> schedule = OneCycle(1.0, steps=101, warmup=0.2)
@@ -41,6 +41,6 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup}
 
 
-def _half_cosine(start, end, share):
-    share = ops.clip(share, 0.0, 1.0)
-    return end + (start - end) / 2 * (1 + ops.cos(math.pi * share))
+def _half_cosine(start, end, fraction):
+    fraction = ops.clip(fraction, 0.0, 1.0)
+    return end + (start - end) / 2 * (1 + ops.cos(math.pi * fraction))

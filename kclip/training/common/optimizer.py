@@ -1,5 +1,27 @@
+from typing import Any
+
 import keras
 from keras import ops
+
+
+def compile_model(model: Any, optimizer: Any, loss: Any, **options: Any) -> None:
+    """Compiles a model so that weight decay acts on matrices alone.
+
+    Biases, gains of normalisation layers and the logit scale are no weights that could grow with
+    nothing to hold them: decay would pull them away from what the data say (Loshchilov and Hutter
+    2019 and most recipes since leave them out).
+
+    Args:
+        model: a Keras model, or one of `kclip.models`.
+        optimizer: a Keras optimizer that is not built yet.
+        loss: what `model.compile` takes.
+        **options: further arguments of `model.compile`.
+    """
+    model.compile(optimizer=optimizer, loss=loss, **options)
+    variables = model.trainable_variables  # without those that compile has found no use for
+    optimizer.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2])
+    # Through the model: under mixed_float16 it has put a loss scale around the optimizer.
+    model.optimizer.build(variables)
 
 
 @keras.saving.register_keras_serializable("kclip")
@@ -39,6 +61,22 @@ class TowerAdamW(keras.optimizers.AdamW):
         A run that is resumed calls `fit` twice, so it puts the averages in place by itself; see
         `kclip.training.common.averaging`.
         """
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        """Averages with a warm-up: a long average would still hold the first weights otherwise.
+
+        The momentum is at most (1 + t) / (10 + t) after t steps, as in TensorFlow 1's
+        `ExponentialMovingAverage(num_updates=...)`.
+        """
+        if not self.use_ema:
+            return
+        steps = ops.cast(self.iterations, "float32")
+        momentum = ops.minimum(self.ema_momentum, (1 + steps) / (10 + steps))
+        momentum = ops.where(steps > 0, momentum, 0.0)
+        averages = self._model_variables_moving_average
+        for variable, average in zip(trainable_variables, averages, strict=True):
+            own = ops.cast(momentum, variable.dtype)
+            average.assign(own * average + (1 - own) * variable)
 
     def _apply_weight_decay(self, variables):
         for variable in variables:

@@ -3,7 +3,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kclip.training.common.stop_signals import StopRequest, TrainingStopped
+from kclip.training.common.stop_signals import Stopped, StopRequest
 
 CHECKPOINT_FOLDER = "checkpoint"
 
@@ -22,14 +22,14 @@ class Run:
         callbacks: more Keras callbacks, which see the logs of each epoch.
 
     Example:
-    >>> run = Run(Path("runs/mine"), lambda: False, "my_script --resume runs/mine")
+    >>> run = Run(Path("runs/mine"))
     >>> run.part("head").folder.as_posix()
     'runs/mine/head'
     """
 
     folder: Path
-    stop_requested: Callable[[], bool]
-    go_on: str
+    stop_requested: Callable[[], bool] = lambda: False
+    go_on: str = ""
     resume: bool = False
     log_to: Sequence[str] = ()
     callbacks: Sequence[Any] = ()
@@ -50,7 +50,18 @@ class Run:
             batch: how many of the epoch are done.
 
         Raises:
-            TrainingStopped: always.
+            Stopped: always.
         """
         assert isinstance(self.stop_requested, StopRequest)  # nothing else asks
-        raise TrainingStopped(self.go_on, self.stop_requested, epoch, batch)
+        where = f"in epoch {epoch + 1} after batch {batch}"
+        raise Stopped(self.go_on, self.stop_requested, where)
+
+    def check(self) -> None:
+        """Ends work between two trainings where it was asked to.
+
+        Raises:
+            Stopped: it was.
+        """
+        if self.stop_requested():
+            assert isinstance(self.stop_requested, StopRequest)
+            raise Stopped(self.go_on, self.stop_requested)

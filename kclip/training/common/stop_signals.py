@@ -39,20 +39,17 @@ def stop_signals() -> Iterator[StopRequest]:
             signal.signal(number, handler)
 
 
-class TrainingStopped(KclipError):
-    """A run was asked to end, and has saved where it is.
+class Stopped(KclipError):
+    """Work was asked to end, and has saved where it is.
 
     Args:
         go_on: what a user types to go on with it.
         request: the request.
-        epoch: from 0.
-        batch: how many of the epoch are done.
+        where: how far it came, for the message; "" where that is plain.
     """
 
-    def __init__(self, go_on: str, request: StopRequest, epoch: int, batch: int):
+    def __init__(self, go_on: str, request: StopRequest, where: str = ""):
         assert request.signal is not None  # else nothing would have ended the run
-        super().__init__(
-            f"stopped by {request.signal.name} in epoch {epoch + 1} after batch {batch}; all is "
-            f"saved. Go on with: {go_on}"
-        )
+        at = f" {where}" if where else ""
+        super().__init__(f"stopped by {request.signal.name}{at}; all is saved. Go on with: {go_on}")
         self.exit_code = 128 + request.signal

@@ -12,7 +12,7 @@ from kclip.training.common.generated_batches import GeneratedBatches
 class CachedBatches(GeneratedBatches):
     """Training batches from a split's cached features, in the way of `StreamedBatches`.
 
-    The order, the captions drawn and the views drawn depend on the seed and the epoch alone.
+    The order, the captions sampled and the views sampled depend on the seed and the epoch alone.
 
     Args:
         features: `SplitFeatures`.
@@ -21,7 +21,7 @@ class CachedBatches(GeneratedBatches):
         shuffle: False keeps the order of the records and their first view.
         drop_remainder: True drops the last, smaller batch.
         seed: int.
-        class_pairs: `ClassPairs` to draw from for each batch, or None.
+        class_pairs: `ClassPairs` to sample from for each batch, or None.
         num_class_pairs: int, how many of them.
 
     Yields (by `dataset()`): pairs of a dict, `image_features` float32 (B, F) and the text's arrays
@@ -70,7 +70,7 @@ class CachedBatches(GeneratedBatches):
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         if self.class_pairs is None:
             return inputs, ids
-        # A generator of the batch's own, so that a run that goes on within an epoch draws the same.
+        # A generator of the batch's own: a run that goes on within an epoch samples the same.
         rng = np.random.default_rng([self.seed, self._epoch, position])
         others, other_ids = self.class_pairs.draw(self.num_class_pairs, rng)
         joined = {name: np.concatenate([array, others[name]]) for name, array in inputs.items()}

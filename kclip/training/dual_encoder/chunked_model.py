@@ -14,9 +14,11 @@ class ChunkedModel(ContrastiveModel, keras.Model):
     whole batch, and the price is one more forward pass. All this is inside of `call`, so Keras'
     own training step, loss scaling included, trains it on TensorFlow and on JAX.
 
+    Measuring goes chunk by chunk, too, so that validation takes no more memory than training.
+
     Batch normalisation that is trained normalises each chunk by itself, as data-parallel
     training does; its moving averages take one step a batch, by the mean over the chunks. Layers
-    that are called once more draw the same random numbers, each chunk its own.
+    that are called once more sample the same random numbers, each chunk its own.
 
     Args:
         model: `DualEncoder` or `CachedDualEncoder`, whose weights it shares.
@@ -46,7 +48,7 @@ class ChunkedModel(ContrastiveModel, keras.Model):
 
     def call(self, inputs, training=False):
         if not training:
-            return self.model(inputs, training=False)
+            return self._measured(inputs)
         chunks = _Chunks(inputs, self.chunk_size)
         encoder = _Encoder(self.model, chunks)
         values = _values(self.model.trainable_variables)
@@ -57,6 +59,27 @@ class ChunkedModel(ContrastiveModel, keras.Model):
             variable.assign(value)
         embeddings = ops.custom_gradient(encoder.with_gradient)(embeddings, *values)
         return dict(zip(encoder.sides, ops.split(embeddings, 2, axis=-1), strict=True))
+
+    def _measured(self, inputs):
+        """The same without training, chunk by chunk: a batch of any size, its last chunk filled."""
+        rows = ops.shape(next(iter(inputs.values())))[0]
+        missing = -rows % self.chunk_size
+        filled = {
+            name: ops.concatenate([x, ops.repeat(x[:1], missing, axis=0)])
+            for name, x in inputs.items()
+        }
+        chunks = _Chunks(filled, self.chunk_size)
+        sides, widths = list(self.model.output), [x.shape[-1] for x in self.model.output.values()]
+
+        def add_chunk(number, embeddings):
+            chunk = {name: chunks.of(x, number) for name, x in filled.items()}
+            outputs = self.model(chunk, training=False)
+            joined = ops.concatenate([outputs[side] for side in sides], axis=-1)
+            return chunks.write(embeddings, number, joined)
+
+        nothing = ops.zeros((chunks.rows, sum(widths)), dtype="float32")
+        embeddings = _one_by_one(chunks.count, add_chunk, nothing)[:rows]
+        return dict(zip(sides, ops.split(embeddings, 2, axis=-1), strict=True))
 
 
 class _Chunks:

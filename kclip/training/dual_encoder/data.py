@@ -13,11 +13,12 @@ from kclip.data.pipeline.split_reading import image_batches, iterate_texts
 from kclip.data.pipeline.streamed_batches import InputFunctions, StreamedBatches
 from kclip.data.records.writer import SplitFiles, open_split
 from kclip.errors import UserError
-from kclip.features import split_features
+from kclip.features import FeatureStore, SplitFeatures, split_features
 from kclip.features.class_pairs import class_pairs
 from kclip.inference.embedder import Embedder, embed_views
 from kclip.models import CachedDualEncoder, DualEncoder, DualEncoderPreprocessor
 from kclip.models.towers.application_weights import Classifier
+from kclip.training.common.batch_statistics import set_exact_statistics
 from kclip.training.dual_encoder.cached_batches import CachedBatches
 from kclip.training.dual_encoder.chunked_model import ChunkedModel
 
@@ -60,7 +61,7 @@ def streamed_data(
         validation: records for loss and recall.
         settings: batch size, captions, augmentation and seed.
     """
-    augment = build_augmentation(settings.augmentation, model.image_size, settings.seed)
+    augment = build_augmentation(settings.augmentation, settings.seed)
     plain, augmented = (
         InputFunctions(preprocessor.resize, preprocessor.tokenize, change, model.image_size)
         for change in (None, augment)
@@ -69,12 +70,14 @@ def streamed_data(
     tokens = preprocessor.tokenize([caption for captions in texts for caption in captions])
     tokens = {name: np.asarray(value) for name, value in tokens.items()}
     embedder = Embedder(model, preprocessor)
+    # What bounds the memory of training bounds that of validation.
+    size = min(EMBEDDING_BATCH_SIZE, settings.chunk_size or EMBEDDING_BATCH_SIZE)
 
     def embed_validation():
-        images = image_batches(validation, preprocessor.resize, EMBEDDING_BATCH_SIZE)
+        images = image_batches(validation, preprocessor.resize, size)
         images = images.as_numpy_iterator()
         embeddings = [embedder.embed_batch(batch) for batch in images]
-        return np.concatenate(embeddings), _predict(model.text_model, tokens)
+        return np.concatenate(embeddings), _predict(model.text_model, tokens, size)
 
     return TrainingData(
         model=model,
@@ -95,22 +98,24 @@ def cached_data(
     train: SplitFiles,
     validation: SplitFiles,
     settings: Optimization,
+    store: FeatureStore,
     classifier: Classifier | None = None,
 ) -> TrainingData:
     """The frozen towers run once over each split; see `kclip.features`.
 
-    Arguments as above, and the image tower's classifier where `settings` wants class pairs.
+    Arguments as above, where features are kept, and the image tower's classifier where `settings`
+    wants class pairs.
     """
     if settings.augmentation not in ("none", "flip", "shrink"):
         raise UserError(
             f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "
             "but a frozen image tower sees each image once; use none, flip or shrink, or train it"
         )
-    store = train.files[0].parent / "features"
     shrink = settings.augmentation == "shrink"
     mirror = shrink or settings.augmentation == "flip"
     train_features = split_features(model, preprocessor, train, store, mirror, shrink)
     features = split_features(model, preprocessor, validation, store, preprocessor.mirror)
+    _standardize(model, train_features)
     cached = CachedDualEncoder(model)
 
     def embed_validation():
@@ -138,6 +143,19 @@ def cached_data(
     )
 
 
+def _standardize(model: DualEncoder, features: SplitFeatures) -> None:
+    """Gives standardising heads the statistics of frozen towers' outputs, which stay as they are.
+
+    A running average would still be on its way to them when a short training ends.
+    """
+    sides = [(model.image_projection, features.image_features)]
+    if "text_features" in features.text:
+        sides.append((model.text_projection, features.text["text_features"]))
+    for projection, of_side in sides:
+        if projection.standardization:
+            set_exact_statistics(projection.standardization, of_side)
+
+
 def chunked(data: TrainingData, chunk_size: int) -> TrainingData:
     """The same data for a model that encodes a batch chunk by chunk; see `ChunkedModel`."""
     return replace(data, model=ChunkedModel(data.model, chunk_size))
@@ -163,13 +181,16 @@ def open_splits(
 
 
 def _check_captions(split: SplitFiles, name: str) -> None:
-    _, file_name, captions = next(iterate_texts(split))
-    if not captions:
+    bare = [file_name for _, file_name, captions in iterate_texts(split) if not captions]
+    if bare:
         raise UserError(
-            f"the images of split {name!r} have no captions ({file_name}, say); a dual encoder "
-            "learns from captions, so build the records from a CSV or COCO JSON that has them"
+            f"{len(bare)} of the {split.num_records} images of split {name!r} have no captions "
+            f"({bare[0]}, say); a dual encoder learns from captions, so build the records from a "
+            "CSV or COCO JSON that has them for every image"
         )
 
 
-def _predict(model: Any, arrays: dict[str, np.ndarray]) -> np.ndarray:
-    return model.predict(arrays, batch_size=EMBEDDING_BATCH_SIZE, verbose=0)
+def _predict(
+    model: Any, arrays: dict[str, np.ndarray], batch_size: int = EMBEDDING_BATCH_SIZE
+) -> np.ndarray:
+    return model.predict(arrays, batch_size=batch_size, verbose=0)

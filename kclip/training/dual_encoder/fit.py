@@ -7,6 +7,7 @@ import keras
 from kclip.config.dual_encoder import Optimization
 from kclip.config.towers import ImageTower, TextTower
 from kclip.models import DualEncoder
+from kclip.training.common.batch_statistics import fit_momentum
 from kclip.training.common.callbacks import (
     BestWeights,
     RetrievalRecall,
@@ -15,7 +16,7 @@ from kclip.training.common.callbacks import (
     ValidationEmbeddings,
 )
 from kclip.training.common.fit import BEST_FILE, History, fit_epochs
-from kclip.training.common.optimizer import TowerAdamW
+from kclip.training.common.optimizer import TowerAdamW, compile_model
 from kclip.training.common.run import Run
 from kclip.training.dual_encoder.data import TrainingData
 
@@ -41,7 +42,7 @@ def build_optimizer(settings: Optimization, steps: int) -> TowerAdamW:
     return TowerAdamW(rate, weight_decay=settings.weight_decay, global_clipnorm=settings.clip_norm)
 
 
-def compile_model(
+def compile_dual_encoder(
     data: TrainingData,
     dual_encoder: DualEncoder,
     loss: Any,
@@ -52,9 +53,8 @@ def compile_model(
     """Compiles the trained model, with each tower's own learning rate."""
     steps = data.train.batches_per_epoch * settings.epochs
     optimizer = build_optimizer(settings, steps)
-    data.model.compile(optimizer=optimizer, loss=loss)
-    # Through the model: under mixed_float16 it has put a loss scale around the optimizer.
-    data.model.optimizer.build(data.model.trainable_variables)
+    fit_momentum(dual_encoder._flatten_layers(), steps)
+    compile_model(data.model, optimizer, loss)
     towers = ((image, dual_encoder.image_encoder), (text, dual_encoder.text_encoder))
     for tower, encoder in towers:
         if tower.train and tower.learning_rate is not None:

@@ -200,7 +200,7 @@ def test_captions_take_turns():
 
 @pytest.mark.parametrize("name", ["flip", "crop", "randaugment"])
 def test_augmentation_changes_pictures_and_keeps_their_form(split, name):
-    augmented = InputFunctions(resize, tokenize, build_augmentation(name, image_size=8, seed=0))
+    augmented = InputFunctions(resize, tokenize, build_augmentation(name, seed=0))
     images, plain = (
         np.concatenate([x["image"] for x, _ in stream.dataset().as_numpy_iterator()])
         for stream in (batches(split, augmented), batches(split))
@@ -216,4 +216,29 @@ def test_augmentation_changes_pictures_and_keeps_their_form(split, name):
 
 
 def test_no_augmentation_is_no_function():
-    assert build_augmentation("none", image_size=8, seed=0) is None
+    assert build_augmentation("none", seed=0) is None
+
+
+@pytest.mark.parametrize("name", ["flip", "shrink", "crop", "randaugment"])
+def test_augmented_epochs_are_the_same_again_and_from_their_middle(split, name):
+    """So equal runs, and a run that was stopped and resumed, train on the same numbers."""
+
+    def images(stream, first_batch=0):
+        stream.set_position(2, first_batch)
+        return [batch["image"] for batch, _ in stream.dataset().as_numpy_iterator()]
+
+    streams = [
+        batches(split, InputFunctions(resize, tokenize, build_augmentation(name, seed=5)), seed=5)
+        for _ in range(2)
+    ]
+    whole = images(streams[0])
+    for ours, theirs in zip(images(streams[1], first_batch=3), whole[3:], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_seed_has_not_the_order_of_another_seeds_next_epoch(tmp_path):
+    records = [ImageRecord(str(i), f"{i}.png", noise_png(i), (f"noise {i}",)) for i in range(40)]
+    shards = build_shards({"train": records}, tmp_path, Encoding(), {"train": 1}, 1, {}).shards
+    write_metadata(tmp_path, shards)
+    one_shard = open_split(tmp_path, "train")
+    assert read(batches(one_shard, seed=1), epoch=0) != read(batches(one_shard, seed=0), epoch=1)

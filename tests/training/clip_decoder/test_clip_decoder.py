@@ -25,8 +25,10 @@ from kclip.data.labelled.multilabel_reading import read_labelled_split
 from kclip.data.pipeline.split_reading import iterate_labels
 from kclip.data.records.writer import open_split
 from kclip.errors import KclipError, UserError
+from kclip.features import FeatureStore
 from kclip.models import MultiLabelClassifier
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
+from kclip.training.clip_decoder import loss_weights
 from kclip.training.clip_decoder.data import open_data
 
 
@@ -134,7 +136,7 @@ def test_files_are_recognized_as_they_were_measured(finished, records):
     """Through TFRecords and as files alike."""
     model = MultiLabelClassifier.from_preset(finished / "model")
     train, validation = (open_split(records, split) for split in ("train", "validation"))
-    data = open_data(model, train, validation, OPTIMIZATION)
+    data = open_data(model, train, validation, OPTIMIZATION, FeatureStore.at())
     measured = data.validation_logits(data.fed_model(model), 9)
     names = [name for name, _ in iterate_labels(validation)]
     recognizer = MultiLabelRecognizer.from_folder(finished / "model")
@@ -216,10 +218,10 @@ def test_resuming_a_finished_run_only_reports_again(finished):
 def test_maps_of_a_split_give_the_logits_that_its_images_give(finished, records):
     model = MultiLabelClassifier.from_preset(finished / "model")
     splits = [open_split(records, split) for split in ("train", "validation")]
-    cached = open_data(model, *splits, OPTIMIZATION)
+    cached = open_data(model, *splits, OPTIMIZATION, FeatureStore.at())
     of_maps = cached.validation_logits(cached.fed_model(model), 9)
     model.image_encoder.trainable = True
-    streamed = open_data(model, *splits, OPTIMIZATION)
+    streamed = open_data(model, *splits, OPTIMIZATION, FeatureStore.at())
     of_images = streamed.validation_logits(streamed.fed_model(model), 9)
     assert of_images.shape == (16, 9)
     np.testing.assert_allclose(of_maps, of_images, atol=5e-3)
@@ -265,24 +267,55 @@ def test_a_tower_is_trained_in_half_precision_on_changed_images(records, dual_en
     assert recognizer.model.image_encoder.compute_dtype == "float32"
 
 
-@pytest.mark.slow
-def test_loss_weights_are_chosen_on_the_training_split(
-    records, dual_encoder, tmp_path, monkeypatch
-):
-    from kclip.training.clip_decoder import loss_weights
+@pytest.fixture(scope="module")
+def tuned(records, dual_encoder, tmp_path_factory):
+    """A run that has chosen its loss weights, of two pairs on three folds."""
+    output = tmp_path_factory.mktemp("runs") / "tuned"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loss_weights, "GRID", GRID)
+        config(records, output, dual_encoder, **TUNING).run()
+    return output
 
-    monkeypatch.setattr(loss_weights, "GRID", ((0.0, 1.0), (1.0, 1.0)))
-    settings = dataclasses.replace(OPTIMIZATION, epochs=1)
-    command = config(records, tmp_path / "run", dual_encoder, tune_loss_weights=True)
-    dataclasses.replace(command, optimization=settings).run()
-    trials = loss_weights.read_trials(tmp_path / "run" / "tuning.csv")
+
+GRID = ((0.0, 1.0), (1.0, 1.0))
+TUNING = {
+    "tune_loss_weights": True,
+    "optimization": dataclasses.replace(OPTIMIZATION, epochs=1),
+}
+
+
+@pytest.mark.slow
+def test_loss_weights_are_chosen_on_the_training_split(tuned):
+    trials = loss_weights.read_trials(tuned / "tuning.csv")
     assert [(t.alpha, t.fold) for t in trials] == [(a, f) for f in range(3) for a in (0.0, 1.0)]
     assert all(0 <= t.zsl_map <= 1 and 0 < t.gzsl_map <= 1 for t in trials)
     alpha, _ = loss_weights.best_weights(trials)
-    assert (
-        f"{alpha:g} L_clip + 1 L_c, chosen by tuning.csv"
-        in (tmp_path / "run" / "report.md").read_text()
+    assert f"{alpha:g} L_clip + 1 L_c, chosen by tuning.csv" in (tuned / "report.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_search_of_loss_weights_goes_on_where_it_was_stopped(
+    tuned, records, dual_encoder, tmp_path, monkeypatch
+):
+    """It is asked once before a trial, and after each of its three batches: here in the third."""
+    monkeypatch.setattr(loss_weights, "GRID", GRID)
+    stop_in_batch(config(records, tmp_path / "run", dual_encoder, **TUNING), batch=11)
+    assert len(loss_weights.read_trials(tmp_path / "run" / "tuning.csv")) == 2
+    computed = []
+
+    def noted(*args, held_out_map=loss_weights._held_out_map):
+        computed.append(args[6])
+        return held_out_map(*args)
+
+    monkeypatch.setattr(loss_weights, "_held_out_map", noted)
+    TrainClipDecoder.parse(["--resume", str(tmp_path / "run")]).run()
+    assert len(computed) == 4  # the one that was broken, and the three that had not begun
+    ours, theirs = (
+        [dataclasses.astuple(t) for t in loss_weights.read_trials(run / "tuning.csv")]
+        for run in (tmp_path / "run", tuned)
     )
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+    assert not (tmp_path / "run" / "tuning").exists()
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,9 @@ def trained(dtype="float32", ema=0.5):
 def test_averages_are_those_of_the_slow_loop_and_leave_again(dtype):
     model, path = trained(dtype)
     average = path[0]
-    for kernel in path[1:]:
-        average = 0.5 * average + 0.5 * kernel
+    for step, kernel in enumerate(path[1:], start=1):
+        momentum = min(0.5, (1 + step) / (10 + step))
+        average = momentum * average + (1 - momentum) * kernel
     kernel = model.layers[0].kernel
     # `fit` has left the trained weights, where Keras' own optimizers put the averages.
     np.testing.assert_allclose(np.array(kernel), path[-1])
@@ -47,3 +48,19 @@ def test_without_averages_or_steps_nothing_changes():
     before = np.array(new.layers[0].kernel)
     use_averaged_weights(new)
     np.testing.assert_array_equal(np.array(new.layers[0].kernel), before)
+
+
+def test_a_long_average_forgets_where_a_short_training_began():
+    """Of the momentum 0.9997, which is 3,333 steps long, after 50 steps."""
+    variable = keras.Variable(1.0)
+    optimizer = TowerAdamW(0.0, weight_decay=0.0, use_ema=True, ema_momentum=0.9997)
+    optimizer.build([variable])
+    zero = keras.ops.convert_to_tensor(0.0)
+    optimizer.apply([zero])
+    variable.assign(0.0)
+    left = 1.0
+    for step in range(1, 51):
+        optimizer.apply([zero])
+        left *= (1 + step) / (10 + step)
+    average = float(optimizer._model_variables_moving_average[0])
+    assert average == pytest.approx(left, rel=1e-3) and average < 1e-4

@@ -12,7 +12,7 @@ from kclip.training.common.array_batches import ArrayBatches
 from kclip.training.common.callbacks import BestWeights, RunState
 from kclip.training.common.fit import BEST_FILE, STATE_FILE, fit_epochs
 from kclip.training.common.run import Run
-from kclip.training.common.stop_signals import StopRequest, TrainingStopped
+from kclip.training.common.stop_signals import Stopped, StopRequest
 
 EPOCHS = 6
 RNG = np.random.default_rng(0)
@@ -84,10 +84,10 @@ def assert_same(model, history, whole):
 
 @pytest.mark.parametrize("batches", [3, 5, 12], ids=["first_epoch", "its_end", "third"])
 def test_a_run_that_was_stopped_ends_like_a_whole_one(tmp_path, whole, batches):
-    with pytest.raises(TrainingStopped, match="Go on with: again") as stopped:
+    with pytest.raises(Stopped, match="Go on with: again") as stopped:
         train(tmp_path, StopAfter(batches))
     assert stopped.value.exit_code == 128 + signal.SIGTERM
-    with pytest.raises(TrainingStopped):  # once more
+    with pytest.raises(Stopped):  # once more
         train(tmp_path, StopAfter(7), resume=True)
     model, history, best = train(tmp_path, resume=True)
     assert_same(model, history, whole)
@@ -97,7 +97,7 @@ def test_a_run_that_was_stopped_ends_like_a_whole_one(tmp_path, whole, batches):
 
 
 def test_what_callbacks_of_ones_own_remember_is_saved(tmp_path, whole):
-    with pytest.raises(TrainingStopped):
+    with pytest.raises(Stopped):
         train(tmp_path, StopAfter(12), callbacks=[LossesSeen()])
     seen = LossesSeen()
     train(tmp_path, resume=True, callbacks=[seen])

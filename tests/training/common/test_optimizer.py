@@ -4,7 +4,7 @@ import pytest
 from tiny_models import tiny_batch, tiny_dual_encoder
 
 from kclip.losses import ContrastiveLoss
-from kclip.training.common.optimizer import TowerAdamW
+from kclip.training.common.optimizer import TowerAdam, TowerAdamW, compile_model
 
 RATE, DECAY = 0.01, 0.1
 RNG = np.random.default_rng(0)
@@ -130,3 +130,28 @@ def test_adam_with_decay_in_the_gradient_is_the_slow_loop():
             expected[decay] = weight - 0.1 * corrected[0] / (np.sqrt(corrected[1]) + 1e-7)
     np.testing.assert_allclose(np.asarray(matrix)[0], expected[0.3], rtol=1e-4)
     np.testing.assert_allclose(np.asarray(vector), expected[0.0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer_class", [keras.optimizers.AdamW, TowerAdamW, TowerAdam])
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_decay_acts_on_matrices_alone(optimizer_class, dtype):
+    """Without a gradient only decay can move a weight; TowerAdam takes decay for a gradient."""
+    layers = [keras.layers.Dense(3, dtype=dtype), keras.layers.LayerNormalization(dtype=dtype)]
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    optimizer = optimizer_class(0.1, weight_decay=0.5)
+    compile_model(model, optimizer, lambda y, outputs: 0.0 * keras.ops.sum(outputs, axis=-1))
+    for variable in model.trainable_variables:
+        variable.assign(keras.ops.ones(variable.shape))
+    model.train_on_batch(np.zeros((4, 2), "float32"), np.zeros((4, 1), "float32"))
+    kernel, *vectors = (np.asarray(v) for v in model.trainable_variables)
+    assert (kernel < 0.999).all()
+    assert len(vectors) == 3 and all((vector == 1).all() for vector in vectors)
+
+
+def test_of_a_dual_encoder_no_bias_gain_or_scale_decays():
+    model = tiny_dual_encoder()
+    optimizer = TowerAdamW(RATE, weight_decay=DECAY)
+    compile_model(model, optimizer, ContrastiveLoss())
+    decaying = [v for v in model.trainable_variables if optimizer._use_weight_decay(v)]
+    assert decaying and all(len(v.shape) > 1 for v in decaying)
+    assert len(decaying) < len(model.trainable_variables)

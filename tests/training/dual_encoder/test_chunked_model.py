@@ -119,3 +119,34 @@ def test_evaluation_and_prediction_are_the_models():
         np.testing.assert_allclose(ours[side], expected[side], atol=1e-6)
     with pytest.raises(ValueError, match="batch of 6 is not made of chunks of 4"):
         chunked(BATCH, training=True)
+
+
+@pytest.mark.parametrize(("size", "chunk_size"), [(6, 2), (5, 2), (3, 4), (1, 1)])
+def test_measuring_is_the_models_own_and_never_sees_more_than_a_chunk(size, chunk_size):
+    model = tiny_dual_encoder()
+    batch = tiny_batch(size)
+    expected = model(batch, training=False)
+    seen = []
+
+    def noted(inputs, training=None, call=model.call, **kwargs):
+        seen.append(inputs["image"].shape[0])
+        return call(inputs, training=training, **kwargs)
+
+    model.call = noted
+    ours = ChunkedModel(model, chunk_size)(batch, training=False)
+    assert set(seen) == {chunk_size}
+    for side, embeddings in expected.items():
+        assert ours[side].shape == embeddings.shape
+        np.testing.assert_allclose(
+            np.asarray(ours[side]), np.asarray(embeddings), rtol=1e-4, atol=1e-5
+        )
+
+
+def test_the_last_smaller_batch_of_a_validation_is_measured_in_chunks():
+    chunked = ChunkedModel(tiny_dual_encoder(), 4)
+    chunked.compile(keras.optimizers.SGD(1.0), LOSS)
+    expected = LOSS(
+        **chunked.model(BATCH, training=False), logit_scale=chunked.logit_scale, ids=IDS
+    )
+    ours = chunked.test_on_batch(BATCH, IDS)
+    assert float(ours) == pytest.approx(float(expected), rel=1e-4)

@@ -90,7 +90,7 @@ def test_cached_and_streamed_training_give_the_same_losses(
     }
     config(records, tmp_path / "cached", **settings).run()
     streamed_data = training_data.streamed_data
-    monkeypatch.setattr(training_data, "cached_data", lambda *args: streamed_data(*args[:-1]))
+    monkeypatch.setattr(training_data, "cached_data", lambda *args: streamed_data(*args[:-2]))
     config(records, tmp_path / "streamed", **settings).run()
     cached, streamed = history(tmp_path / "cached"), history(tmp_path / "streamed")
     assert len(cached) == 2
@@ -102,6 +102,7 @@ def test_features_are_computed_once(records, tmp_path, capfd):
     settings = {
         "image": dataclasses.replace(IMAGE, train=False),
         "optimization": dataclasses.replace(OPTIMIZATION, epochs=1, augmentation="flip"),
+        "features_dir": tmp_path / "features",
     }
     config(records, tmp_path / "first", **settings).run()
     assert "Image features" in capfd.readouterr().err

@@ -1,10 +1,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import tensorflow as tf
 
 from kclip.evaluation.benchmark.frozen_features import FrozenFeatures
+from kclip.training.common.generated_batches import GeneratedBatches
 
 Form = Literal["embedding", "pooled", "spatial"]
 Inputs = tuple[np.ndarray, np.ndarray]
@@ -13,10 +15,10 @@ STATISTICS_IMAGES = 1000
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and deviation of features' channels, float32 (C,) each, or 0 and 1."""
+    """Mean and standard deviation of features' channels, float32 (C,) each, or 0 and 1."""
 
     mean: np.ndarray | float
-    deviation: np.ndarray | float
+    standard_deviation: np.ndarray | float
 
     @classmethod
     def of(cls, features: FrozenFeatures, form: Form) -> "Statistics":
@@ -30,8 +32,8 @@ class Statistics:
         return cls(some.mean(axes), some.std(axes) + 1e-3)
 
 
-class FeatureBatches:
-    """Batches of frozen features, each epoch in another order and from views drawn anew.
+class FeatureBatches(GeneratedBatches):
+    """Batches of frozen features, whose order and views depend on the seed and the epoch alone.
 
     Args:
         features: of N images.
@@ -41,7 +43,12 @@ class FeatureBatches:
         batch_size: int; all of the rows where there are fewer.
         labels: (N, C) of 0 and 1; None where nothing is trained.
         seed: of orders and views.
+
+    Yields (by `dataset()`): pairs of what is seen (B, ...) with embeddings (B, D), and labels,
+    float32 (B, C).
     """
+
+    drop_remainder = False
 
     def __init__(
         self,
@@ -57,21 +64,10 @@ class FeatureBatches:
         self.form = form
         self.statistics = statistics
         self.rows = rows
+        self.num_samples = len(rows)
         self.batch_size = min(batch_size, len(rows))
         self.labels = labels
-        self._rng = np.random.default_rng(seed)
-
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
-
-    def epoch(self) -> Iterator[tuple[Inputs, np.ndarray]]:
-        """One epoch: what is seen (B, ...) with embeddings (B, D), and labels float32 (B, C)."""
-        assert self.labels is not None
-        order = self._rng.permutation(self.rows)
-        for start in range(0, len(order), self.batch_size):
-            rows = np.sort(order[start : start + self.batch_size])
-            view = int(self._rng.integers(len(self.features.maps)))
-            yield self._inputs(view, rows), self.labels[rows].astype(np.float32)
+        self.seed = seed
 
     def view(self, view: int) -> Iterator[Inputs]:
         """One view of all rows, in order."""
@@ -85,10 +81,25 @@ class FeatureBatches:
         of_form = {"embedding": embeddings.shape[2:], "pooled": maps.shape[3:]}
         return of_form.get(self.form, maps.shape[2:]), embeddings.shape[2:]
 
+    def _batches(self) -> Iterator[tuple[Inputs, np.ndarray]]:
+        assert self.labels is not None
+        rng = np.random.default_rng([self.seed, self._epoch])
+        order = rng.permutation(self.rows)
+        views = rng.integers(len(self.features.maps), size=self.batches_per_epoch)
+        for positions in self._positions():
+            rows = np.sort(order[positions])
+            view = int(views[positions.start // self.batch_size])
+            yield self._inputs(view, rows), self.labels[rows].astype(np.float32)
+
+    def _signature(self) -> Any:
+        assert self.labels is not None
+        seen, embeddings = (tf.TensorSpec((None, *shape), tf.float32) for shape in self.shapes)
+        return (seen, embeddings), tf.TensorSpec((None, self.labels.shape[1]), tf.float32)
+
     def _inputs(self, view: int, rows: np.ndarray) -> Inputs:
         embeddings = self.features.embeddings[view, rows]
         if self.form == "embedding":
             return embeddings, embeddings
         seen = self.features.pooled if self.form == "pooled" else self.features.maps
         centred = seen[view, rows].astype(np.float32) - self.statistics.mean
-        return centred / self.statistics.deviation, embeddings
+        return centred / self.statistics.standard_deviation, embeddings
