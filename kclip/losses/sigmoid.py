@@ -43,7 +43,8 @@ class SigmoidLoss:
         return -ops.sum(ops.log_sigmoid(signs * logits)) / rows
 
     def _in_blocks(self, images, texts, logit_scale, ids):
-        bias = ops.zeros(()) if logit_scale.bias is None else logit_scale.bias
+        # Not the variable itself, but its value: gradients by hand are those of tensors.
+        bias = ops.zeros(()) if logit_scale.bias is None else logit_scale.bias + 0.0
         scaled = images * logit_scale.scale
-        total = sum_of_softplus(scaled, texts, ops.convert_to_tensor(bias), ids)
+        total = sum_of_softplus(scaled, texts, bias, ids)
         return total / ops.cast(ops.shape(images)[0], "float32")
