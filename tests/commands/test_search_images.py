@@ -126,3 +126,14 @@ def test_approximate_search_without_faiss_names_the_extra(data, capsys, monkeypa
     code, message = failure(capsys, "red", "--approximate", "--output", "out")
     assert code == 2
     assert 'pip install "keras-clip[search]"' in message
+
+
+def test_a_name_that_is_not_utf_8_is_found_and_shown(data, tmp_path, capsys):
+    folder = os.fsencode(tmp_path / "images")
+    os.rename(os.path.join(folder, b"red_0.png"), os.path.join(folder, b"red_caf\xe9.png"))
+    run("a red wall", "--top-k", "3", "--output", "out")
+    assert r"red_caf\udce9.png" in capsys.readouterr().out
+    assert r"red_caf\udce9.png" in (tmp_path / "out" / "report.md").read_text()
+    (query,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["queries"]
+    found = {os.fsencode(hit["file_name"]) for hit in query["hits"]}
+    assert found == {b"red_caf\xe9.png", b"red_1.png", b"red_2.png"}
