@@ -58,7 +58,7 @@ def write_comparison(
     matrices = draw_confusion_matrices(methods, results["class_names"])
     report.figure("confusion_matrices.png", matrices, "Confusion matrices")
     if results.get("few_shot"):
-        _add_few_shot(report, results["few_shot"])
+        _add_few_shot(report, results["few_shot"], methods[0]["chance_accuracy"])
     if published:
         report.heading(f"Published: {TITLES[published]}")
         report.add(PUBLISHED_TEXT, published_table(published))
@@ -108,7 +108,7 @@ def published_table(published: PublishedSet) -> str:
     return markdown_table(HEADER, rows)
 
 
-def _add_few_shot(report: Report, curves: Sequence[Mapping[str, Any]]) -> None:
+def _add_few_shot(report: Report, curves: Sequence[Mapping[str, Any]], chance: float) -> None:
     samples = len(curves[0]["shots"][0]["accuracies"])
     report.heading("Few labelled images")
     report.add(
@@ -117,7 +117,7 @@ def _add_few_shot(report: Report, curves: Sequence[Mapping[str, Any]]) -> None:
         "images.",
         few_shot_table(curves),
     )
-    figure = draw_few_shot(curves)
+    figure = draw_few_shot(curves, chance)
     report.figure("few_shot.png", figure, "Accuracy against labelled images of each class")
 
 

@@ -83,7 +83,7 @@ def draw_paired_differences(differences: Sequence[Mapping[str, Any]]) -> "Figure
     return figure
 
 
-def draw_few_shot(curves: Sequence[Mapping[str, Any]]) -> "Figure":
+def draw_few_shot(curves: Sequence[Mapping[str, Any]], chance: float | None = None) -> "Figure":
     """Draws accuracy against labelled examples a class, as in Radford et al. 2021, figure 6.
 
     Zero-shot, which needs none, is a dashed line; the probe on all images a line of dots.
@@ -91,6 +91,7 @@ def draw_few_shot(curves: Sequence[Mapping[str, Any]]) -> "Figure":
     Args:
         curves: `model`; `shots`, a list of `{"shots", "mean", "deviation"}`; `zero_shot` and
             `all`, accuracies or None. Fractions in [0, 1].
+        chance: what a guess gets, in [0, 1]; None for no line.
     """
     from matplotlib.figure import Figure
 
@@ -99,6 +100,8 @@ def draw_few_shot(curves: Sequence[Mapping[str, Any]]) -> "Figure":
     counts = sorted({row["shots"] for curve in curves for row in curve["shots"]})
     for curve, color in zip(curves, COLORS * len(curves), strict=False):
         _draw_curve(axes, curve, counts, color)
+    if chance is not None:
+        axes.axhline(100 * chance, color=GREY, lw=1, ls="--", label="a guess")
     axes.set_xscale("log", base=2)
     axes.set_xticks(counts, [str(count) for count in counts])
     axes.minorticks_off()

@@ -53,3 +53,13 @@ def test_a_difference_that_may_be_none_is_grey():
     assert lines[3].get_xdata() == pytest.approx([-2])
     assert axes.get_yticklabels()[0].get_text() == "a \\$5 model\nless b"
     assert [text.get_text() for text in axes.texts] == ["+10.0", "-2.0"]
+
+
+def test_a_guess_is_a_dashed_line_in_both():
+    (axes,) = draw_accuracies([method("a", [[3, 1], [0, 4]])], chance=0.25).axes
+    assert {tuple(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "--"} == {
+        (25.0, 25.0)
+    }
+    (axes,) = draw_few_shot([curve("one", None, None)], chance=0.25).axes
+    lines = {line.get_label(): line for line in axes.lines}
+    assert set(lines["a guess"].get_ydata()) == {25.0}
