@@ -13,6 +13,14 @@ ALWAYS_ALLOWED = 3  # images that may be left out of few, where that leaves most
 MAX_NAMED = 20  # lines about images left out; beyond that a count is enough
 
 
+def warn_left_out(faults: Sequence[tuple[str, str]]) -> None:
+    """Warns of files that are left out: names each with the reason, but not hundreds of them."""
+    for name, reason in faults[:MAX_NAMED]:
+        LOGGER.warning(f"left out: {name}: {reason}")
+    if len(faults) > MAX_NAMED:
+        LOGGER.warning(f"left out: {len(faults) - MAX_NAMED} more")
+
+
 def report_left_out(faults: Sequence[tuple[str, str]], total: int) -> None:
     """Warns of what is left out of an evaluation or index.
 
@@ -24,19 +32,16 @@ def report_left_out(faults: Sequence[tuple[str, str]], total: int) -> None:
         UserError: `faults` are all inputs, or a greater fraction than `image_limits` allow, and
             more than three or more than half of them all.
     """
-    lines = [f"{name}: {reason}" for name, reason in faults]
-    for line in lines[:MAX_NAMED]:
-        LOGGER.warning(f"left out: {line}")
-    if len(faults) > MAX_NAMED:
-        LOGGER.warning(f"left out: {len(faults) - MAX_NAMED} more")
+    warn_left_out(faults)
+    first = ": ".join(faults[0]) if faults else ""
     if faults and len(faults) == total:
-        raise UserError(f"none of the {total} images can be used (the first: {lines[0]})")
+        raise UserError(f"none of the {total} images can be used (the first: {first})")
     limit = image_limits().max_unreadable
     if len(faults) <= max(limit * total + 1e-9, min(ALWAYS_ALLOWED, total // 2)):
         return
     raise UserError(
         f"{len(faults)} of {total} images can't be used, more than the {limit:.0%} that may be "
-        f"left out (the first: {lines[0]}); correct them, take them away, or give --max-unreadable "
+        f"left out (the first: {first}); correct them, take them away, or give --max-unreadable "
         f"{min(1, math.ceil(100 * len(faults) / total) / 100)}"
     )
 

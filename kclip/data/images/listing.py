@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kclip.console.lines import LOGGER
 from kclip.data.image_record import Rejection
+from kclip.data.images.faults import warn_left_out
 from kclip.data.images.kinds import kind_fault
 from kclip.errors import UserError
 from kclip.files import printable
@@ -17,7 +18,6 @@ _SYSTEM = frozenset(
      "desktop.ini", "ehthumbs.db", "lost+found", "system volume information", "thumbs.db"),
 )  # fmt: skip
 _UNNAMED = frozenset((".ds_store", ".localized", "thumbs.db", "ehthumbs.db", "desktop.ini"))
-MAX_NAMED = 20  # lines about what is left out; beyond that a count is enough
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,7 @@ def find_images(directory: Path) -> ImageListing:
 
 def report_listing(listing: ImageListing) -> None:
     """Warns of files that are left out, and tells how many hidden ones are passed over."""
-    for fault in listing.left_out[:MAX_NAMED]:
-        LOGGER.warning(f"left out: {fault.file_name}: {fault.reason}")
-    if len(listing.left_out) > MAX_NAMED:
-        LOGGER.warning(f"left out: {len(listing.left_out) - MAX_NAMED} more")
+    warn_left_out([(fault.file_name, fault.reason) for fault in listing.left_out])
     if listing.hidden:
         LOGGER.info(
             f"{listing.directory}: {len(listing.hidden)} hidden or system files and folders are "
@@ -146,15 +143,15 @@ class _Walk:
     def _link(self, link: Path) -> None:
         target = os.path.realpath(link)
         if Path(os.path.realpath(self.root)).is_relative_to(target):
-            self._leave_out(link, "a link to a folder that holds this one")
+            self._leave_out(link, "a link to a folder that holds this one", False)
         elif target in self._seen:
             twin = self._name(self._seen[target])
-            self._leave_out(link, f"a link to {twin}, whose images are taken already")
+            self._leave_out(link, f"a link to {twin}, whose images are taken already", False)
         else:
             self._folder(link)
 
-    def _leave_out(self, path: Path, reason: str) -> None:
-        self.left_out.append(Rejection(self._name(path), reason))
+    def _leave_out(self, path: Path, reason: str, loses_image: bool = True) -> None:
+        self.left_out.append(Rejection(self._name(path), reason, loses_image))
 
     def _name(self, path: Path) -> str:
         return printable(path.relative_to(self.root).as_posix())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kclip.console.lines import LOGGER
 from kclip.data.image_record import ImageRecord
-from kclip.data.images.faults import report_left_out
+from kclip.data.images.faults import report_left_out, warn_left_out
 from kclip.data.labelled.class_names import ANIMALS10, read_class_names
 from kclip.data.labelled.images import LabelledImages
 from kclip.data.sources.folders import ALL_SPLITS, NO_SPLITS, ClassFolders, read_class_folders
@@ -133,9 +133,9 @@ class LabelledFolder:
         faults = [f for split in counted for f in self.content.rejections.get(split, [])]
         lost = [(fault.file_name, fault.reason) for fault in faults if fault.loses_image]
         report_left_out(lost, len(records) + len(lost))
-        for fault in faults:
-            if not fault.loses_image:
-                LOGGER.warning(f"{self.path}: {fault.file_name}: {fault.reason}")
+        warn_left_out([(f.file_name, f.reason) for f in faults if not f.loses_image])
+        if self.content.nested:
+            LOGGER.warning(f"{self.path}: {self.content.nested_note}")
         labels = self._labels(records)
         if len(labels) < 2:
             raise UserError(

@@ -27,12 +27,15 @@ class ClassFolders:
         splits: split -> its folder below the one that was read; none where there are no splits.
         rejections: split -> images that have no class folder, and what else was left out; what
             lies outside of the splits is under "".
+        nested: classes whose images all lie in several folders below theirs, which may have been
+            meant as the classes.
         hidden: how many hidden and system files were passed over.
     """
 
     records: list[ImageRecord]
     splits: dict[str, str]
     rejections: dict[str, list[Rejection]]
+    nested: tuple[str, ...] = ()
     hidden: int = 0
 
     @property
@@ -40,6 +43,11 @@ class ClassFolders:
         """The splits that have class folders."""
         found = {record.split for record in self.records}
         return [split for split in self.splits if split in found]
+
+    @property
+    def nested_note(self) -> str:
+        """What a user should know of folders in class folders."""
+        return f"took all folders in the class folders {_listed(self.nested)} as of that class"
 
     def find_split(self, name: str) -> str | None:
         """The labelled split of that name or folder, or None."""
@@ -68,6 +76,7 @@ class ClassFolders:
             rejections = {split: rejections.get(split, [])}
         named = ", ".join(f"{folder}/ as the split {split}" for split, folder in taken.items())
         notes = [f"took {named}"] if named else []
+        notes += [self.nested_note] * bool(self.nested)
         if self.hidden:
             notes.append(f"passed over {self.hidden} hidden or system files and folders")
         return Source(records, [f for faults in rejections.values() for f in faults], tuple(notes))
@@ -178,7 +187,9 @@ def _assembled(
 
     def reject(split: str, path: Path) -> None:
         name = printable(path.relative_to(images_dir).as_posix())
-        rejections.setdefault(split, []).append(Rejection(name, NO_CLASS_FOLDER))
+        # What lies beside folders of splits belongs to none of them.
+        fault = Rejection(name, NO_CLASS_FOLDER, loses_image=not (splits and split == ""))
+        rejections.setdefault(split, []).append(fault)
 
     for part in parts:
         for path in part.beside:
@@ -201,7 +212,13 @@ def _assembled(
     folders = {split: name for name, split in splits.items()}
     for names in inner.values():
         folders |= {split: f"*/{name}" for name, split in names.items()}
-    return ClassFolders(records, folders, rejections, len(listing.hidden))
+    nested = {
+        label
+        for part in parts
+        for label, tree in part.folder.folders.items()
+        if not tree.images and len(tree.folders) > 1 and label not in inner
+    }
+    return ClassFolders(records, folders, rejections, tuple(sorted(nested)), len(listing.hidden))
 
 
 def _empty_folders(listing: ImageListing, parts: list[_Part]) -> Iterator[Rejection]:

@@ -67,7 +67,7 @@ def test_loops_end_and_no_folder_is_read_twice(tmp_path):
     (tmp_path / "store/b/back").symlink_to("../../data")
     assert names_of(data) == ["a/1.jpg", "b/2.jpg"]
     assert find_images(data).left_out == tuple(
-        Rejection(name, reason)
+        Rejection(name, reason, loses_image=reason.startswith("missing"))
         for name, reason in (
             ("a/up", "a link to a folder that holds this one"),
             ("all", "a link to a folder that holds this one"),

@@ -70,7 +70,8 @@ def test_a_stray_image_beside_the_splits_is_left_out_and_named(tmp_path):
     folders = read_class_folders(tmp_path)
     assert set(folders.splits) == {"train", "validation"}
     assert folders.rejections == {
-        "": [Rejection("cover.jpg", STRAY)], "train": [Rejection("train/sheet.jpg", STRAY)],
+        "": [Rejection("cover.jpg", STRAY, loses_image=False)],
+        "train": [Rejection("train/sheet.jpg", STRAY)],
     }  # fmt: skip
 
 
@@ -151,3 +152,15 @@ def test_links_to_class_folders_are_classes(tmp_path):
     write(tmp_path, "store/x/1.jpg", "data/dog/1.jpg")
     (tmp_path / "data/cat").symlink_to("../store/x")
     assert found(tmp_path / "data") == {("train", "cat"): 1, ("train", "dog"): 1}
+
+
+def test_folders_in_class_folders_are_of_their_class_and_this_is_said(tmp_path):
+    write(tmp_path, "PetImages/cat/1.jpg", "PetImages/dog/1.jpg", "samples/1.jpg", "fox/1/2.jpg")
+    folders = read_class_folders(tmp_path)
+    assert [record.labels[0] for record in folders.records] == ["PetImages"] * 2 + [
+        "fox",
+        "samples",
+    ]
+    assert folders.as_source(None).notes == (
+        "took all folders in the class folders PetImages as of that class",
+    )
