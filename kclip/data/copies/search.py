@@ -11,8 +11,11 @@ turn (0 %). Of 4,500 generated drawings of one shape on plain ground, 63 pairs a
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+
+from kclip.data.copies.near import near_pairs
 
 MAX_BITS = 56  # of 256
 # Hashes see grey values alone; a blue circle is no copy of a green one.
@@ -23,7 +26,6 @@ MIN_DETAIL, MAX_DIFFERENCE = 0.1, 6.0
 # Standard deviation of the colours (0 to 255) below which an image has nothing to be known by.
 MIN_CONTRAST = 2.0
 SAME_FILE, SAME_PIXELS, NEARLY, MIRRORED = "same file", "same pixels", "nearly equal", "mirrored"
-_ROWS, _COLUMNS = 256, 4096  # of a block of comparisons, which fits a processor's cache
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def find_copies(fingerprints: np.ndarray) -> list[CopyPair]:
     """Compares all images with each other.
 
     Of images that are the same file, or have the same pixels, each later one is paired with the
-    first. Time grows with the square of N: about 1 s for 10,000 images, 2 min for 100,000.
+    first. Of nearly equal ones all pairs are found, up to a million; beyond, those that hold groups
+    together. Time grows with the square of N: about 1 s for 10,000 images, 2 min for 100,000.
 
     Args:
         fingerprints: (N,) of the dtype `FINGERPRINT`. Rows of zeros (images that could not be read)
@@ -92,37 +95,21 @@ def _near_copies(fingerprints: np.ndarray, rows: np.ndarray) -> Iterator[CopyPai
         (NEARLY, hashes, colors),
         (MIRRORED, mirrored, colors[:, :, ::-1]),
     ):
-        first, second, bits = _close(hashes, others)
-        alike = _correlations(colors[first], other_colors[second]) >= MIN_CORRELATION
-        difference = np.abs(colors[first] - other_colors[second]).mean(axis=(1, 2, 3))
-        alike &= detailed[first] & detailed[second] | (difference <= MAX_DIFFERENCE)
-        for a, b, differing in zip(first[alike], second[alike], bits[alike], strict=True):
+        is_copy = partial(_same_colors, colors, other_colors, detailed)
+        for a, b, bits in near_pairs(hashes, others, MAX_BITS, is_copy).T.tolist():
             if (a, b) not in taken:  # an image of two equal halves is its own mirror image
                 taken.add((a, b))
-                yield CopyPair(int(rows[a]), int(rows[b]), kind, int(differing))
+                yield CopyPair(int(rows[a]), int(rows[b]), kind, bits)
 
 
-def _close(hashes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs i < j for which at most `MAX_BITS` of hashes[i] and others[j] differ, and how many."""
-    found = [np.zeros((3, 0), np.int64)]
-    for top in range(0, len(hashes), _ROWS):
-        block = hashes[top : top + _ROWS]
-        for left in range(top, len(others), _COLUMNS):
-            bits = _differing_bits(block, others[left : left + _COLUMNS])
-            i, j = np.nonzero(bits <= MAX_BITS)
-            later = i + top < j + left
-            i, j = i[later], j[later]
-            found.append(np.stack([i + top, j + left, bits[i, j].astype(np.int64)]))
-    first, second, bits = np.concatenate(found, axis=1)
-    return first, second, bits
-
-
-def _differing_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(A, B) uint16 from (A, 4) and (B, 4) uint64."""
-    bits = np.zeros((len(a), len(b)), np.uint16)
-    for word in range(a.shape[1]):
-        bits += np.bitwise_count(a[:, word, None] ^ b[None, :, word])
-    return bits
+def _same_colors(
+    colors: np.ndarray, others: np.ndarray, detailed: np.ndarray, i: np.ndarray, j: np.ndarray
+) -> np.ndarray:
+    """Whether the colours of images i and others j are those of copies."""
+    difference = np.abs(colors[i] - others[j]).mean(axis=(1, 2, 3))
+    enough_detail = detailed[i] & detailed[j]
+    alike = _correlations(colors[i], others[j]) >= MIN_CORRELATION
+    return alike & (enough_detail | (difference <= MAX_DIFFERENCE))
 
 
 def _correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:

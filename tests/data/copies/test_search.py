@@ -87,8 +87,8 @@ def test_images_of_one_color_are_copies_only_if_their_pixels_are():
 
 
 def test_blocks_find_what_a_loop_over_all_pairs_finds(monkeypatch):
-    monkeypatch.setattr("kclip.data.copies.search._ROWS", 3)
-    monkeypatch.setattr("kclip.data.copies.search._COLUMNS", 5)
+    monkeypatch.setattr("kclip.data.copies.near._ROWS", 3)
+    monkeypatch.setattr("kclip.data.copies.near._COLUMNS", 5)
     rng = np.random.default_rng(0)
     rows = np.zeros(40, FINGERPRINT)
     rows["content"] = np.arange(1, 41)
