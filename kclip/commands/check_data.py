@@ -138,8 +138,9 @@ class CheckData(CaptionTableOptions, ImageLimits):
         own = find_own_tables(self.folder)
         if own:
             LOGGER.info("%s", own.in_words())
-            told = replace(self, captions=own.captions, labels=own.labels)
             source = _source_of(own.captions, own.labels)
+            lists = self.split_lists or (own.split_lists if source == "csv" else ())
+            told = replace(self, captions=own.captions, labels=own.labels, split_lists=lists)
             return open_source(told._source_options(source, own.images), output), source
         if all(path.parent == self.folder for path in list_images(self.folder)):
             self._refuse_options("images without captions and labels")

@@ -18,6 +18,19 @@ def test_tables_beside_images_or_beside_their_folder(tmp_path):
     )
 
 
+def test_lists_of_splits_and_the_only_folder(tmp_path):
+    for name in ("captions.csv", "train.txt", "val.txt", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / ".cache").mkdir()
+    found = find_own_tables(tmp_path)
+    assert found.images == tmp_path / "photos"
+    assert found.split_lists == (f"train={tmp_path}/train.txt", f"val={tmp_path}/val.txt")
+    assert "captions.csv for the captions and train.txt, val.txt for the splits" in found.in_words()
+    (tmp_path / "more").mkdir()
+    assert find_own_tables(tmp_path).images == tmp_path  # it may be either
+
+
 def test_two_tables_of_one_kind_are_not_chosen_from(tmp_path):
     for name in ("labels.csv", "tags.csv"):
         (tmp_path / name).touch()
