@@ -70,6 +70,9 @@ class CheckData(CaptionTableOptions, ImageLimits):
     """Instances JSON of the validation split (coco)."""
     split_lists: tuple[str, ...] = ()
     """Splits as NAME=FILE, each file with one image name a line (csv)."""
+    split: str | None = None
+    """Of class folders below folders of splits, the one split to take; all by default; none where
+    the first level are classes, whatever they are called (folders)."""
     year: Annotated[int, Range(2005, 2100)] | None = None
     """Year of the challenge, 2007 by default (voc)."""
     model: str | None = None
@@ -128,9 +131,8 @@ class CheckData(CaptionTableOptions, ImageLimits):
         """Finds out what the folder holds."""
         from dataclasses import replace
 
-        from kclip.data.images.listing import list_images
         from kclip.evaluation.data_check.own_tables import find_own_tables
-        from kclip.evaluation.data_check.reading import OpenedData, open_images, open_source
+        from kclip.evaluation.data_check.reading import OpenedData, open_plain_images, open_source
 
         if (self.folder / _BUILD_FILE).is_file():
             self._refuse_options("TFRecords")
@@ -142,9 +144,10 @@ class CheckData(CaptionTableOptions, ImageLimits):
             lists = self.split_lists or (own.split_lists if source == "csv" else ())
             told = replace(self, captions=own.captions, labels=own.labels, split_lists=lists)
             return open_source(told._source_options(source, own.images), output), source
-        if all(path.parent == self.folder for path in list_images(self.folder)):
+        images = open_plain_images(self.folder)
+        if images:
             self._refuse_options("images without captions and labels")
-            return open_images(self.folder), "images"
+            return images, "images"
         return open_source(self._source_options("folders", self.folder), output), "folders"
 
     def _source_options(self, source: str, images: Path) -> "SourceOptions":
@@ -162,7 +165,7 @@ class CheckData(CaptionTableOptions, ImageLimits):
         return SourceOptions(**given, **{"source": source, place: images})
 
     def _refuse_options(self, what: str) -> None:
-        for name in ("split_lists", "validation_captions", "validation_labels", "year"):
+        for name in ("split_lists", "split", "validation_captions", "validation_labels", "year"):
             if getattr(self, name):
                 flag = "--" + name.replace("_", "-")
                 raise UserError(f"{flag} has no meaning for {what}; leave it out, or see --help.")

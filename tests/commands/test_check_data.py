@@ -133,6 +133,17 @@ def test_tables_that_lie_beside_the_images_are_taken_and_named(tmp_path, caplog)
     assert "took captions.csv for the captions of the images in" in caplog.text
 
 
+def test_plain_images_in_folders_of_splits(tmp_path):
+    write_soft_images(tmp_path / "data/train", range(5))
+    write_soft_images(tmp_path / "data/valid", range(4, 6))
+    results = CheckData(folder=tmp_path / "data", output=tmp_path / "out").run()
+    assert {split: own["images"] for split, own in results["splits"].items()} == {
+        "train": 5,
+        "validation": 2,
+    }
+    assert found(tmp_path / "out") == {"copies across splits": "serious"}
+
+
 def test_class_folders_and_spellings(tmp_path):
     for name, seeds in (("train/Dog", range(12)), ("train/dog ", range(20, 32))):
         write_soft_images(tmp_path / "data" / name, seeds)

@@ -7,11 +7,12 @@ from pathlib import Path
 from kclip.data.copies.fingerprinting import Fingerprinter
 from kclip.data.image_record import ImageRecord, Rejection
 from kclip.data.images.listing import find_images
+from kclip.data.records import verify
 from kclip.data.records.reading import iterate_split
-from kclip.data.records.verify import split_names
 from kclip.data.records.writer import open_split
 from kclip.data.sources.registry import read_source
 from kclip.data.sources.source_options import SourceOptions
+from kclip.data.sources.split_folders import split_names
 from kclip.evaluation.data_check.check import CheckedData
 from kclip.files import printable
 
@@ -35,14 +36,14 @@ class OpenedData:
     def __len__(self) -> int:
         if self.build is None:
             return len(self.given)
-        splits = split_names(self.build)
+        splits = verify.split_names(self.build)
         return sum(open_split(self.build, split).num_records for split in splits)
 
     def __iter__(self) -> Iterator[ImageRecord]:
         if self.build is None:
             yield from self.given
         else:
-            for split in split_names(self.build):
+            for split in verify.split_names(self.build):
                 yield from iterate_split(self.build, split)
 
     def images(self, rows: Iterable[int]) -> dict[int, Path | bytes]:
@@ -65,17 +66,28 @@ def open_source(options: SourceOptions, folder: Path) -> OpenedData:
     return OpenedData(None, source.records, source.rejections, source.notes)
 
 
-def open_images(folder: Path) -> OpenedData:
-    """Takes all images below a folder, without captions and labels.
+def open_plain_images(folder: Path) -> OpenedData | None:
+    """Takes images without captions and labels, in a folder itself or in folders of splits.
+
+    Returns:
+        The images; None where they lie in other folders, which may be classes.
 
     Raises:
         UserError: the folder is missing or holds no image.
     """
     listing = find_images(folder)
-    names = [printable(path.relative_to(folder).as_posix()) for path in listing.paths]
-    named = zip(names, listing.paths, strict=True)
-    records = [ImageRecord(name, name, path) for name, path in named]
-    return OpenedData(None, records, listing.left_out)
+    names = [path.relative_to(folder) for path in listing.paths]
+    parents = {name.parent.as_posix() for name in names}
+    splits = split_names(parents - {"."})  # "images/train" and "train/images" are splits, too
+    if parents - {".", *splits}:
+        return None
+    records = []
+    for name, path in zip(names, listing.paths, strict=True):
+        shown = printable(name.as_posix())
+        split = splits.get(name.parent.as_posix(), "train")
+        records.append(ImageRecord(shown, shown, path, split=split))
+    taken = ", ".join(f"{name}/ as the split {split}" for name, split in splits.items())
+    return OpenedData(None, records, listing.left_out, (f"took {taken}",) if taken else ())
 
 
 def take_fingerprints(data: OpenedData, fingerprinter: Fingerprinter) -> CheckedData:
