@@ -43,6 +43,7 @@ def write_comparison(
     report = Report(directory, "Comparison of classifiers", about)
     report.metrics(results)
     report.heading(f"{results['num_images']:,} images of {len(results['class_names'])} classes")
+    report.note(results["remarks"])
     report.add(
         "Percent; precision, recall and F1 are means over the classes that have images; classes "
         "that tie with the right one count against a method. In brackets, the 95 % "

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kclip.evaluation.comparison.methods import Method
+from kclip.evaluation.remarks import classification_remarks
 from kclip.metrics.bootstrap import METRICS, bootstrap_metrics, percentile_interval
 from kclip.metrics.classification import classification_metrics, predicted_classes
 from kclip.metrics.mcnemar import mcnemar_p_value
@@ -24,7 +25,7 @@ def compare_methods(
         seed: of the bootstrap.
 
     Returns:
-        `num_images`, `class_names`, `num_resamples`;
+        `num_images`, `class_names`, `num_resamples`; `remarks`, what a reader has to know;
         `methods`: for each its `name`, `about` and what `classification_metrics` returns, where
         the `intervals` are those of the resamples that all share;
         `differences`: for each two `first`, `second`, `metrics`: `{metric: {"difference": first
@@ -47,11 +48,27 @@ def compare_methods(
         "num_resamples": num_resamples,
         "class_names": list(class_names),
         "methods": rows,
+        "remarks": _remarks(methods, figures),
         "differences": [
             _difference(rows, predictions == labels, resampled, pair)
             for pair in combinations(range(len(rows)), 2)
         ],
     }
+
+
+def _remarks(methods: Sequence[Method], figures: Sequence[dict[str, Any]]) -> list[str]:
+    """What holds for all methods once, and the rest with the method's name."""
+    of_methods = [
+        classification_remarks(own, method.scores)
+        for method, own in zip(methods, figures, strict=True)
+    ]
+    shared = [remark for remark in of_methods[0] if all(remark in own for own in of_methods)]
+    return shared + [
+        f"{method.name}: {remark}"
+        for method, own in zip(methods, of_methods, strict=True)
+        for remark in own
+        if remark not in shared
+    ]
 
 
 def _difference(

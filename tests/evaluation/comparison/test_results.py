@@ -46,3 +46,14 @@ def test_one_method_has_figures_and_no_differences():
     assert (results["num_images"], results["class_names"]) == (120, list(NAMES))
     assert np.sum(results["methods"][0]["confusion_matrix"]) == 120
     assert results["differences"] == []
+
+
+def test_remarks_on_all_methods_and_on_one():
+    sound, guessing = method("sound", 0.9), method("guessing", 1 / 3)
+    assert compare_methods([sound, sound], NAMES, 100, seed=0)["remarks"] == []
+    (remark,) = compare_methods([sound, guessing], NAMES, 100, seed=0)["remarks"]
+    assert remark.startswith("guessing: As far as 120 images can tell, the accuracy is no better")
+    names = (*NAMES, "yak")
+    four = [Method(m.name, np.pad(m.scores, ((0, 0), (0, 1))), m.labels) for m in (sound, guessing)]
+    remarks = compare_methods(four, names, 100, seed=0)["remarks"]
+    assert remarks[0] == "1 of 4 classes has no image here and no part in the averages: yak."
