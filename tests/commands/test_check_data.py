@@ -135,7 +135,7 @@ def test_tables_that_lie_beside_the_images_are_taken_and_named(tmp_path, caplog)
 
 def test_plain_images_in_folders_of_splits(tmp_path):
     write_soft_images(tmp_path / "data/train", range(5))
-    write_soft_images(tmp_path / "data/valid", range(4, 6))
+    write_soft_images(tmp_path / "data/valid/images", range(4, 6))
     results = CheckData(folder=tmp_path / "data", output=tmp_path / "out").run()
     assert {split: own["images"] for split, own in results["splits"].items()} == {
         "train": 5,

@@ -77,14 +77,15 @@ def open_plain_images(folder: Path) -> OpenedData | None:
     """
     listing = find_images(folder)
     names = [path.relative_to(folder) for path in listing.paths]
-    parents = {name.parent.as_posix() for name in names}
-    splits = split_names(parents - {"."})  # "images/train" and "train/images" are splits, too
-    if parents - {".", *splits}:
+    # The folder of each image, without a folder `images` above or below: it says nothing.
+    parents = [[part for part in name.parts[:-1] if part.lower() != "images"] for name in names]
+    splits = split_names({parts[0] for parts in parents if parts})
+    if any(len(parts) > 1 or not splits.keys() >= set(parts) for parts in parents):
         return None
     records = []
-    for name, path in zip(names, listing.paths, strict=True):
+    for name, path, parts in zip(names, listing.paths, parents, strict=True):
         shown = printable(name.as_posix())
-        split = splits.get(name.parent.as_posix(), "train")
+        split = splits[parts[0]] if parts else "train"
         records.append(ImageRecord(shown, shown, path, split=split))
     taken = ", ".join(f"{name}/ as the split {split}" for name, split in splits.items())
     return OpenedData(None, records, listing.left_out, (f"took {taken}",) if taken else ())
