@@ -12,6 +12,8 @@ from kclip.data.labelled.images import LabelledImages
 from kclip.data.sources.folders import ALL_SPLITS, NO_SPLITS, ClassFolders, read_class_folders
 from kclip.errors import UserError
 
+EVERY_SPLIT = ("train", "validation", "test")
+
 
 @dataclass(frozen=True)
 class LabelledFolder:
@@ -49,7 +51,7 @@ class LabelledFolder:
         Raises:
             UserError: there are no class folders, or names that may be splits or classes.
         """
-        return cls(path, read_class_folders(path, split), classes_file, flag)
+        return cls(path, read_class_folders(path, split, flag), classes_file, flag)
 
     def take(self, split: str | None, wanted: Sequence[str], use: str) -> LabelledImages:
         """Takes the images of a split and says so.
@@ -102,20 +104,23 @@ class LabelledFolder:
         splits, labelled = self.content.splits, self.content.labelled_splits
         unlabelled = [name for name in splits if name not in labelled]
         if split is None:
-            found = [name for name in wanted if name in labelled]
-            # A test split without classes is no reason to measure on the training images.
-            if not found or (found[0] == "train" and "train" != wanted[0] and unlabelled):
-                return self._refuse(f"none for {use}")
-            return found[0]
+            found = next((name for name in wanted if name in labelled), None)
+            # A test split without classes, or splits of other names, are no reason to measure on
+            # the training images.
+            others = {*splits} - {*EVERY_SPLIT}
+            if found == "train" and "train" != wanted[0] and (unlabelled or others):
+                found = None
+            return found or self._refuse(f"none for {use}")
         return self.content.find_split(split) or self._refuse(f"no {split!r}")
 
     def _refuse(self, what: str) -> str:
         labelled = self.content.labelled_splits
         others = [name for name in self.content.splits if name not in labelled]
         without = f"; without class folders: {', '.join(others)}" if others else ""
+        first = next((split for split in labelled if split != "train"), "train")
         raise UserError(
             f"{self.path} has the splits {', '.join(labelled)}{without}, and {what}; give "
-            f"{self.flag} {labelled[0]}, or another of them"
+            f"{self.flag} {first}, or another of them"
         )
 
     def _announce(self, taken: str, count: int, use: str) -> None:

@@ -91,7 +91,9 @@ class _Part:
     beside: list[Path]
 
 
-def read_class_folders(images_dir: Path, split: str | None = None) -> ClassFolders:
+def read_class_folders(
+    images_dir: Path, split: str | None = None, flag: str = "--split"
+) -> ClassFolders:
     """Reads class folders; the class becomes the label.
 
     A folder that holds nothing but one folder of folders is passed through. Folders called after
@@ -103,6 +105,7 @@ def read_class_folders(images_dir: Path, split: str | None = None) -> ClassFolde
         split: what the user said: `none` where the first level are classes whatever they are
             called, any other text where called after splits they are splits; None for nothing, in
             which case names that may be both are refused.
+        flag: the flag that `split` comes from, for messages.
 
     Raises:
         UserError: the folder is missing, holds no images or no class folders, or can be read in
@@ -113,8 +116,8 @@ def read_class_folders(images_dir: Path, split: str | None = None) -> ClassFolde
         first_level = "classes"
     listing = find_images(images_dir)
     top, beside = FolderTree.of(listing.paths, images_dir).unwrapped()
-    splits = {} if first_level == "classes" else _splits(images_dir, top, first_level)
-    inner = _inner_splits(images_dir, top) if not splits and first_level != "classes" else {}
+    splits = {} if first_level == "classes" else _splits(images_dir, top, first_level, flag)
+    inner = _inner_splits(images_dir, top, flag) if not splits and first_level != "classes" else {}
     if not splits:
         parts = [_Part("train", top, []), _Part("", FolderTree(top.path), [*beside, *top.images])]
     else:
@@ -127,7 +130,9 @@ def read_class_folders(images_dir: Path, split: str | None = None) -> ClassFolde
     return _assembled(images_dir, listing, parts, splits, inner)
 
 
-def _splits(images_dir: Path, top: FolderTree, first_level: FirstLevel) -> dict[str, str]:
+def _splits(
+    images_dir: Path, top: FolderTree, first_level: FirstLevel, flag: str
+) -> dict[str, str]:
     """Folder -> split, none where the folders are classes."""
     found = split_names(top.folders.keys())
     with_classes = [name for name in found if top.folders[name].unwrapped_split()[0].folders]
@@ -142,18 +147,18 @@ def _splits(images_dir: Path, top: FolderTree, first_level: FirstLevel) -> dict[
             raise UserError(
                 f"{images_dir / top.path} holds images but no class folders in "
                 f"{_listed(found)}; expected one folder per class in each, such as "
-                f"{next(iter(found))}/dog/1.jpg, or give --split none if these are classes"
+                f"{next(iter(found))}/dog/1.jpg, or give {flag} none if these are classes"
             )
     if others:
         raise UserError(
             f"{images_dir / top.path} holds {_listed(found)}, which look like splits, beside "
-            f"{_listed(others)}; give --split {next(iter(found.values()))} to take one split "
-            "alone, or --split none if all of these are classes"
+            f"{_listed(others)}; give {flag} with one of {', '.join(found.values())} to leave the "
+            f"rest aside, or {flag} none if all of these are classes"
         )
     return found
 
 
-def _inner_splits(images_dir: Path, top: FolderTree) -> dict[str, dict[str, str]]:
+def _inner_splits(images_dir: Path, top: FolderTree, flag: str) -> dict[str, dict[str, str]]:
     """Class folder -> its folders that are splits, where all classes have such: `dog/train/`."""
     found = {name: split_names(tree.folders.keys()) for name, tree in top.folders.items()}
     inner = {
@@ -169,8 +174,8 @@ def _inner_splits(images_dir: Path, top: FolderTree) -> dict[str, dict[str, str]
         raise UserError(
             f"{images_dir / top.path} holds splits in the class folder {name} "
             f"({_listed(inner[name])}) and none in {_listed(without)}; move the splits to the top, "
-            f"as in {next(iter(inner[name]))}/{name}, or give --split none to take all images of "
-            "each class"
+            f"as in {next(iter(inner[name]))}/{name}, or give {flag} none to take all "
+            "images of each class"
         )
     return inner
 

@@ -161,3 +161,24 @@ def test_images_beside_the_class_folders_are_counted_in_the_split_that_is_read(s
     assert "stray" not in caplog.text
     with pytest.raises(UserError, match="9 of 25 images can't be used.*train/stray0.jpg: no class"):
         read_labelled_folder(splits, wanted=TRAINING, use="training")
+
+
+def test_two_splits_to_validate_on_are_named_by_their_folders(splits):
+    remove(splits / "test")
+    for name in ("cat", "dog"):
+        (splits / "Dev" / name).mkdir(parents=True)
+        (splits / "Dev" / name / "0.jpg").touch()
+    with pytest.raises(
+        UserError, match="splits dev, train, val, and none for evaluation; give --spl"
+    ):
+        read_labelled_folder(splits)
+    assert len(read_labelled_folder(splits, split="dev")) == 2
+    assert len(read_labelled_folder(splits, split="val")) == 4
+
+
+def test_a_message_names_the_flag_that_the_command_has(splits):
+    (splits / "backup" / "dog").mkdir(parents=True)
+    (splits / "backup" / "dog" / "0.jpg").touch()
+    with pytest.raises(UserError, match="beside backup; give --zero-shot-split with one of test"):
+        read_labelled_folder(splits, flag="--zero-shot-split")
+    assert len(read_labelled_folder(splits, split="test")) == 8
