@@ -95,7 +95,7 @@ def _read(config, family, image_size, name):
             f"{name} resizes by Pillow's method {config['resample']}; kclip does 1 (Lanczos), "
             "2 (bilinear) and 3 (bicubic)"
         )
-    resize = _resize(config, family, image_size, name)
+    resize = _resize(config, image_size, name)
     interpolation = _RESAMPLES[config["resample"]]
     return _normalization(config), {
         **resize,
@@ -126,11 +126,11 @@ def _defaults(config, family, name):
     return {}
 
 
-def _resize(config, family, image_size, name):
+def _resize(config, image_size, name):
     """The preprocessor's arguments, from `size`, `do_center_crop` and `crop_size`."""
     size = config["size"]
     if isinstance(size, int):
-        size = {"shortest_edge": size} if family == "CLIP" else {"height": size, "width": size}
+        size = {"shortest_edge": size}
     sides = set(size.values()) if isinstance(size, dict) else {None}
     cropped = set(size) == {"shortest_edge"} if isinstance(size, dict) else False
     squashed = isinstance(size, dict) and set(size) == {"height", "width"} and len(sides) == 1

@@ -94,7 +94,7 @@ def _complete(definition, kind):
         definition["pre_tokenizer"] = {
             "type": "Metaspace",
             "replacement": "▁",
-            "prepend_scheme": "always",
+            "prepend_scheme": "first",  # none after an added token, as in SiglipTokenizer
             "split": True,
         }
     if not definition.get("post_processor") and kind == "clip":

@@ -70,7 +70,8 @@ def test_without_a_file_images_are_prepared_as_the_architecture_was_trained(tmp_
             32,
         ),
         ("siglip", SIGLIP, "squash", SIZE),
-        ("siglip", SIGLIP | {"size": SIZE, "do_center_crop": None}, "squash", SIZE),
+        ("siglip", SIGLIP | {"do_center_crop": None}, "squash", SIZE),
+        ("siglip", SIGLIP | {"do_center_crop": True, "crop_size": SIZE}, "squash", SIZE),
         # What a file of CLIP leaves out is 224, whatever the model.
         ("clip", {key: CLIP[key] for key in CLIP if key != "size"}, "crop", 224),
     ],
@@ -109,6 +110,7 @@ def test_pixels_are_scaled_and_normalised_as_the_file_says(tmp_path, settings, e
         ),
         ("clip", CLIP | {"crop_size": {"height": 32, "width": 30}}, "says crop_size .*squares"),
         ("clip", CLIP | {"size": {"shortest_edge": 24}}, "fills them up to 32 with black"),
+        ("siglip", SIGLIP | {"size": SIZE}, "leaves images in their own shape"),
         ("clip", CLIP | {"do_center_crop": False}, "leaves images in their own shape"),
         ("clip", CLIP | {"size": {"height": 40, "width": 44}}, "says size .*height and width"),
         ("clip", CLIP | {"size": {"shortest_edge": 32, "longest_edge": 99}}, "says size"),

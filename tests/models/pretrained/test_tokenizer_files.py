@@ -142,6 +142,7 @@ def test_the_padding_that_a_config_names(tmp_path, config):
 
 def unigram(**settings):
     words = [["<pad>", 0.0], ["</s>", 0.0], ["<unk>", 0.0], ["▁a", -1.0], ["▁dog", -2.0]]
+    words.append(["dog", -3.0])
     return {"version": "1.0", "model": {"type": "Unigram", "unk_id": 2, "vocab": words}} | settings
 
 
@@ -157,25 +158,27 @@ def test_siglips_words_alone_get_blanks_and_an_end(tmp_path):
 def test_a_token_added_to_siglips_words(tmp_path, token):
     """Though punctuation and capitals elsewhere are taken away."""
     write(tmp_path / "tokenizer.json", unigram())
-    write(tmp_path / "added_tokens.json", {token: 5})
-    assert ids_of(tmp_path, [f"A, {token} dog!"], "siglip")[0][:4] == [3, 5, 4, 1]
+    write(tmp_path / "added_tokens.json", {token: 6})
+    # After an added token no blank is put before a word, as in transformers' SiglipTokenizer.
+    rows = ids_of(tmp_path, [f"A, {token} dog!", f"{token} dog a", f"dog{token}dog"], "siglip")
+    assert [row[:4] for row in rows] == [[3, 6, 5, 1], [6, 5, 3, 1], [4, 6, 5, 1]]
 
 
 def test_a_token_after_a_gap_in_siglips_words(tmp_path):
     write(tmp_path / "tokenizer.json", unigram())
     write(tmp_path / "added_tokens.json", {"sks": 9})
-    with pytest.raises(UserError, match="'sks' the id 9, but the vocabulary ends before 5"):
+    with pytest.raises(UserError, match="'sks' the id 9, but the vocabulary ends before 6"):
         ids_of(tmp_path, ["a"], "siglip")
 
 
 def test_siglips_sentencepiece_is_read_unless_tokens_were_added(tmp_path):
     (tmp_path / "spiece.model").write_bytes(sentencepiece_model())
     assert isinstance(read_tokenizer(tmp_path, "siglip", 40), SiglipTokenizer)
-    write(tmp_path / "added_tokens.json", {"sks": 5})
+    write(tmp_path / "added_tokens.json", {"sks": 6})
     with pytest.raises(UserError, match="adds the token 'sks' to those of spiece.model"):
         read_tokenizer(tmp_path, "siglip", 40)
     write(tmp_path / "tokenizer.json", unigram())
-    assert ids_of(tmp_path, ["a sks dog"], "siglip")[0][:4] == [3, 5, 4, 1]
+    assert ids_of(tmp_path, ["a sks dog"], "siglip")[0][:4] == [3, 6, 5, 1]
 
 
 def test_a_folder_without_words(tmp_path):
