@@ -174,7 +174,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) 
         replaced_when_done(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows([_no_formula(cell) for cell in row] for row in rows)
 
@@ -242,8 +242,12 @@ def _is_inside(path: Path, folder: Path, resolve: Callable[[Path], str]) -> bool
 
 
 def _no_formula(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    # Python before 3.13 leaves a carriage return without quotes, and so ends the row there.
+    cell = cell.replace("\r\n", "\n").replace("\r", "\n")
     # The beginnings that OWASP lists under "CSV injection"; a negative number is no formula.
-    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if not cell.startswith(("=", "+", "-", "@", "\t", "\n")):
         return cell
     try:
         float(cell)

@@ -1,26 +1,21 @@
 """The report on inputs that were left out."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kclip.data.image_record import Rejection, Source
-from kclip.data.records.shards import write_atomically
 from kclip.errors import KclipError
+from kclip.files import write_csv
 
 REJECTED_FILE = "rejected.csv"
 
 
 def write_rejected(directory: Path, rejections: Iterable[Rejection]) -> Path:
     """Writes `rejected.csv` (header `file_name,reason`), sorted, and returns its path."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("file_name", "reason"))
-    writer.writerows(sorted((item.file_name, item.reason) for item in rejections))
     path = directory / REJECTED_FILE
-    write_atomically(path, text.getvalue().encode())
+    rows = sorted((item.file_name, item.reason) for item in rejections)
+    write_csv(path, ("file_name", "reason"), rows)
     return path
 
 

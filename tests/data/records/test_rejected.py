@@ -46,3 +46,9 @@ def test_the_error_names_the_commonest_reasons():
     images = bad(3, "truncated: half") + [Rejection("x", "empty")]
     with pytest.raises(KclipError, match=r"truncated \(3\), empty \(1\). See rejected.csv"):
         check_rejected(source(10, []), images, 10, 0.01, REPORT)
+
+
+def test_names_of_any_bytes_are_reported_and_none_is_a_formula(tmp_path):
+    name = b"caf\xe9.png".decode("utf-8", "surrogateescape")
+    path = write_rejected(tmp_path, [Rejection(name, "empty"), Rejection("=1+1.png", "empty")])
+    assert path.read_text() == ("file_name,reason\n'=1+1.png,empty\ncaf\\udce9.png,empty\n")
