@@ -1,6 +1,7 @@
 """TensorFlow's own log lines, which greet each start with CPU flags and missing GPUs, kept away."""
 
 import importlib.util
+import logging
 import os
 import sys
 import tempfile
@@ -49,6 +50,10 @@ class _QuietLoader(Loader):
         self.spec.loader = self.loader
         with hushed_stderr():
             self.loader.exec_module(module)
+        # Its Python part speaks through two loggers: of functions that are traced again, of
+        # formats that Keras would rather have.
+        for name in ("tensorflow", "absl"):
+            logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @contextmanager

@@ -28,6 +28,13 @@ from kclip.console.tensorflow_logs import hush_tensorflow
 hush_tensorflow()
 import tensorflow as tf
 import keras_hub
+@tf.function
+def traced_again(x):
+    return x
+for number in range(20):
+    traced_again(number)
+import absl.logging
+absl.logging.warning("of Keras")
 print(float(tf.function(lambda x: x + 1, jit_compile=True)(1.0)), tf.__spec__.loader)
 """
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
