@@ -55,7 +55,6 @@ def test_a_file_imports_only_from_its_left(path):
     assert {room for room in imported_rooms(path) if ROOMS.index(room) >= rank} == set()
 
 
-@pytest.mark.xfail(reason="commands are still to be split")
 def test_files_are_short():
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
     assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
@@ -77,7 +76,6 @@ def test_inside_data_a_file_imports_only_from_its_left():
         assert {room for room in rooms if DATA_ROOMS.index(room) > rank} == set(), path
 
 
-@pytest.mark.xfail(reason="commands are still to be split")
 def test_nothing_but_the_command_line_imports_a_command():
     for path in FILES:
         imports = any(parts[0] == "commands" for parts in imported_modules(path))

@@ -1,5 +1,6 @@
-"""RandAugment (Cubuk et al. 2020) from random numbers that are given."""
+"""RandAugment (Cubuk et al. 2020) by keras-cv's layers, from random numbers that are given."""
 
+from functools import cache
 from typing import Any
 
 ROUNDS = 3  # operations an image
@@ -13,7 +14,8 @@ def rand_augment(images: Any, numbers: Any) -> Any:
     """Changes each image by three operations, chosen at random from ten.
 
     Contrast stretched, histogram equalised, solarised, colours faded, contrast, brightness, sheared
-    and moved along both axes; each of a strength between 0 and 0.6.
+    and moved along both axes; each of a strength between 0 and 0.6. The operations are keras-cv's;
+    its own `RandAugment` draws from a state, so that a run that is resumed would see other images.
 
     Args:
         images: float32 tensor (B, S, S, 3) in [0, 255].
@@ -45,59 +47,49 @@ def _one_round(image: Any, which: Any, applied: Any, strength: Any, direction: A
 
     magnitude = 2 * MAGNITUDE * strength
     signed = tf.where(direction < 0.5, -magnitude, magnitude)
-    side = float(image.shape[0])
-    centre = (side - 1) / 2
     operations = [
-        lambda: _auto_contrast(image),
-        lambda: _equalized(image),
-        lambda: tf.where(image < 255 * (1 - magnitude), image, 255 - image),  # solarised
-        lambda: image + magnitude * (tf.image.rgb_to_grayscale(image) - image),
-        lambda: tf.reduce_mean(image) + (1 + signed) * (image - tf.reduce_mean(image)),
-        lambda: image + 255 * signed,
-        lambda: _moved(image, [1.0, signed, -signed * centre, 0.0, 1.0, 0.0]),  # sheared along x
-        lambda: _moved(image, [1.0, 0.0, 0.0, signed, 1.0, -signed * centre]),
-        lambda: _moved(image, [1.0, 0.0, signed * side, 0.0, 1.0, 0.0]),  # moved along x
-        lambda: _moved(image, [1.0, 0.0, 0.0, 0.0, 1.0, signed * side]),
+        lambda layer=layer, of=of: layer.augment_images(image[None], transformations=of)[0]
+        for layer, of in zip(_layers(), _transformations(magnitude, signed), strict=True)
     ]
     number = tf.cast(which * len(operations), tf.int32)
     changed = tf.cond(applied < RATE, lambda: tf.switch_case(number, operations), lambda: image)
     return tf.ensure_shape(tf.clip_by_value(changed, 0.0, 255.0), image.shape)
 
 
-def _auto_contrast(image: Any) -> Any:
-    """Each channel stretched to all of [0, 255]; one of a single value stays."""
+@cache
+def _layers() -> list[Any]:
+    """Ten layers; what they would draw by themselves is not used, so their factors say nothing."""
+    from keras_cv import layers
+
+    pixels = (0, 255)
+    shear, move = layers.RandomShear(x_factor=0.0), layers.RandomTranslation(0.0, 0.0)
+    return [
+        layers.AutoContrast(pixels),
+        layers.Equalization(pixels),
+        layers.Solarization(pixels),
+        layers.RandomColorDegeneration(0.0),
+        layers.RandomContrast(pixels, 0.0),
+        layers.RandomBrightness(0.0, pixels),
+        *(shear, shear, move, move),
+    ]
+
+
+def _transformations(magnitude: Any, signed: Any) -> list[Any]:
+    """What each of the ten layers does to one image, in the form that it draws by itself."""
     import tensorflow as tf
 
-    low = tf.reduce_min(image, axis=(0, 1))
-    high = tf.reduce_max(image, axis=(0, 1))
-    return tf.where(high > low, (image - low) * tf.math.divide_no_nan(255.0, high - low), image)
-
-
-def _equalized(image: Any) -> Any:
-    """Each channel with all values equally often, as far as its histogram allows."""
-    import tensorflow as tf
-
-    def channel(values: Any) -> Any:
-        levels = tf.cast(values, tf.int32)
-        counts = tf.math.bincount(tf.reshape(levels, [-1]), minlength=256, maxlength=256)
-        ranks = tf.cast(tf.cumsum(counts), tf.float32)
-        first = tf.reduce_min(tf.boolean_mask(ranks, counts > 0))
-        table = tf.round(255 * tf.math.divide_no_nan(ranks - first, ranks[-1] - first))
-        return tf.where(ranks[-1] > first, tf.gather(table, levels), values)
-
-    return tf.stack([channel(image[..., number]) for number in range(3)], axis=-1)
-
-
-def _moved(image: Any, matrix: list[Any]) -> Any:
-    """The image under an affine map of positions, mirrored at its edges."""
-    import tensorflow as tf
-
-    transform = tf.stack([tf.cast(value, tf.float32) for value in (*matrix, 0.0, 0.0)])
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=image[None],
-        transforms=transform[None],
-        output_shape=tf.shape(image)[:2],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="REFLECT",
-    )[0]
+    scalar, row = (1, 1, 1, 1), (1, 1)
+    nothing = tf.zeros(row)
+    along = tf.reshape(signed, row)
+    return [
+        None,
+        None,
+        {"additions": 0.0, "thresholds": tf.reshape(255 * (1 - magnitude), scalar)},
+        tf.reshape(magnitude, scalar),
+        tf.reshape(1 + signed, scalar),
+        tf.reshape(255 * signed, scalar),
+        {"shear_x": along, "shear_y": None},
+        {"shear_x": None, "shear_y": along},
+        {"height_translations": nothing, "width_translations": along},
+        {"height_translations": along, "width_translations": nothing},
+    ]
