@@ -9,10 +9,10 @@ import tyro
 
 from kclip.config.checks import check_settings
 from kclip.config.images import ImageLimits
-from kclip.config.ranges import Range
+from kclip.config.ranges import Fraction, Range
 from kclip.console.lines import LOGGER
 from kclip.data.images.limits import within_limits
-from kclip.data.sources.reading_options import CaptionTableOptions
+from kclip.data.sources.reading_options import ReadingOptions
 from kclip.errors import KclipError, UserError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _BUILD_FILE = "dataset_info.json"  # in a folder of TFRecords
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckData(CaptionTableOptions, ImageLimits):
+class CheckData(ReadingOptions, ImageLimits):
     """Says what is in a data set and what looks wrong with it: look here before you train.
 
     It finds copies of images (equal, nearly equal and mirrored ones) within and across splits,
@@ -33,12 +33,14 @@ class CheckData(CaptionTableOptions, ImageLimits):
     model reads; classes of very different size, without images, or spelled in several ways; and
     class names that are the same to a model's tokenizer.
 
-    A finished build of TFRecords, class folders, or plain images:
+    A finished build of TFRecords; class folders or plain images; a folder with captions.csv,
+    labels.csv, train.txt and the like beside its images:
 
       check_data tfrecords/photos
       check_data photos
+      check_data flickr8k
 
-    Images with captions or labels, read as build_tfrecords reads them:
+    Images with captions or labels elsewhere, read as build_tfrecords reads them:
 
       check_data photos --captions captions.csv --split-lists train=train.txt test=test.txt
       check_data train2017 --captions captions_train2017.json
@@ -58,10 +60,6 @@ class CheckData(CaptionTableOptions, ImageLimits):
     """Captions: a CSV with header image,caption, or a JSON of COCO or Karpathy."""
     labels: Path | None = None
     """Labels: a CSV with header image,labels or its like, or a JSON of COCO's instances."""
-    labels_column: str | None = None
-    """Column of a CSV with the labels; by default labels, tags or label."""
-    label_separator: str | None = None
-    """What joins several labels in one cell; by default what the cells show."""
     validation_images: Path | None = None
     """Folder of the validation images, when it is another one (coco)."""
     validation_captions: Path | None = None
@@ -75,6 +73,11 @@ class CheckData(CaptionTableOptions, ImageLimits):
     the first level are classes, whatever they are called (folders)."""
     year: Annotated[int, Range(2005, 2100)] | None = None
     """Year of the challenge, 2007 by default (voc)."""
+    similar_names: Literal["refuse", "merge", "keep"] = "keep"
+    """What to do with names of classes that differ in capitals or spaces alone: keep and report
+    them, or what build_tfrecords does with them."""
+    max_unreadable: Fraction = 0.01
+    """Largest fraction of images that can't be read before this is something serious."""
     model: str | None = None
     """Model whose tokenizer reads the texts: a model folder, or what kclip.load takes. Without it
     only texts are found that are too long for the usual models."""
@@ -151,7 +154,7 @@ class CheckData(CaptionTableOptions, ImageLimits):
         return open_source(self._source_options("folders", self.folder), output), "folders"
 
     def _source_options(self, source: str, images: Path) -> "SourceOptions":
-        """The options as `build_tfrecords` has them; classes are not merged but reported."""
+        """The options as `build_tfrecords` has them."""
         from dataclasses import fields
 
         from kclip.data.sources.registry import SOURCES
@@ -159,9 +162,9 @@ class CheckData(CaptionTableOptions, ImageLimits):
 
         place = "data_dir" if "data_dir" in SOURCES[source].needs else "images"
         known = {field.name for field in fields(SourceOptions)} - {"source", place}
+        if "similar_names" not in SOURCES[source].may_have:
+            known.remove("similar_names")
         given: dict[str, Any] = {name: getattr(self, name) for name in known if hasattr(self, name)}
-        if "similar_names" in SOURCES[source].may_have:
-            given["similar_names"] = "keep"
         return SourceOptions(**given, **{"source": source, place: images})
 
     def _refuse_options(self, what: str) -> None:
