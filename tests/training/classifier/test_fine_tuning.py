@@ -5,6 +5,7 @@ from class_folders import write_class_folders
 
 from kclip.config.classifier import ClassifierSettings
 from kclip.data.labelled.class_folders import read_labelled_folder
+from kclip.data.pipeline.augmentation import build_augmentation
 from kclip.models import ImageClassifier, ImageEncoder
 from kclip.training.classifier.fine_tuning import train_classifier, unfreeze
 from kclip.training.classifier.image_batches import ImageBatches
@@ -51,6 +52,20 @@ def test_the_order_depends_on_seed_and_epoch_alone(images):
     before, after = labels(first), labels(first, 1)
     assert before != after == labels(second, 1)
     assert labels(second, 0, 2) == before[2:]  # from the middle of an epoch
+
+
+@pytest.mark.parametrize("name", ["flip", "crop", "randaugment"])
+def test_augmented_images_are_the_same_from_the_middle_of_an_epoch(images, name):
+    model = small_classifier()
+
+    def pixels(*position):
+        augmented = batches(images, model, shuffle=True, augment=build_augmentation(name, seed=1))
+        return [pictures for pictures, _ in epoch_of(augmented, *position)]
+
+    whole = pixels(2)
+    for ours, theirs in zip(pixels(2, 1), whole[1:], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not np.array_equal(pixels(1)[0], whole[0])
 
 
 def trained_kinds(encoder):
