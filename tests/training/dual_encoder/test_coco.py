@@ -30,7 +30,7 @@ def test_xception_and_bert_train_on_coco_in_mixed_precision(kclip_data, tmp_path
     arguments = """
         --preset bert_xception --image.size 96 --image.train --text.train --text.backbone mini
         --optimization.dtype mixed_bfloat16 --optimization.batch-size 16 --optimization.epochs 1
-        --optimization.captions draw --optimization.augmentation crop
+        --optimization.captions sample --optimization.augmentation crop
     """.split()
     output = ["--data", str(tmp_path / "records"), "--output", str(tmp_path / "run")]
     main("train_dual_encoder", [*arguments, "--image.weights", "None", *output])
