@@ -79,6 +79,8 @@ def read_table(path: Path, options: ReadingOptions = DEFAULTS) -> Table:
     text = read_text(path, "a CSV file", options.encoding)
     if hint := re.match(r"sep=([,;\t|])\r?\n?", text):  # Excel's
         text = "\n" + text[hint.end() :]
+    if text.lstrip().startswith(("{", "[")):
+        raise UserError(f"{path} is JSON, not a CSV file; give --source coco or --source karpathy.")
     separator = _separator(path, text, options, hint[1] if hint else None)
     header = next(parse_rows(text, separator), None)
     if isinstance(header, BadRow):

@@ -79,8 +79,10 @@ def read_json(path: Path, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def quoted(names: Sequence[str]) -> str:
-    """Names in quotes with commas between; "nothing" where there are none."""
-    return ", ".join(repr(name) for name in names) or "nothing"
+    """Names in quotes with commas between, long ones and many cut; "nothing" for none."""
+    shown = [repr(name if len(name) <= 40 else f"{name[:37]}...") for name in names[:20]]
+    more = [f"{len(names) - 20} more"] if len(names) > 20 else []
+    return ", ".join(shown + more) or "nothing"
 
 
 @contextmanager

@@ -69,6 +69,15 @@ def test_of_two_columns_the_second_takes_the_rest_unless_someone_quoted(tmp_path
     assert [item.file_name for item in found.rejections] == ["t.csv line 2", "t.csv line 4"]
 
 
+def test_json_and_long_headers_are_told_in_short(tmp_path):
+    with pytest.raises(UserError, match="is JSON, not a CSV file; give --source coco or"):
+        table(tmp_path, '{"images": [{"filename": "0.jpg"}]}')
+    found = table(tmp_path, ",".join(f"{n}" * 60 for n in range(100, 200)) + "\n")
+    with pytest.raises(UserError) as caught:
+        found.find(IMAGE_NAMES, "x", "--image-column")
+    assert len(str(caught.value)) < 1200 and "80 more" in str(caught.value)
+
+
 def test_images_in_the_second_column_take_no_rest(tmp_path):
     found = table(tmp_path, 'caption,image\nred, blue,0.jpg\n"red, blue",1.jpg\n')
     assert [cells for _, cells in found.rows] == [("red, blue", "1.jpg")]
