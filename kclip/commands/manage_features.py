@@ -30,8 +30,12 @@ class ManageFeatures:
     """Their folder; by default that of the environment variable KCLIP_FEATURES_DIR, or the user's
     cache."""
 
-    def run(self) -> None:
-        """Prints a line for each, or deletes some."""
+    def run(self) -> dict[str, int]:
+        """Prints a line for each, or deletes some.
+
+        Returns:
+            Name -> bytes of what was listed or deleted.
+        """
         check_settings(self)
         from kclip.features.store import FeatureStore
 
@@ -45,7 +49,7 @@ class ManageFeatures:
                 of = f"{about.get('features', 'not whole')}, {about.get('data', '')}"
                 print(f"{entry.name}  {entry.num_bytes / 2**20:8.1f} MiB  {of}")
             LOGGER.info("%s folders in %s", len(entries), store.folder)
-            return
+            return {name: entry.num_bytes for name, entry in entries.items()}
         names = tuple(entries) if self.names == ("all",) else self.names
         unknown = [name for name in names if name not in entries]
         if unknown or not self.names:
@@ -53,5 +57,7 @@ class ManageFeatures:
             raise UserError(f"{asked} in {store.folder}; give names of the list, or all")
         for name in names:
             store.delete(name)
-        size = sum(entries[name].num_bytes for name in names) / 2**20
+        deleted = {name: entries[name].num_bytes for name in names}
+        size = sum(deleted.values()) / 2**20
         LOGGER.info("deleted %s folders, %.1f MiB", len(names), size)
+        return deleted

@@ -33,9 +33,12 @@ def example(name):
             hint = hints[field.name]
             items = typing.get_args(hint)
             container = typing.get_origin(hint)
-            required[field.name] = (
-                container([PLACEHOLDERS[items[0]]]) if container else PLACEHOLDERS[hint]
-            )
+            if container is Literal:
+                required[field.name] = items[0]
+            elif container:
+                required[field.name] = container([PLACEHOLDERS[items[0]]])
+            else:
+                required[field.name] = PLACEHOLDERS[hint]
     return cls(**required)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kclip.console.tensorflow_logs import hush_tensorflow
 from kclip.errors import KclipError
 from kclip.evaluation.consistency.subject import ModelOutputs, Subject, model_outputs
 
@@ -32,6 +33,7 @@ def jax(subject: Subject) -> ModelOutputs:
 
 
 def _answer(folder: Path) -> None:
+    hush_tensorflow()  # Keras imports it for its data pipelines, under JAX too
     from kclip.inference.embedder import Embedder
 
     question = json.loads((folder / "question.json").read_text(encoding="utf-8"))
