@@ -18,6 +18,8 @@ _HASHED_SIDE = 64  # a JPEG is decoded at a fraction of its size, but not below 
 _STEP = 8  # of 255 grey values
 HASH_SIZE = 16  # the hash has the square of this as its number of bits
 COLORS_SIDE = 8
+# To be raised with every change of what follows: fingerprints are kept from run to run.
+FINGERPRINT_VERSION = 1
 # One row an image:
 #   content    digest of the file's bytes
 #   pixels     digest of the decoded pixels and their size

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from kclip.console.progress import ProgressBar
-from kclip.data.copies.fingerprint import FINGERPRINT, fingerprint
+from kclip.data.copies.fingerprint import FINGERPRINT, FINGERPRINT_VERSION, fingerprint
 from kclip.data.images.opening import ImageError
 from kclip.files import replaced_when_done
 
@@ -93,16 +94,23 @@ class Fingerprinter:
         with replaced_when_done(self._cache) as temporary:
             np.savez(
                 temporary,
+                made_by=_made_by(),
                 keys=np.array(list(self._known), np.uint64),
                 rows=np.array(list(self._known.values()), FINGERPRINT),
             )
 
 
+def _made_by() -> str:
+    """What fingerprints depend on besides the image."""
+    return f"{FINGERPRINT_VERSION}, imagehash {version('imagehash')}, Pillow {version('pillow')}"
+
+
 def _read(cache: Path) -> dict[int, np.ndarray]:
+    """The rows of a cache by their keys; none where other versions have made it."""
     with np.load(cache) as arrays:
-        rows = arrays["rows"]
-        keys = arrays["keys"].tolist() if rows.dtype == FINGERPRINT else []
-    return dict(zip(keys, rows, strict=False))
+        if str(arrays.get("made_by", "")) != _made_by():
+            return {}
+        return dict(zip(arrays["keys"].tolist(), arrays["rows"], strict=True))
 
 
 def _key(image: Path | bytes) -> int:

@@ -30,8 +30,17 @@ def test_nothing_is_read_twice_but_what_has_changed(tmp_path, monkeypatch):
     assert [row for row in range(4) if first[row] != second[row]] == [1]
 
 
-def test_a_cache_of_another_version_is_not_used(tmp_path):
+def test_a_cache_of_another_version_is_not_used(tmp_path, monkeypatch):
     paths = write_soft_images(tmp_path / "images", range(1))
     np.savez(tmp_path / "cache.npz", keys=np.zeros(1, np.uint64), rows=np.zeros(1, np.uint64))
     rows, _ = Fingerprinter(tmp_path / "cache.npz")(paths, len(paths))
     assert rows[0] == fingerprint(paths[0])
+    read = []
+    monkeypatch.setattr(
+        fingerprinting, "fingerprint", lambda image, _: read.append(image) or fingerprint(image)
+    )
+    Fingerprinter(tmp_path / "cache.npz")(paths, len(paths))
+    assert not read
+    monkeypatch.setattr(fingerprinting, "FINGERPRINT_VERSION", "another")
+    Fingerprinter(tmp_path / "cache.npz")(paths, len(paths))
+    assert read == paths
