@@ -12,6 +12,9 @@ VENV ?= .venv
 KCLIP_DATA ?= ../shared/data
 BIN := $(VENV)/bin
 PEERS := .venv-peers
+JAX_TESTS := tests/layers tests/losses tests/models/clip/test_clip.py tests/models/dual_encoder \
+    tests/models/multilabel_classifier tests/models/towers tests/models/test_image_classifier.py \
+    tests/models/pretrained/test_huggingface_clip.py tests/training
 FLICKR8K := $(KCLIP_DATA)/flickr8k
 WEIGHTS := $(KCLIP_DATA)/weights
 COCO := $(KCLIP_DATA)/coco_mini
@@ -39,10 +42,10 @@ demo: setup
 	    "a small red circle" "a big striped blue square"
 
 # Two processes: a model that is traced keeps one core busy, and each needs up to 3 GiB.
+# Then on JAX what computes; what reads files or builds from settings is the same there.
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" \
-	    tests/layers tests/losses tests/models tests/training
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(JAX_TESTS)
 
 check: setup
 	$(BIN)/ruff check

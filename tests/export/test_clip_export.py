@@ -43,37 +43,51 @@ def test_strings_become_the_preprocessors_ids_in_a_graph(architecture):
     np.testing.assert_array_equal(tokens["token_ids"], expected)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["clip", "siglip"])
-def test_a_fresh_process_gets_clips_answers_from_bytes_and_strings(architecture, tmp_path):
-    embedder = Embedder(tiny_clip(architecture), tiny_clip_preprocessor(architecture))
-    export_model(embedder, tmp_path / "exported", ["saved_model"], "a tiny model")
-    same_size = [encoded(size=(SIZE, SIZE), seed=seed) for seed in (0, 1)]
-    resized = encoded("JPEG", size=(50, 40))
-    for number, image in enumerate([*same_size, resized]):
-        (tmp_path / f"{number}.bin").write_bytes(image)
-    code = f"""
+# In a process that has none of kclip.
+CALLER = """
+import json, pathlib, sys
 import numpy as np, tensorflow as tf, tensorflow_text
-from pathlib import Path
-model = tf.saved_model.load("exported/saved_model")
-images = tf.constant([Path(f"{{n}}.bin").read_bytes() for n in range(3)])
-texts = tf.constant({TEXTS!r})
-np.savez("out.npz", images=model.embed_images(images), texts=model.embed_texts(texts),
-         logits=model.logits_per_image(images, texts))
+
+texts = tf.constant(json.load(open("texts.json")))
+for folder in sys.argv[1:]:
+    model = tf.saved_model.load(f"{folder}/saved_model")
+    images = tf.constant([pathlib.Path(f"{n}.bin").read_bytes() for n in range(3)])
+    np.savez(f"{folder}.npz", images=model.embed_images(images), texts=model.embed_texts(texts),
+             logits=model.logits_per_image(images, texts))
 """
-    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+IMAGES = [encoded(size=(SIZE, SIZE), seed=seed) for seed in (0, 1)] + [encoded("JPEG")]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Exports of both architectures, what was exported, and what a fresh process makes of them."""
+    folder = tmp_path_factory.mktemp("exports")
+    embedders = {}
+    for name in ("clip", "siglip"):
+        embedders[name] = Embedder(tiny_clip(name), tiny_clip_preprocessor(name))
+        export_model(embedders[name], folder / name, ["saved_model"], "a tiny model")
+    for number, image in enumerate(IMAGES):
+        (folder / f"{number}.bin").write_bytes(image)
+    (folder / "texts.json").write_text(json.dumps(TEXTS))
+    command = [sys.executable, "-c", CALLER, *embedders]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    images = embedder.embed_images([*same_size, resized], progress=False)
+    return folder, embedders
+
+
+@pytest.mark.parametrize("architecture", ["clip", "siglip"])
+def test_a_fresh_process_gets_clips_outputs_from_bytes_and_strings(architecture, exported):
+    folder, embedder = exported[0], exported[1][architecture]
+    images = embedder.embed_images(IMAGES, progress=False)
     texts = embedder.embed_texts(TEXTS)
-    with np.load(tmp_path / "out.npz") as found:
+    with np.load(folder / f"{architecture}.npz") as found:
         np.testing.assert_allclose(found["texts"], texts, atol=1e-5)
         np.testing.assert_allclose(found["images"][:2], images[:2], atol=1e-5)
         # Pillow and TensorFlow resize alike, but not to the last bit.
         np.testing.assert_allclose(found["images"][2], images[2], atol=1e-2)
-        scale = embedder.model.logit_scale
-        expected = np.asarray(scale(images[:2] @ texts.T))
+        expected = np.asarray(embedder.model.logit_scale(images[:2] @ texts.T))
         np.testing.assert_allclose(found["logits"][:2], expected, atol=1e-4)
-    again = ClipPreprocessor.from_preset(tmp_path / "exported" / "preprocessor")
+    again = ClipPreprocessor.from_preset(folder / architecture / "preprocessor")
     ids = embedder.preprocessor.tokenize(TEXTS)["token_ids"]
     np.testing.assert_array_equal(again.tokenize(TEXTS)["token_ids"], ids)
 

@@ -16,7 +16,7 @@ from kclip.config.towers import ImageTower
 SEEN, UNSEEN = ["blue", "circle", "green", "small", "square", "star", "three"], ["red", "large"]
 HEAD = DecoderHead(dim=16, num_heads=2, intermediate_dim=16)
 OPTIMIZATION = DecoderOptimization(
-    epochs=3, batch_size=8, optimizer="adamw", learning_rate=1e-2, ema=0.9
+    epochs=2, batch_size=8, optimizer="adamw", learning_rate=1e-2, ema=0.9
 )
 TOWER = ImageTower(backbone="small_cnn", size=SIZE, train=False)
 
@@ -62,7 +62,7 @@ def write_dual_encoder(folder: Path) -> Path:
 
 
 def config(records: Path, output: Path, model: Path | None, **changes) -> TrainClipDecoder:
-    """A run of three epochs of five batches."""
+    """A run of two epochs of five batches."""
     settings = {
         "template": ["a {}"],
         "image": TOWER,

@@ -7,11 +7,15 @@ from kclip.commands.train_dual_encoder import TrainDualEncoder
 from kclip.config.dual_encoder import Objective, Optimization
 from kclip.config.towers import ImageTower, TextTower
 from kclip.data.sources.synthetic import generation as synthetic
+from kclip.models.towers.text_encoder import SIZES
 
+# A text tower that is traced in a third of the time of "tiny".
+SMALLEST = {"num_layers": 1, "num_heads": 2, "hidden_dim": 16, "intermediate_dim": 32}
+SIZES["smallest"] = SMALLEST
 IMAGE = ImageTower(backbone="small_cnn", size=32)
-TEXT = TextTower(backbone="tiny", vocabulary_size=256, dropout=0.1, sequence_length=24)
+TEXT = TextTower(backbone="smallest", vocabulary_size=256, dropout=0.1, sequence_length=24)
 OBJECTIVE = Objective(projection_dim=16)
-OPTIMIZATION = Optimization(epochs=3, batch_size=8)
+OPTIMIZATION = Optimization(epochs=2, batch_size=8)
 
 
 def write_records(
@@ -33,7 +37,7 @@ def write_records(
 
 
 def config(records: Path, output: Path, **changes) -> TrainDualEncoder:
-    """A run of three epochs of six batches."""
+    """A run of two epochs of six batches."""
     settings = {
         "image": IMAGE,
         "text": TEXT,

@@ -69,12 +69,13 @@ def assert_same_run(run, other):
 def test_a_run_leaves_all_that_it_promises(finished):
     names = "config.json history.csv curves.png metrics.json report.md model tensorboard".split()
     assert all((finished / name).exists() for name in names)
-    assert [row["epoch"] for row in history(finished)] == [0, 1, 2]
+    assert [row["epoch"] for row in history(finished)] == [0, 1]
     metrics = json.loads((finished / "metrics.json").read_text())
     assert metrics["zsl"]["num_classes"] == 2 and metrics["gzsl"]["num_classes"] == 9
     assert "curves.png" in (finished / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_what_an_ignored_label_says_makes_no_difference(
     records, dual_encoder, tmp_path, monkeypatch
 ):
@@ -177,14 +178,16 @@ def metrics_of_seen(metrics):
 @pytest.mark.slow
 @pytest.mark.parametrize("trained", [True, False], ids=["streamed", "cached"])
 def test_a_run_stopped_within_an_epoch_ends_like_a_whole_one(
-    records, dual_encoder, tmp_path, trained
+    records, dual_encoder, finished, tmp_path, trained
 ):
     changes = {"image": dataclasses.replace(TOWER, train=trained)}
-    config(records, tmp_path / "whole", dual_encoder, **changes).run()
+    whole = tmp_path / "whole" if trained else finished
+    if trained:
+        config(records, whole, dual_encoder, **changes).run()
     stop_in_batch(config(records, tmp_path / "broken", dual_encoder, **changes), batch=7)
     assert not (tmp_path / "broken" / "model").exists()
     TrainClipDecoder.parse(["--resume", str(tmp_path / "broken")]).run()
-    assert_same_run(tmp_path / "whole", tmp_path / "broken")
+    assert_same_run(whole, tmp_path / "broken")
 
 
 def stop_in_batch(command, batch):
@@ -227,6 +230,7 @@ def test_maps_of_a_split_give_the_logits_that_its_images_give(finished, records)
     np.testing.assert_allclose(of_maps, of_images, atol=5e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["full", "grouped"])
 def test_heads_of_learned_queries_need_no_texts(records, tmp_path, kind):
     head = DecoderHead(kind, 3 if kind == "grouped" else None, 16, 2, 16)
@@ -239,6 +243,7 @@ def test_heads_of_learned_queries_need_no_texts(records, tmp_path, kind):
     assert "all" in json.loads((tmp_path / "run" / "metrics.json").read_text())
 
 
+@pytest.mark.slow
 def test_word_vectors_ask_and_cannot_align(records, dual_encoder, tmp_path):
     vectors = tmp_path / "glove.txt"
     rng = np.random.default_rng(0)

@@ -24,11 +24,12 @@ def test_xception_and_bert_train_on_coco_in_mixed_precision(kclip_data, tmp_path
         validation_images=coco / "val2017",
         validation_captions=next(annotations.glob("captions_val*.json")),
         captions_per_image=3,
+        max_images=("train=32", "validation=16"),
         output=tmp_path / "records",
         workers=2,
     ).run()
     arguments = """
-        --preset bert_xception --image.size 96 --image.train --text.train --text.backbone mini
+        --preset bert_xception --image.size 71 --image.train --text.train --text.backbone tiny
         --optimization.dtype mixed_bfloat16 --optimization.batch-size 16 --optimization.epochs 1
         --optimization.captions sample --optimization.augmentation crop
     """.split()

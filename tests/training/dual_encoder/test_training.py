@@ -12,6 +12,7 @@ import pytest
 import small_run
 from small_run import IMAGE, OPTIMIZATION, TEXT, config, write_records
 
+from kclip.cli import main
 from kclip.commands.build_tfrecords import BuildTFRecords
 from kclip.errors import KclipError, UserError
 from kclip.inference.embedder import Embedder
@@ -54,7 +55,7 @@ def assert_same_run(run, other):
 def test_a_run_leaves_all_that_it_promises(finished):
     names = "config.json history.csv curves.png metrics.json report.md model tensorboard".split()
     assert all((finished / name).exists() for name in names)
-    assert [row["epoch"] for row in history(finished)] == [0, 1, 2]
+    assert [row["epoch"] for row in history(finished)] == [0, 1]
     assert list((finished / "tensorboard").rglob("events.*"))
     embedder = Embedder.from_name(finished / "model")
     assert embedder.embed_texts(["a red circle"]).shape == (1, 16)
@@ -98,6 +99,7 @@ def test_cached_and_streamed_training_give_the_same_losses(
         assert ours == pytest.approx(theirs, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_features_are_computed_once(records, tmp_path, capfd):
     settings = {
         "image": dataclasses.replace(IMAGE, train=False),
@@ -113,16 +115,18 @@ def test_features_are_computed_once(records, tmp_path, capfd):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("frozen", [False, True], ids=["streamed", "cached"])
-def test_a_run_stopped_within_an_epoch_ends_like_a_whole_one(records, tmp_path, frozen):
+def test_a_run_stopped_within_an_epoch_ends_like_a_whole_one(records, finished, tmp_path, frozen):
+    whole = tmp_path / "whole" if frozen else finished
     towers = {
         "image": dataclasses.replace(IMAGE, train=not frozen),
         "text": dataclasses.replace(TEXT, train=not frozen),
     }
-    config(records, tmp_path / "whole", **towers).run()
+    if frozen:
+        config(records, whole, **towers).run()
     stop_in_batch(config(records, tmp_path / "broken", **towers), batch=9)
     assert not (tmp_path / "broken" / "model").exists()
     config(records, tmp_path / "broken", **towers, resume=tmp_path / "broken").run()
-    assert_same_run(tmp_path / "whole", tmp_path / "broken")
+    assert_same_run(whole, tmp_path / "broken")
 
 
 def stop_in_batch(command, batch):
@@ -167,12 +171,7 @@ config(Path({str(records)!r}), Path({str(tmp_path / "run")!r})).run()
 """
     killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    resumed = subprocess.run(
-        [sys.executable, "-m", "kclip.cli", "train_dual_encoder", "--resume", tmp_path / "run"],
-        capture_output=True,
-        text=True,
-    )
-    assert resumed.returncode == 0, resumed.stderr
+    main("train_dual_encoder", ["--resume", str(tmp_path / "run")])
     assert_same_run(finished, tmp_path / "run")
 
 
@@ -192,6 +191,7 @@ def test_a_run_folder_is_not_overwritten(records, finished):
         config(records, finished).run()
 
 
+@pytest.mark.slow
 def test_a_run_in_chunks_learns_and_leaves_a_model(records, tmp_path):
     chunked = dataclasses.replace(OPTIMIZATION, chunk_size=4)
     config(records, tmp_path / "run", optimization=chunked).run()
