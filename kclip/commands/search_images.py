@@ -44,7 +44,7 @@ class SearchImages(ImageLimits):
             One dictionary a query: `query`, and `hits` with `file_name` and `score`, best first.
         """
         from kclip.data.images.listing import find_images
-        from kclip.files import printable
+        from kclip.files import one_line
         from kclip.reports.search import write_search_report
         from kclip.retrieval.index import load_or_build_approximate, load_or_build_index
         from kclip.retrieval.searcher import search
@@ -62,7 +62,7 @@ class SearchImages(ImageLimits):
         for result in results:
             print(f"\n{result['query']}")
             for hit in result["hits"]:
-                print(f"  {hit['score']:6.3f}  {printable(self.images / hit['file_name'])}")
+                print(f"  {hit['score']:6.3f}  {one_line(self.images / hit['file_name'])}")
         about = {"model": self.model, "images": f"{self.images}, {len(index):,} files"}
         left_out += len(index.unreadable)
         if left_out:

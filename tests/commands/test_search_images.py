@@ -98,10 +98,15 @@ def test_many_that_cannot_be_read_are_refused_with_the_flag(data, tmp_path, caps
     run("red", "--output", "out", "--max-unreadable", "0.25")
 
 
-def test_a_name_that_is_not_utf_8(data, tmp_path):
-    image = tmp_path / "images" / "red_0.png"
-    image.rename(image.with_name(os.fsdecode(b"caf\xe9.png")))
-    run("red", "--output", "out")
+def test_a_name_that_is_not_utf_8_and_one_with_a_line_break(data, tmp_path, capsys):
+    images = tmp_path / "images"
+    (images / "red_0.png").rename(images / os.fsdecode(b"caf\xe9.png"))
+    (images / "red_1.png").rename(images / "new\nline.png")
+    run("red", "--output", "out", "--top-k", "3")
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[1] for line in lines[2:5]} == {
+        r"images/caf\udce9.png", r"images/new\nline.png", "images/red_2.png",
+    }  # fmt: skip
     assert r"caf\udce9.png" in (tmp_path / "out" / "report.md").read_text()
 
 

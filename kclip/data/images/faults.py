@@ -8,6 +8,7 @@ from kclip.console.lines import LOGGER
 from kclip.data.images.limits import image_limits
 from kclip.data.images.opening import ImageError, load_image
 from kclip.errors import UserError
+from kclip.files import one_line
 
 ALWAYS_ALLOWED = 3  # images that may be left out of few, where that leaves most of them
 MAX_NAMED = 20  # lines about images left out; beyond that a count is enough
@@ -16,7 +17,7 @@ MAX_NAMED = 20  # lines about images left out; beyond that a count is enough
 def warn_left_out(faults: Sequence[tuple[str, str]]) -> None:
     """Warns of files that are left out: names each with the reason, but not hundreds of them."""
     for name, reason in faults[:MAX_NAMED]:
-        LOGGER.warning(f"left out: {name}: {reason}")
+        LOGGER.warning(f"left out: {one_line(name)}: {reason}")
     if len(faults) > MAX_NAMED:
         LOGGER.warning(f"left out: {len(faults) - MAX_NAMED} more")
 
@@ -33,7 +34,7 @@ def report_left_out(faults: Sequence[tuple[str, str]], total: int) -> None:
             more than three or more than half of them all.
     """
     warn_left_out(faults)
-    first = ": ".join(faults[0]) if faults else ""
+    first = f"{one_line(faults[0][0])}: {faults[0][1]}" if faults else ""
     if faults and len(faults) == total:
         raise UserError(f"none of the {total} images can be used (the first: {first})")
     limit = image_limits().max_unreadable
