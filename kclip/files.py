@@ -6,7 +6,6 @@ import json
 import os
 import re
 import tempfile
-import unicodedata
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -188,19 +187,6 @@ def printable(value: Any) -> str:
         caf\udce9.png
     """
     return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def one_line(value: Any) -> str:
-    r"""Turns a name into one line of a terminal: line breaks and other control characters, too.
-
-    Example:
-        >>> print(one_line("new\nline.png"))
-        new\nline.png
-    """
-    return "".join(
-        char.encode("unicode_escape").decode() if unicodedata.category(char) == "Cc" else char
-        for char in printable(value)
-    )
 
 
 def write_text(path: Path, text: str) -> None:

@@ -43,8 +43,8 @@ class SearchImages(ImageLimits):
         Returns:
             One dictionary a query: `query`, and `hits` with `file_name` and `score`, best first.
         """
+        from kclip.console.lines import one_line
         from kclip.data.images.listing import find_images
-        from kclip.files import one_line
         from kclip.reports.search import write_search_report
         from kclip.retrieval.index import load_or_build_approximate, load_or_build_index
         from kclip.retrieval.searcher import search

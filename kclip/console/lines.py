@@ -6,8 +6,10 @@ Its level is what `--quiet` and `--verbose` set; in a program of one's own,
 
 import logging
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tqdm import tqdm
 
@@ -17,6 +19,20 @@ LOGGER = logging.getLogger("kclip")
 def is_quiet() -> bool:
     """Whether neither progress bars nor information are wanted."""
     return LOGGER.level > logging.INFO
+
+
+def one_line(value: Any) -> str:
+    r"""Turns a name into one line of a terminal, whatever bytes and control characters it has.
+
+    Example:
+        >>> print(one_line("new\nline.png"))
+        new\nline.png
+    """
+    text = str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char) == "Cc" else char
+        for char in text
+    )
 
 
 @contextmanager

@@ -4,11 +4,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from kclip.console.lines import LOGGER
+from kclip.console.lines import LOGGER, one_line
 from kclip.data.images.limits import image_limits
 from kclip.data.images.opening import ImageError, load_image
 from kclip.errors import UserError
-from kclip.files import one_line
 
 ALWAYS_ALLOWED = 3  # images that may be left out of few, where that leaves most of them
 MAX_NAMED = 20  # lines about images left out; beyond that a count is enough
