@@ -19,7 +19,8 @@ from kclip.data.records.writer import SplitFiles
 from kclip.errors import KclipError
 
 BATCH_SIZE = 64
-DECODING = "accurate DCT"  # of JPEGs; in the digest, since features of other pixels are others
+# How images become pixels; in the digest, since features of other pixels are others.
+DECODING = "accurate DCT, whole pixels"
 
 View = Callable[[np.ndarray], np.ndarray]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kclip.console.progress import ProgressBar
+from kclip.data.pipeline.pixels import whole_pixels
 from kclip.data.pipeline.split_reading import iterate_texts
 from kclip.data.records.writer import SplitFiles
 from kclip.features.frozen_outputs import (
@@ -71,7 +72,8 @@ def split_features(
 
     def compute(folder: Path) -> None:
         path, views = folder / "image_features.npy", image_views(mirror, shrink)
-        compute_views(path, model.image_encoder, split, preprocessor.resize, views, np.float32)
+        resize = whole_pixels(preprocessor.resize)
+        compute_views(path, model.image_encoder, split, resize, views, np.float32)
         _compute_texts(model, preprocessor, split, folder)
 
     name = _digest(model, preprocessor, split, mirror, *["shrink"] * shrink)

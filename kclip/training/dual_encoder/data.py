@@ -9,6 +9,7 @@ import numpy as np
 
 from kclip.config.dual_encoder import Optimization
 from kclip.data.pipeline.augmentation import build_augmentation
+from kclip.data.pipeline.pixels import whole_pixels
 from kclip.data.pipeline.split_reading import image_batches, iterate_texts
 from kclip.data.pipeline.streamed_batches import InputFunctions, StreamedBatches
 from kclip.data.records.writer import SplitFiles, open_split
@@ -62,8 +63,9 @@ def streamed_data(
         settings: batch size, captions, augmentation and seed.
     """
     augment = build_augmentation(settings.augmentation, settings.seed)
+    resize = whole_pixels(preprocessor.resize)  # as images are when the model is used
     plain, augmented = (
-        InputFunctions(preprocessor.resize, preprocessor.tokenize, change, model.image_size)
+        InputFunctions(resize, preprocessor.tokenize, change, model.image_size)
         for change in (None, augment)
     )
     texts = [captions for _, _, captions in iterate_texts(validation)]
@@ -74,7 +76,7 @@ def streamed_data(
     size = min(EMBEDDING_BATCH_SIZE, settings.chunk_size or EMBEDDING_BATCH_SIZE)
 
     def embed_validation():
-        images = image_batches(validation, preprocessor.resize, size)
+        images = image_batches(validation, resize, size)
         images = images.as_numpy_iterator()
         embeddings = [embedder.embed_batch(batch) for batch in images]
         return np.concatenate(embeddings), _predict(model.text_model, tokens, size)

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,9 @@ from small_run import IMAGE, OPTIMIZATION, TEXT, config, write_records
 
 from kclip.cli import main
 from kclip.commands.build_tfrecords import BuildTFRecords
+from kclip.data.records.reading import iterate_split
 from kclip.errors import KclipError, UserError
+from kclip.evaluation.retrieval import evaluate_retrieval
 from kclip.inference.embedder import Embedder
 from kclip.training.common.callbacks import (
     StopOnCollapse,
@@ -59,6 +62,19 @@ def test_a_run_leaves_all_that_it_promises(finished):
     assert list((finished / "tensorboard").rglob("events.*"))
     embedder = Embedder.from_name(finished / "model")
     assert embedder.embed_texts(["a red circle"]).shape == (1, 16)
+
+
+def test_a_run_reports_what_evaluation_of_its_model_gives(finished, records):
+    """Training validates on records that TensorFlow decodes, evaluation on images by Pillow."""
+    of_run = json.loads((finished / "metrics.json").read_text())["retrieval"]
+    images = list(iterate_split(records, "validation"))
+    evaluated = evaluate_retrieval(Embedder.from_name(finished / "model"), images)
+    for direction in ("text_to_image", "image_to_text", "chance"):
+        assert of_run[direction] == evaluated[direction]
+    for ours, theirs in zip(of_run["examples"], evaluated["examples"], strict=True):
+        assert ours["query"] == theirs["query"]
+        scores = [[hit["score"] for hit in example["hits"]] for example in (ours, theirs)]
+        np.testing.assert_allclose(*scores, atol=2e-4)  # four digits are kept
 
 
 def test_the_model_has_the_weights_of_the_best_epoch(finished, records):
