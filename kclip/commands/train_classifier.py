@@ -1,6 +1,5 @@
 """The command that fine-tunes a network of keras.applications on classes of one's own."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,14 +9,12 @@ import tyro
 from kclip.config.checks import check_settings
 from kclip.config.classifier import ClassifierSettings
 from kclip.config.images import ImageLimits
-from kclip.config.loggers import LoggerName
-from kclip.config.parsing import parse_run
 from kclip.config.presets import CLASSIFIER_PRESETS
 from kclip.config.ranges import Fraction
 from kclip.data.images.limits import within_limits
 from kclip.errors import UserError
+from kclip.training.common.command import TrainingCommand
 from kclip.training.common.run import Run
-from kclip.training.common.run_folder import check_new_run, open_run, write_config
 from kclip.training.common.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -28,16 +25,8 @@ MODEL_FOLDER = "model"
 ClassifierPreset = Literal["tiny", "xception", "efficientnetb7"]
 
 
-@dataclass(frozen=True)
-class _Start:
-    """What must be known before the other flags have their defaults."""
-
-    preset: ClassifierPreset = "tiny"
-    resume: Path | None = None
-
-
-@dataclass(frozen=True)
-class TrainClassifier(ImageLimits):
+@dataclass(frozen=True, kw_only=True)
+class TrainClassifier(TrainingCommand, ImageLimits):
     """Fine-tunes a network of keras.applications on folders of images, one folder a class.
 
     Writes a run folder: config.json, history.csv, curves.png, confusion_matrix.png, metrics.json,
@@ -56,8 +45,6 @@ class TrainClassifier(ImageLimits):
     preset: ClassifierPreset = "tiny"
     """Where the other flags' defaults come from: tiny (a small network from scratch), xception or
     efficientnetb7 (the Politecnico report's). Add --help to see them."""
-    resume: Path | None = None
-    """A run folder to go on with, under its own config; no other flags."""
     train_fraction: Fraction | None = None
     """Fraction of each class to train and validate on, sampled by --seed; compare_classifiers with
     the same fraction and seed tests on the rest. All of --images if left out."""
@@ -65,41 +52,19 @@ class TrainClassifier(ImageLimits):
     """Class folders of other images to choose the best epoch by."""
     validation_fraction: Fraction = 0.2
     """Without them and without a split for it: the fraction of each class that is held out."""
-    log_to: tuple[LoggerName, ...] = ("tensorboard",)
-    """Where each epoch's figures go besides history.csv: tensorboard, wandb (Weights & Biases),
-    mlflow; none if empty."""
     settings: tyro.conf.OmitArgPrefixes[ClassifierSettings] = field(
         default_factory=ClassifierSettings
     )
 
-    @classmethod
-    def parse(cls, argv: list[str]) -> "TrainClassifier":
-        """Reads the command line, with defaults from a preset or from the run to resume."""
-        presets = {
-            name: {"images": tyro.MISSING, "settings": settings}
-            for name, settings in CLASSIFIER_PRESETS.items()
-        }
-        return parse_run(cls, _Start, presets, argv, "train_classifier")
+    NAME = "train_classifier"
+    PRESETS = {
+        name: {"images": tyro.MISSING, "settings": settings}
+        for name, settings in CLASSIFIER_PRESETS.items()
+    }
 
     @within_limits
-    def run(self, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
-        """Builds the network, trains head and network, saves and measures it.
-
-        Args:
-            callbacks: more Keras callbacks, which see each epoch's logs.
-
-        Returns:
-            What `metrics.json` holds.
-        """
-        self._check()
-        from kclip.training.common.stop_signals import stop_signals
-
-        with stop_signals() as stop_requested:
-            return self._train_and_report(
-                open_run(self, "train_classifier", stop_requested, callbacks)
-            )
-
-    def _train_and_report(self, run: Run) -> dict[str, Any]:
+    def train(self, run: Run) -> dict[str, Any]:
+        """See `TrainingCommand`."""
         import keras
 
         from kclip.training.classifier.data import build_batches
@@ -111,9 +76,7 @@ class TrainClassifier(ImageLimits):
             data = self._read()
         with watch.stage("build"):
             model = self._build(list(data.train.classes))
-        # Not before: a request that could not be met leaves no run folder behind.
-        if self.resume is None:
-            write_config(self)
+        self.write_config()
         with watch.stage("training"):
             batches = build_batches(data, model, self.settings)
             history = train_classifier(model, *batches, self.settings, run)
@@ -171,18 +134,14 @@ class TrainClassifier(ImageLimits):
         print(f"the report is {self.output / 'report.md'}, the model {self.output / MODEL_FOLDER}")
         return results
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """See `TrainingCommand`."""
         check_settings(self)
         if self.settings.fine_tune_layers == 0 and self.settings.weights is None:
             raise UserError(
                 "--fine-tune-layers 0 would leave a network without weights untrained; give "
                 "--weights imagenet or a file, or train all its layers"
             )
-        from kclip.training.common.loggers import check_loggers
-
-        check_loggers(self.log_to)
-        if self.resume is None:
-            check_new_run(self.output)
 
     def _about(self, data: "ClassifierData", watch: Stopwatch) -> dict[str, object]:
         settings = self.settings

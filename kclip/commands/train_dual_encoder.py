@@ -1,19 +1,16 @@
 """The command that trains a dual encoder."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kclip.config.checks import check_settings
 from kclip.config.dual_encoder import Objective, Optimization
-from kclip.config.loggers import LoggerName
-from kclip.config.parsing import parse_run
 from kclip.config.presets import PRESETS
 from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
+from kclip.training.common.command import TrainingCommand
 from kclip.training.common.run import Run
-from kclip.training.common.run_folder import check_new_run, open_run, write_config
 from kclip.training.common.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -23,16 +20,8 @@ if TYPE_CHECKING:
 PresetName = Literal["tiny", "bert_xception", "flickr8k"]
 
 
-@dataclass(frozen=True)
-class _Start:
-    """What must be known before the other flags have their defaults."""
-
-    preset: PresetName = "tiny"
-    resume: Path | None = None
-
-
-@dataclass(frozen=True)
-class TrainDualEncoder:
+@dataclass(frozen=True, kw_only=True)
+class TrainDualEncoder(TrainingCommand):
     """Trains a dual encoder on TFRecords of images and captions.
 
     Writes a run folder: config.json, history.csv, curves.png, metrics.json, report.md,
@@ -43,8 +32,6 @@ class TrainDualEncoder:
     preset: PresetName = "tiny"
     """Where the other flags' defaults come from: tiny (the generated scenes), bert_xception (the
     Politecnico report) or flickr8k. Add --help to see them."""
-    resume: Path | None = None
-    """A run folder to go on with, under its own config; no other flags."""
     data: Path = Path("tfrecords/synthetic")
     """Folder that build_tfrecords wrote."""
     output: Path = Path("runs/dual_encoder")
@@ -64,37 +51,16 @@ class TrainDualEncoder:
     features_dir: Path | None = None
     """Where the outputs of frozen towers are kept; by default the folder of the environment
     variable KCLIP_FEATURES_DIR, or the user's cache. See manage_features."""
-    log_to: tuple[LoggerName, ...] = ("tensorboard",)
-    """Where each epoch's figures go besides history.csv: tensorboard, wandb (Weights & Biases),
-    mlflow; none if empty."""
     image: ImageTower = field(default_factory=ImageTower)
     text: TextTower = field(default_factory=TextTower)
     objective: Objective = field(default_factory=Objective)
     optimization: Optimization = field(default_factory=Optimization)
 
-    @classmethod
-    def parse(cls, argv: list[str]) -> "TrainDualEncoder":
-        """Reads the command line, with defaults from a preset or from the run to resume."""
-        return parse_run(cls, _Start, PRESETS, argv, "train_dual_encoder")
+    NAME = "train_dual_encoder"
+    PRESETS = PRESETS
 
-    def run(self, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
-        """Builds the model, trains it, saves it, and measures it.
-
-        Args:
-            callbacks: more Keras callbacks, which see each epoch's logs.
-
-        Returns:
-            What `metrics.json` holds.
-        """
-        self._check()
-        from kclip.training.common.stop_signals import stop_signals
-
-        with stop_signals() as stop_requested:
-            return self._train_and_report(
-                open_run(self, "train_dual_encoder", stop_requested, callbacks)
-            )
-
-    def _train_and_report(self, run: Run) -> dict[str, Any]:
+    def train(self, run: Run) -> dict[str, Any]:
+        """See `TrainingCommand`."""
         import keras
 
         from kclip.data.pipeline.split_reading import iterate_texts
@@ -134,9 +100,7 @@ class TrainDualEncoder:
                 )
             if self.optimization.chunk_size is not None:
                 data = chunked(data, self.optimization.chunk_size)
-        # Not before: a request that could not be met leaves no run folder behind.
-        if self.resume is None:
-            write_config(self)
+        self.write_config()
         with watch.stage("training"):
             loss = build_loss(self.objective)
             compile_dual_encoder(data, model, loss, self.image, self.text, self.optimization)
@@ -163,7 +127,8 @@ class TrainDualEncoder:
             return None
         return imagenet_classifier(self.image.backbone, self.image.weights, self.image.alpha)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """See `TrainingCommand`."""
         check_settings(self)
         settings = self.optimization
         batch, chunk = settings.batch_size + settings.class_pairs, settings.chunk_size
@@ -183,8 +148,3 @@ class TrainDualEncoder:
             resolve_templates(self.template)
         elif self.zero_shot_split is not None:
             raise UserError("--zero-shot-split is of --zero-shot; give that, too")
-        from kclip.training.common.loggers import check_loggers
-
-        check_loggers(self.log_to)
-        if self.resume is None:
-            check_new_run(self.output)

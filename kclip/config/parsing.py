@@ -37,14 +37,11 @@ def parse_command(command_class: Any, argv: list[str], name: str, **default: Any
     return tyro.cli(command_class, args=argv, **start, **default)
 
 
-def parse_run(
-    command_class: Any, start_class: Any, presets: Any, argv: list[str], name: str
-) -> Any:
+def parse_run(command_class: Any, presets: Any, argv: list[str], name: str) -> Any:
     """Reads the command line of a training, with defaults from a preset or the run to resume.
 
     Args:
         command_class: the command's dataclass, with `preset`, `resume` and `output`.
-        start_class: a dataclass of `preset` and `resume`, which must be known first.
         presets: name -> field of the command -> value.
         argv: the arguments.
         name: of the command, for its help.
@@ -54,6 +51,13 @@ def parse_run(
     """
     import tyro
 
+    # What must be known before the other flags have their defaults.
+    known = [
+        (field.name, field.type, dataclasses.field(default=field.default))
+        for field in dataclasses.fields(command_class)
+        if field.name in ("preset", "resume")
+    ]
+    start_class: Any = dataclasses.make_dataclass("Start", known)
     start, others = tyro.cli(start_class, args=argv, return_unknown_args=True, add_help=False)
     if start.resume is None:
         default = command_class(preset=start.preset, **presets[start.preset])

@@ -30,7 +30,7 @@ def for_graphs(preprocessor: Any) -> Any:
     tokenizer = preprocessor.tokenizer
     if not isinstance(tokenizer, HuggingFaceTokenizer):
         return preprocessor
-    definition = json.loads(tokenizer.definition)
+    definition = json.loads(str(tokenizer.definition))
     model = definition["model"]
     ends = {"<|startoftext|>", "<|endoftext|>"}
     added = {token["content"] for token in definition["added_tokens"]}

@@ -30,16 +30,15 @@ def example(name):
     required = {}
     for field in dataclasses.fields(cls):
         if field.default is field.default_factory is dataclasses.MISSING:
-            hint = hints[field.name]
-            items = typing.get_args(hint)
-            container = typing.get_origin(hint)
-            if container is Literal:
-                required[field.name] = items[0]
-            elif container:
-                required[field.name] = container([PLACEHOLDERS[items[0]]])
-            else:
-                required[field.name] = PLACEHOLDERS[hint]
+            required[field.name] = placeholder(hints[field.name])
     return cls(**required)
+
+
+def placeholder(hint):
+    container, items = typing.get_origin(hint), typing.get_args(hint)
+    if container is Literal:
+        return items[0]
+    return container([placeholder(items[0])]) if container else PLACEHOLDERS[hint]
 
 
 def bare_numbers(hint):

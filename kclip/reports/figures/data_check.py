@@ -84,7 +84,7 @@ def _draw_bars(
         axes.barh(rows, counts, 0.75, left, color=color, label=plain(split))
         left += counts
     for row, total in zip(rows, left, strict=True):
-        axes.text(total + 0.01 * left.max(), row, f"{total:,.0f}", va="center", fontsize=8)
+        axes.text(total + 0.01 * left.max(), float(row), f"{total:,.0f}", va="center", fontsize=8)
     axes.set_yticks(rows, [plain(cut(name, 28)) for name in names], fontsize=9)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, 1.1 * max(1, left.max()))

@@ -35,7 +35,7 @@ def draw_recalls(results: Mapping[str, Any]) -> "Figure":
         chance = [100 * results["chance"][direction][name] for name in cutoffs]
         left = positions + 0.4 * number - 0.39
         axes.hlines(
-            chance, left, left + 0.38, color="black", lw=1.5, label="random" if number else None
+            chance, left, left + 0.38, color="black", lw=1.5, label="random" if number else ""
         )
     axes.set_xticks(positions, [name.replace("recall", "R") for name in cutoffs])
     axes.set_ylim(0, 108)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kclip.config.parsing import CONFIG_FILE, to_json
+from kclip.console.command_line import command_line
 from kclip.errors import UserError
 from kclip.files import write_text
 from kclip.training.common.run import Run
@@ -22,7 +23,7 @@ def open_run(
         stop_requested: asked after each batch.
         callbacks: more Keras callbacks.
     """
-    go_on = f"python scripts/{name}.py --resume {command.output}"
+    go_on = f"{command_line(name)} --resume {command.output}"
     resume = command.resume is not None
     return Run(command.output, stop_requested, go_on, resume, command.log_to, callbacks)
 
