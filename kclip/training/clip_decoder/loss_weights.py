@@ -5,6 +5,7 @@ import dataclasses
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,8 @@ def tune_loss_weights(
     rng = np.random.default_rng(settings.seed)
     image_folds = rng.permutation(len(labels)) % NUM_FOLDS
     class_folds = rng.permutation(len(class_names)) % NUM_FOLDS
+    images = (towers, data, labels, valid_mask, class_names)
+    measure = partial(_held_out_map, *images, head=head, settings=settings)
     path, states = run.folder / TUNING_FILE, run.folder / "tuning"
     trials = read_trials(path) if run.resume and path.is_file() else []
     runs = [(fold, *weights) for fold in range(NUM_FOLDS) for weights in GRID]
@@ -103,18 +106,7 @@ def tune_loss_weights(
         trial_run = replace(run, folder=states / str(number), callbacks=(), log_to=())
         weights = dataclasses.replace(objective, alpha=alpha, beta=beta)
         held_out = image_folds == fold, class_folds == fold
-        figures = _held_out_map(
-            towers,
-            data,
-            labels,
-            valid_mask,
-            class_names,
-            held_out,
-            head,
-            weights,
-            settings,
-            trial_run,
-        )
+        figures = measure(held_out, objective=weights, run=trial_run)
         trials.append(Trial(alpha, beta, fold, *figures, score=float(np.mean(figures))))
         write_trials(trials, path)
     shutil.rmtree(states, ignore_errors=True)
@@ -162,8 +154,7 @@ def _held_out_map(
     """Trains without the held-out images and classes; their mAP, and that of all classes."""
     assert towers.source is not None
     images, classes = held_out
-    align = objective.alpha > 0
-    names = [class_names[column] for column in np.flatnonzero(~classes)]
+    align, names = objective.alpha > 0, [class_names[n] for n in np.flatnonzero(~classes)]
     keras.utils.set_random_seed(settings.seed)
     classifier = build_classifier(towers, names, head, align, settings.dtype)
     data.standardize(classifier)

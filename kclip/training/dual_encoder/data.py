@@ -108,13 +108,7 @@ def cached_data(
     Arguments as above, where features are kept, and the image tower's classifier where `settings`
     wants class pairs.
     """
-    if settings.augmentation not in ("none", "flip", "shrink"):
-        raise UserError(
-            f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "
-            "but a frozen image tower sees each image once; use none, flip or shrink, or train it"
-        )
-    shrink = settings.augmentation == "shrink"
-    mirror = shrink or settings.augmentation == "flip"
+    mirror, shrink = _views(settings)
     train_features = split_features(model, preprocessor, train, store, mirror, shrink)
     features = split_features(model, preprocessor, validation, store, preprocessor.mirror)
     _standardize(model, train_features)
@@ -143,6 +137,17 @@ def cached_data(
         embed_validation=embed_validation,
         text_to_image_index=features.text_to_image,
     )
+
+
+def _views(settings: Optimization) -> tuple[bool, bool]:
+    """Whether a frozen tower also sees each image mirrored, and as it looks when it is small."""
+    if settings.augmentation not in ("none", "flip", "shrink"):
+        raise UserError(
+            f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "
+            "but a frozen image tower sees each image once; use none, flip or shrink, or train it"
+        )
+    shrink = settings.augmentation == "shrink"
+    return shrink or settings.augmentation == "flip", shrink
 
 
 def _standardize(model: DualEncoder, features: SplitFeatures) -> None:

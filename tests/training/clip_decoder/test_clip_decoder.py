@@ -308,9 +308,9 @@ def test_the_search_of_loss_weights_goes_on_where_it_was_stopped(
     assert len(loss_weights.read_trials(tmp_path / "run" / "tuning.csv")) == 2
     computed = []
 
-    def noted(*args, held_out_map=loss_weights._held_out_map):
-        computed.append(args[6])
-        return held_out_map(*args)
+    def noted(*args, held_out_map=loss_weights._held_out_map, **kwargs):
+        computed.append(kwargs["objective"])
+        return held_out_map(*args, **kwargs)
 
     monkeypatch.setattr(loss_weights, "_held_out_map", noted)
     TrainClipDecoder.parse(["--resume", str(tmp_path / "run")]).run()
