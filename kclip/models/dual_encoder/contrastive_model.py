@@ -19,18 +19,17 @@ class ContrastiveModel(ImageTextModel):
             optimizer: a Keras optimizer.
             loss: `kclip.losses.ContrastiveLoss` or `SigmoidLoss`.
             **kwargs: further arguments of `keras.Model.compile`.
-        """
-        super().compile(optimizer=optimizer, **kwargs)
-        self.contrastive_loss = loss
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The contrastive loss of one batch, plus the layers' regularisation.
 
         Raises:
             UserError: the model is under a `tf.distribute` strategy of several replicas, each of
                 which would take its own part of the batch for all negatives.
         """
         refuse_replicas(self)
+        super().compile(optimizer=optimizer, **kwargs)
+        self.contrastive_loss = loss
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The contrastive loss of one batch, plus the layers' regularisation."""
         loss = self.contrastive_loss(
             y_pred["image_embeddings"], y_pred["text_embeddings"], self.logit_scale, ids=y
         )

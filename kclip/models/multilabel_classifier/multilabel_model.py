@@ -19,7 +19,11 @@ class MultiLabelModel:
             optimizer: a Keras optimizer.
             loss: `kclip.losses.JointLoss`.
             **kwargs: further arguments of `keras.Model.compile`.
+
+        Raises:
+            UserError: the model is under a `tf.distribute` strategy of several replicas.
         """
+        refuse_replicas(self)
         if self.logit_scale is not None:
             # Keras warns of weights that have no gradient.
             self.logit_scale.trainable = loss.alpha > 0
@@ -29,12 +33,7 @@ class MultiLabelModel:
         self.part_means = {name: keras.metrics.Mean(name) for name in parts}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The joint loss of one batch, plus the layers' regularisation.
-
-        Raises:
-            UserError: the model is under a `tf.distribute` strategy of several replicas.
-        """
-        refuse_replicas(self)
+        """The joint loss of one batch, plus the layers' regularisation."""
         losses = self.joint_loss(y, y_pred, self.logit_scale)
         for name, mean in self.part_means.items():
             mean.update_state(losses[name])
