@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from kclip.console.tensorflow_logs import hushed_stderr
 from kclip.evaluation.consistency.subject import ModelOutputs, Subject, model_outputs
 from kclip.export.folder import exporter
 from kclip.export.tower_files import SUFFIXES
@@ -48,7 +49,12 @@ def litert(subject: Subject) -> ModelOutputs:
         )
 
         run = Interpreter(str(path)).get_signature_runner()
-        return lambda inputs: run(**inputs)["output_0"]
+
+        def ask(inputs: dict[str, np.ndarray]) -> Any:
+            with hushed_stderr():  # at its first call it says what it runs on
+                return run(**inputs)["output_0"]
+
+        return ask
 
     return _tower_file_outputs(subject, "litert", open_tower)
 
