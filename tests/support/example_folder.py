@@ -67,6 +67,7 @@ def _write_images(folder: Path) -> None:
     for seed, name in enumerate(IMAGES):
         (folder / name).parent.mkdir(exist_ok=True)
         draw_scene(sample_scene(Random(seed)), Random(seed)).save(folder / name)
+    (folder / "captions.csv").write_text("image,caption\n1.jpg,a red circle\n2.jpg,a blue square\n")
 
 
 @cache
