@@ -57,7 +57,6 @@ from .zero_shot.prompts import resolve_templates as resolve_templates
 from .data.images.opening import load_image as load_image
 from .data.labelled.class_folders import read_labelled_folder as read_labelled_folder
 from .data.labelled.class_names import read_class_names as read_class_names
-from .data.labelled.label_matrix import label_matrix as label_matrix
 from .data.labelled.multilabel_reading import read_labelled_split as read_labelled_split
 from .data.labelled.stratified import sample_fraction as sample_fraction
 from .data.sources.synthetic.generation import generate_scenes as generate_scenes
