@@ -65,7 +65,7 @@ def fit_probe(
 
 
 def sample_shots(
-    labels: np.ndarray, class_names: Sequence[str], shots: Sequence[int], seed: int
+    labels: np.ndarray, class_names: Sequence[str], shots: Sequence[int], seed: int, draw: int = 0
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Samples k images of each class, for every k; a larger sample holds the smaller ones.
 
@@ -74,6 +74,7 @@ def sample_shots(
         class_names: C names, for messages.
         shots: the values of k.
         seed: another one samples other images.
+        draw: which of several samples of one seed; no seed has a sample of another one.
 
     Yields:
         k, and (C * k,) rows of `labels`.
@@ -87,7 +88,7 @@ def sample_shots(
         [[0, 1], [0, 0, 1, 1]]
     """
     _check_counts(np.bincount(labels, minlength=len(class_names)), class_names, max(shots))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, draw])
     orders = [rng.permutation(np.flatnonzero(labels == c)) for c in range(len(class_names))]
     for k in shots:
         yield k, np.concatenate([order[:k] for order in orders])

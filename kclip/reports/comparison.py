@@ -128,7 +128,7 @@ def _with_interval(value: float, interval: Sequence[float]) -> str:
 
 
 def _with_spread(row: Mapping[str, Any]) -> str:
-    return f"{100 * row['mean']:.1f} ± {100 * row['deviation']:.1f}"
+    return f"{100 * row['mean']:.1f} ± {100 * row['standard_deviation']:.1f}"
 
 
 def _points(row: Mapping[str, Any]) -> str:

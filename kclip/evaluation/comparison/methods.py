@@ -66,8 +66,8 @@ def few_shot_curve(
     """Fits probes on k images a class, several times (Radford et al. 2021, figure 6).
 
     Returns:
-        For each k `{"shots", "accuracies", "mean", "deviation"}`: the accuracy on the test images
-        of each sample, their mean and sample standard deviation (0 for a single one).
+        For each k `{"shots", "accuracies", "mean", "standard_deviation"}`: the accuracy on the test
+        images of each sample, their mean and sample standard deviation (0 for a single one).
 
     Raises:
         UserError: a class has fewer images than the largest k.
@@ -76,7 +76,7 @@ def few_shot_curve(
     names = train.images.class_names
     with ProgressBar(total=draws * len(accuracies), unit="probe", desc="Few-shot probes") as bar:
         for draw in range(draws):
-            for k, rows in sample_shots(train.labels, names, list(accuracies), seed + draw):
+            for k, rows in sample_shots(train.labels, names, list(accuracies), seed, draw):
                 probe = fit_probe(train.embeddings[rows], train.labels[rows], names, seed)
                 right = probe.predict(test.embeddings) == test.labels
                 accuracies[k].append(float(np.mean(right)))
@@ -114,4 +114,4 @@ def classifier_method(classifier: "TrainedClassifier", name: str, test: Embedded
 def _shots_row(k: int, accuracies: list[float]) -> dict[str, Any]:
     deviation = float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0
     mean = float(np.mean(accuracies))
-    return {"shots": k, "accuracies": accuracies, "mean": mean, "deviation": deviation}
+    return {"shots": k, "accuracies": accuracies, "mean": mean, "standard_deviation": deviation}

@@ -89,8 +89,8 @@ def draw_few_shot(curves: Sequence[Mapping[str, Any]], chance: float | None = No
     Zero-shot, which needs none, is a dashed line; the probe on all images a line of dots.
 
     Args:
-        curves: `model`; `shots`, a list of `{"shots", "mean", "deviation"}`; `zero_shot` and
-            `all`, accuracies or None. Fractions in [0, 1].
+        curves: `model`; `shots`, a list of `{"shots", "mean", "standard_deviation"}`; `zero_shot`
+            and `all`, accuracies or None. Fractions in [0, 1].
         chance: what a guess gets, in [0, 1]; None for no line.
     """
     from matplotlib.figure import Figure
@@ -119,7 +119,7 @@ def _draw_curve(axes: "Axes", curve: Mapping[str, Any], counts: Sequence[int], c
     name = plain(cut(curve["model"], 40))
     shots = [row["shots"] for row in curve["shots"]]
     mean = 100 * np.array([row["mean"] for row in curve["shots"]])
-    spread = 100 * np.array([row["deviation"] for row in curve["shots"]])
+    spread = 100 * np.array([row["standard_deviation"] for row in curve["shots"]])
     axes.plot(shots, mean, "o-", color=color, lw=1.8, label=f"{name}: probe")
     axes.fill_between(shots, mean - spread, mean + spread, color=color, alpha=0.15, lw=0)
     for key, style, label in (("zero_shot", "--", "zero-shot"), ("all", ":", "probe on all")):

@@ -26,7 +26,7 @@ def test_accuracies_and_their_intervals_in_percent():
 
 
 def curve(model, zero_shot, everything):
-    shots = [{"shots": k, "mean": 0.1 * k, "deviation": 0.02} for k in (1, 2, 4)]
+    shots = [{"shots": k, "mean": 0.1 * k, "standard_deviation": 0.02} for k in (1, 2, 4)]
     return {"model": model, "shots": shots, "zero_shot": zero_shot, "all": everything}
 
 
