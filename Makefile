@@ -1,10 +1,10 @@
-# make demo    the main job on generated pictures: no network, no download
+# make demo    the main job on generated images: no network, no download
 # make test    the tests
 # make check   lint, format, types, import order
 # make real    the same job on Flickr8k (KCLIP_DATA names the folder of the data)
-# make multilabel  MMM-CLIP on Flickr8k's tags: prompts, adapters and baselines over the share of training images
+# make multilabel  MMM-CLIP on Flickr8k's tags: prompts, adapters and baselines over the fraction of training images
 # make ablation    CLIP-Decoder on Flickr8k's tags: classes never seen, six ways, three seeds
-# make bench   what kclip's speed and memory are beside others', in a quarter of an hour: benchmarks/results/RESULTS.md
+# make bench   speed and memory beside other tools, in a quarter of an hour: benchmarks/results/RESULTS.md
 # Each does its own set-up; PYTHON=python3.12 picks another Python.
 
 PYTHON ?= python3
