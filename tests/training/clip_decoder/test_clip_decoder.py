@@ -25,7 +25,9 @@ from kclip.data.labelled.multilabel_reading import read_labelled_split
 from kclip.data.pipeline.split_reading import iterate_labels
 from kclip.data.records.writer import open_split
 from kclip.errors import KclipError, UserError
+from kclip.evaluation.remarks import training_remarks
 from kclip.features import FeatureStore
+from kclip.files import read_history
 from kclip.models import MultiLabelClassifier
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
 from kclip.training.clip_decoder import loss_weights
@@ -147,7 +149,10 @@ def test_files_are_recognized_as_they_were_measured(finished, records):
 
 
 def test_a_run_reports_what_evaluate_multilabel_reports(finished, records, tmp_path):
-    """To the last bit, although training itself looks at feature maps in half precision."""
+    """To the last bit, although training itself looks at feature maps in half precision.
+
+    A run has more to remark on alone: its own course.
+    """
     command = EvaluateMultilabel(
         model=str(finished / "model"), output=tmp_path, data=records, split="validation"
     )
@@ -155,6 +160,8 @@ def test_a_run_reports_what_evaluate_multilabel_reports(finished, records, tmp_p
     evaluated = json.loads((tmp_path / "metrics.json").read_text())
     of_run = json.loads((finished / "metrics.json").read_text())
     del of_run["run"]
+    of_course = training_remarks(read_history(finished / "history.csv"))
+    assert of_run.pop("remarks", []) == of_course + evaluated.pop("remarks", [])
     assert of_run == evaluated
 
 
