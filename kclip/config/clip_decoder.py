@@ -68,7 +68,7 @@ class DecoderOptimization:
 
     epochs: Count = 40
     """Passes over the images. The weights of the last epoch are kept: the learning rate has
-    then fallen to 0, and choosing an epoch by validation figures would flatter the report."""
+    then fallen to 0, and an epoch chosen by validation figures would make them too high."""
     batch_size: BatchSize = 56
     """Images per step."""
     optimizer: Literal["adam", "adamw"] = "adam"

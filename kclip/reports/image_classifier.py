@@ -31,7 +31,7 @@ def write_classifier_report(
     report.heading("Validation")
     report.add(
         "The epoch that is kept was chosen on these images, so the figures are a little "
-        f"flattering; `{command_line('compare_classifiers')}` measures on others."
+        f"too high; `{command_line('compare_classifiers')}` measures on others."
     )
     add_classification(report, results, "validation images")
     report.write()

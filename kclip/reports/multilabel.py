@@ -191,7 +191,7 @@ def _add_decisions(report: Report, results: Mapping[str, Any]) -> None:
         "O of all decisions together."
     )
     if chosen["same_images"]:
-        text += " **These are the images they were chosen on, so the figures are flattering.**"
+        text += " **These are the images they were chosen on, so the figures are too high.**"
     report.heading("Decisions")
     report.add(text, decision_table(results))
 

@@ -30,7 +30,7 @@ def write_template_report(
         "In brackets, the 95 % interval by bootstrap resamples of the images. The arrow marks the "
         "choice, by the first column. It has been made on this split and its labels, those of "
         "unseen classes too, which are used up by it: the figure of the best template is "
-        f"flattering here. Measure it with `{command_line('evaluate_multilabel')}` on images that "
+        f"too high here. Measure it with `{command_line('evaluate_multilabel')}` on images that "
         "had no part in the choice.",
     )
     report.write()

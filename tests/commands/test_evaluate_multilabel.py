@@ -176,7 +176,7 @@ def test_thresholds_are_chosen_on_one_split_and_kept(no_figures, data):
     assert evaluate(data, data["model"])["thresholds"]["chosen_on"] == kept["chosen_on"]
     metrics = evaluate(data, data["model"], "--split", "train")
     assert metrics["thresholds"]["same_images"] is True
-    assert "the figures are flattering" in (data["output"] / "report.md").read_text()
+    assert "the figures are too high" in (data["output"] / "report.md").read_text()
     (data["model"] / "thresholds.json").unlink()
 
 

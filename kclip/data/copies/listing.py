@@ -114,7 +114,7 @@ def describe_copies(listed: Sequence[ListedCopy]) -> str:
     groups = len({copy.group for copy in listed})
     parts = [f"{_images(len(listed))} in {groups:,} group{'s' * (groups > 1)}"]
     for (split, other), count in count_shared(listed).items():
-        # Of two splits only the one that is measured on: copies in training flatter its figures.
+        # Of two splits only the one that is measured on: copies in training raise its figures.
         if other == "train" or (split != "train" and split < other):
             have = "has a copy" if count == 1 else "have copies"
             parts.append(f"{_images(count)} of {split} {have} in {other}")

@@ -18,7 +18,7 @@ def content_digests(images: Iterable[Path | bytes]) -> list[str]:
 def check_unseen(
     trained_on: Collection[str], test_images: Sequence[Path | bytes], what: str
 ) -> None:
-    """Makes sure that images to test on were not trained on, so that no figure is flattered.
+    """Makes sure that images to test on were not trained on, so that no figure is too high.
 
     Args:
         trained_on: content digests of the training images.

@@ -42,6 +42,6 @@ def warn_of_shared_copies(trained_on: LabelledImages, measured_on: LabelledImage
         LOGGER.warning(
             f"{len(seen):,} of {len(measured_on):,} images of {measured_on.origin} are copies of "
             f"images to train on, such as {measured_on.file_names[seen[0]]}; figures on them are "
-            "flattered"
+            "too high"
         )
     return len(seen)

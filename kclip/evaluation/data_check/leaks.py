@@ -67,7 +67,7 @@ def _leaks(listed: Sequence[ListedCopy], split_sizes: Mapping[str, int]) -> list
                 SERIOUS if count > MAX_SHARED * split_sizes[split] else WARNING,
                 f"{counted(count, 'image')} of the {split_sizes[split]:,} of {split} "
                 f"{'has a copy' if count == 1 else 'have copies'} in {other}.",
-                "Figures on them are flattered; leave them out of one side, or sample the split by "
+                "Figures on them are too high; leave them out of one side, or sample the split by "
                 "build_tfrecords --validation-fraction, which keeps copies together.",
                 [_in_words(copy) for copy in shown if copy.copy_of],
                 [copy.row for copy in shown],

@@ -8,8 +8,6 @@ from kclip.models.dual_encoder.dual_encoder import DualEncoder
 from kclip.models.folder.checks import check_model_folder, load_preset
 from kclip.models.towers.image_resizing import image_resizing
 
-RESIZE_MODES = ("squash", "crop")
-
 
 @keras.saving.register_keras_serializable("kclip")
 class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
