@@ -31,7 +31,7 @@ from results_file import parser, write_result
 from turns import spread
 
 from kclip.data.pipeline.split_reading import image_batches, iterate_texts
-from kclip.features import SplitFeatures, split_features
+from kclip.features import FeatureStore, SplitFeatures, split_features
 from kclip.losses import ContrastiveLoss
 from kclip.models import CachedDualEncoder, DualEncoder, ImageEncoder, TextEncoder
 from kclip.training.dual_encoder.cached_batches import CachedBatches
@@ -138,7 +138,10 @@ def kclip_side(comparison: Comparison) -> tuple[list[float], dict[str, float]]:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=comparison.folder) as store:
         features = split_features(
-            comparison.dual_encoder(), comparison.preprocessor, comparison.split, Path(store)
+            comparison.dual_encoder(),
+            comparison.preprocessor,
+            comparison.split,
+            FeatureStore(Path(store)),
         )
         computed = time.perf_counter()
         model = comparison.compiled(cached=True)

@@ -1,13 +1,14 @@
-"""Gathers `results/*.json` into `results/RESULTS.md`.
+"""Gathers `results/MACHINE/*.json` into `results/RESULTS.md`.
 
 python benchmarks/gather_results.py
 """
 
 import json
+from pathlib import Path
 
 from results_file import RESULTS, parser
 
-from kclip.reports.markdown import markdown_table
+from kclip.reports.markdown import code, markdown_table
 
 NAMES = (
     "input_pipeline",
@@ -26,14 +27,26 @@ HEAD = """# Results
 
 `ratio` is kclip's advantage: the other side's time or memory over kclip's, and for the input
 pipeline kclip's rate over the limit. Figures are medians, with the least and the greatest in
-brackets. `make bench` writes this file from `results/*.json`, which hold each round. Two processes
-on two cores make a load of 2; figures taken at a higher one are those of a busy machine.
+brackets. `make bench` writes this file from `results/MACHINE/*.json`, which hold each round. Two
+processes on two cores make a load of 2; figures taken at a higher one are those of a busy machine.
 """
 
 
 def comparisons(report: dict) -> list[dict]:
     """The rows of one benchmark, the main one first."""
     return [report, *report.get("rows", [])]
+
+
+def read(folder: Path) -> dict[str, dict]:
+    """The results of one machine, in the order of `NAMES`."""
+    files = {name: folder / f"{name}.json" for name in NAMES}
+    return {name: json.loads(file.read_text()) for name, file in files.items() if file.is_file()}
+
+
+def section(reports: dict[str, dict]) -> str:
+    """One machine: what was found there, and how it was measured."""
+    machine = next(iter(reports.values()))["machine"]
+    return f"## {machine}\n\n{tables(reports)}"
 
 
 def tables(reports: dict[str, dict]) -> str:
@@ -45,18 +58,16 @@ def tables(reports: dict[str, dict]) -> str:
         for row in comparisons(report)
     ]
     measured = [
-        (name, f"`{report['command']}`", report["date"], report["machine"])
-        + (f"{report['load_at_the_end']:.1f}",)
+        (name, code(report["command"]), report["date"], f"{report['load_at_the_end']:.1f}")
         + (", ".join(f"{package} {version}" for package, version in report["versions"].items()),)
         for name, report in reports.items()
     ]
     return "\n".join(
         [
-            HEAD,
             markdown_table(("benchmark", "what", "ratio", "reach", "kclip", "other side"), found),
             "",
             markdown_table(
-                ("benchmark", "command", "date", "machine", "load at the end", "versions"), measured
+                ("benchmark", "command", "date", "load at the end", "versions"), measured
             ),
             "",
         ]
@@ -66,10 +77,10 @@ def tables(reports: dict[str, dict]) -> str:
 def main() -> None:
     """Reads what is there; a benchmark that has not been run is left out."""
     parser(__doc__).parse_args()
-    files = {name: RESULTS / f"{name}.json" for name in NAMES}
-    reports = {name: json.loads(file.read_text()) for name, file in files.items() if file.is_file()}
-    (RESULTS / "RESULTS.md").write_text(tables(reports), encoding="utf-8")
-    print(f"{len(reports)} benchmarks in {RESULTS / 'RESULTS.md'}")
+    folders = sorted(path for path in RESULTS.iterdir() if path.is_dir())
+    sections = [section(reports) for folder in folders if (reports := read(folder))]
+    (RESULTS / "RESULTS.md").write_text("\n".join([HEAD, *sections]), encoding="utf-8")
+    print(f"{len(sections)} machines in {RESULTS / 'RESULTS.md'}")
 
 
 if __name__ == "__main__":

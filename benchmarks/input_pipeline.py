@@ -34,6 +34,7 @@ from results_file import add_peers_python, parser, write_result
 from turns import median_ratio, spread, take_turns
 
 from kclip.data.pipeline.augmentation import build_augmentation
+from kclip.data.pipeline.pixels import whole_pixels
 from kclip.data.pipeline.split_reading import CORES, without_autotuning
 from kclip.data.pipeline.streamed_batches import InputFunctions, StreamedBatches
 from kclip.data.records.encoding import Encoding, encode_image
@@ -68,8 +69,10 @@ def make_pairs(count: int, shape: tuple[int, int]) -> Pairs:
 
 def kclip_side(split: SplitFiles, preprocessor, augmentation: str = "none"):
     """An epoch of kclip's own batches."""
-    augment = build_augmentation(augmentation, SIZE, seed=0)
-    functions = InputFunctions(preprocessor.resize, preprocessor.tokenize, augment, SIZE)
+    augment = build_augmentation(augmentation, seed=0)
+    functions = InputFunctions(
+        whole_pixels(preprocessor.resize), preprocessor.tokenize, augment, SIZE
+    )
     dataset = StreamedBatches(split, functions, BATCH_SIZE).dataset()
     return lambda: _iterate(dataset)
 

@@ -1,4 +1,4 @@
-"""What every benchmark writes: `results/NAME.json`, with the same keys in each."""
+"""What every benchmark writes: `results/MACHINE/NAME.json`, with the same keys in each."""
 
 import argparse
 import datetime
@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,17 +75,29 @@ def write_result(
         | (versions or {}),
         **details,
     }
-    RESULTS.mkdir(exist_ok=True)
+    folder = RESULTS / folder_of(processor())
+    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, indent=1, ensure_ascii=False)
-    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     print(text)
 
 
 def machine() -> str:
     """Processor, cores and memory."""
+    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{processor()}, {os.cpu_count()} cores, {gib:.0f} GiB"
+
+
+def folder_of(processor: str) -> str:
+    """The folder for results of one kind of processor, whose ratios differ from another's."""
+    words = re.findall("[a-z0-9]+", re.sub(r"\((r|tm)\)", " ", processor.lower()))
+    return "_".join(word for word in words if word not in ("processor", "cpu"))
+
+
+def processor() -> str:
+    """The processor by its name."""
     cpu = platform.processor() or platform.machine()
     if (info := Path("/proc/cpuinfo")).is_file():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         cpu = names[0].split(":")[1].strip() if names else cpu
-    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{cpu}, {os.cpu_count()} cores, {gib:.0f} GiB"
+    return cpu

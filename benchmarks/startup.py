@@ -21,19 +21,21 @@ from kclip.data.sources.synthetic.generation import generate_scenes
 
 SCRIPTS = sorted((HERE.parent / "scripts").glob("*.py"))
 HELP_GOAL, TRAINING_GOAL = 0.5, 25.0
-# Runs the script with one callback more, which ends the process after the first batch.
+# Trains as the script does, with one callback more, which ends the process after the first batch.
 FIRST_BATCH = """
-import os, runpy, sys, keras
-from kclip.training import fit
+import os, sys
+from kclip import TrainDualEncoder
+
+command = TrainDualEncoder.parse(sys.argv[1:])
+
+import keras
 
 class EndAfterFirstBatch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         os._exit(0)
 
-callbacks = fit._callbacks
-fit._callbacks = lambda *arguments: [EndAfterFirstBatch(), *callbacks(*arguments)]
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
+command.run(callbacks=[EndAfterFirstBatch()])
+raise SystemExit("the training ended without a batch")
 """
 
 
@@ -56,12 +58,11 @@ def write_data(folder: Path, images: int) -> None:
 
 def first_batches(repeats: int, images: int) -> list[float]:
     """Seconds from the process' start to the end of the first training step."""
-    script = str(HERE.parent / "scripts/train_dual_encoder.py")
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder), images)
         return [
             seconds_of(
-                *("-c", FIRST_BATCH, script, "--data", f"{folder}/records"),
+                *("-c", FIRST_BATCH, "--data", f"{folder}/records"),
                 *("--output", f"{folder}/run{number}"),
             )
             for number in range(repeats)

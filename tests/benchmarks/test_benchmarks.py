@@ -47,13 +47,39 @@ def test_results_become_one_page(results):
     results_file.write_result(
         "build", what="a race", ratio=2.0, kclip="1 s", other="2 s", reach="≥ 1", rows=[row]
     )
-    written = json.loads((results / "build.json").read_text())
+    (file,) = results.glob("*/build.json")
+    written = json.loads(file.read_text())
     assert written["ratio"] == 2.0 and written["command"] == "python benchmarks/some.py"
     gather_results.main()
     page = (results / "RESULTS.md").read_text()
     found = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
     assert ["build", "a race", "2.00", "≥ 1", "1 s", "2 s"] in found
     assert ["", "the same on Mars", "0.50", "–", "4 s", "2 s"] in found
+
+
+@pytest.mark.parametrize(
+    "processor, folder",
+    [
+        ("AMD EPYC", "amd_epyc"),
+        ("Intel(R) Xeon(R) Processor", "intel_xeon"),
+        ("Intel(R) Core(TM) i7-9750H CPU @ 2.60GHz", "intel_core_i7_9750h_2_60ghz"),
+    ],
+)
+def test_each_kind_of_machine_has_a_folder_of_its_own(processor, folder):
+    assert results_file.folder_of(processor) == folder
+
+
+def test_results_of_two_machines_stand_side_by_side(results):
+    for name in ("one", "two"):
+        (results / name).mkdir()
+        report = {"what": "a race", "ratio": 2.0, "kclip": "1 s", "other": "2 s", "reach": "–"}
+        report |= {"command": "python race.py", "date": "2026-01-01", "machine": f"machine {name}"}
+        report |= {"load_at_the_end": 1.0, "versions": {"keras": "3"}}
+        (results / name / "build.json").write_text(json.dumps(report))
+    gather_results.main()
+    page = (results / "RESULTS.md").read_text()
+    assert page.index("## machine one") < page.index("`python race.py`")
+    assert page.count("a race") == 2 and "## machine two" in page
 
 
 def test_every_benchmark_that_runs_is_gathered():
@@ -68,7 +94,8 @@ def test_peak_memory_is_what_the_run_says(results, monkeypatch, tmp_path):
     (run / "metrics.json").write_text(json.dumps({"run": {"peak_memory_gib": 2.5}}))
     monkeypatch.setattr(sys, "argv", ["peak_memory.py", "--run", str(run)])
     peak_memory.main()
-    assert json.loads((results / "peak_memory.json").read_text())["ratio"] == 1.6
+    (file,) = results.glob("*/peak_memory.json")
+    assert json.loads(file.read_text())["ratio"] == 1.6
 
 
 def test_search_finds_what_is_near():
