@@ -61,7 +61,7 @@ real: setup
 	rm -rf runs/flickr8k
 	$(BIN)/python scripts/train_dual_encoder.py --preset flickr8k \
 	    --data tfrecords/flickr8k --output runs/flickr8k \
-	    --image.weights $(WEIGHTS)/mobilenet_v1_075_224.weights.h5 \
+	    --image.backbone $(WEIGHTS)/tf_efficientnet_lite2.in1k \
 	    --text.backbone $(WEIGHTS)/all-MiniLM-L6-v2 \
 	    --zero-shot $(KCLIP_DATA)/cifar10_test
 
@@ -69,7 +69,7 @@ ablation: setup
 	@test -d runs/flickr8k/model || $(MAKE) real
 	$(BIN)/python scripts/ablate_clip_decoder.py --data tfrecords/flickr8k --output runs/clip_decoder_ablation \
 	    --model runs/flickr8k/model --text-model $(WEIGHTS)/all-MiniLM-L6-v2 \
-	    --image.weights $(WEIGHTS)/mobilenet_v1_075_224.weights.h5 \
+	    --image.backbone $(WEIGHTS)/tf_efficientnet_lite2.in1k \
 	    --seen-classes $(FLICKR8K)/tags_seen.txt --unseen-classes $(FLICKR8K)/tags_unseen.txt
 
 multilabel: setup

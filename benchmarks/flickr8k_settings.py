@@ -36,7 +36,7 @@ def recalls(flags: str, seed: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, str(ROOT / "scripts/train_dual_encoder.py")]
         command += ["--preset", "flickr8k", "--data", str(ROOT / "tfrecords/flickr8k")]
-        command += ["--image.weights", str(WEIGHTS / "mobilenet_v1_075_224.weights.h5")]
+        command += ["--image.backbone", str(WEIGHTS / "tf_efficientnet_lite2.in1k")]
         command += ["--text.backbone", str(WEIGHTS / "all-MiniLM-L6-v2")]
         command += ["--optimization.seed", str(seed), "--output", f"{folder}/run", *flags.split()]
         subprocess.run(command, check=True, capture_output=True)

@@ -95,14 +95,15 @@ class TrainClassifier(TrainingCommand, ImageLimits):
         )
 
     def _build(self, class_names: list[str]) -> "ImageClassifier":
-        from kclip.models import ImageClassifier, ImageEncoder
+        from kclip.models import ImageClassifier
+        from kclip.models.pretrained.image_towers import load_image_encoder
 
         settings = self.settings
-        encoder = ImageEncoder(
+        encoder = load_image_encoder(
             settings.backbone,
             image_size=settings.size,
-            alpha=settings.alpha,
             weights=settings.weights,
+            alpha=settings.alpha,
             dtype=settings.dtype,
             name="image_encoder",
         )
@@ -127,7 +128,8 @@ class TrainClassifier(TrainingCommand, ImageLimits):
         TrainedClassifier(model, used).save(self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):
             results = evaluate_classifier(model, validation_batches(data, model, self.settings))
-        about = self._about(data, watch) | {"weights that are kept": kept_epoch(history)}
+        about = self._about(data, model.image_encoder.image_size, watch)
+        about |= {"weights that are kept": kept_epoch(history)}
         results["run"] = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
         write_classifier_report(self.output, about, results)
         print(classification_table(results))
@@ -137,20 +139,23 @@ class TrainClassifier(TrainingCommand, ImageLimits):
     def check(self) -> None:
         """See `TrainingCommand`."""
         check_settings(self)
-        if self.settings.fine_tune_layers == 0 and self.settings.weights is None:
+        if self.settings.fine_tune_layers == 0 and not self.settings.pretrained:
             raise UserError(
                 "--fine-tune-layers 0 would leave a network without weights untrained; give "
-                "--weights imagenet or a file, or train all its layers"
+                "--weights imagenet or a file, or a folder as --backbone, or train all its layers"
             )
 
-    def _about(self, data: "ClassifierData", watch: Stopwatch) -> dict[str, object]:
+    def _about(
+        self, data: "ClassifierData", image_size: int, watch: Stopwatch
+    ) -> dict[str, object]:
         settings = self.settings
+        weights = settings.weights or (settings.backbone if settings.pretrained else "none")
         return {
             "images": data.train.origin,
             "validated on": data.validation.origin,
             "training / validation images": f"{len(data.train):,} / {len(data.validation):,}",
-            "network": f"{settings.backbone}, {settings.size} pixels",
-            "weights to start from": settings.weights or "none",
+            "network": f"{settings.backbone}, {image_size} pixels",
+            "weights to start from": weights,
             "fine-tuned layers": settings.fine_tune_layers,
             "seed": settings.seed,
             "seconds": ", ".join(f"{stage} {time}" for stage, time in watch.seconds.items()),

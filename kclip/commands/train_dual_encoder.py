@@ -121,11 +121,11 @@ class TrainDualEncoder(TrainingCommand):
         return read_labelled_folder(self.zero_shot, split=split, flag=flag)
 
     def _classifier(self) -> "Classifier | None":
-        from kclip.models.towers.image_encoder import imagenet_classifier
+        from kclip.models.pretrained.image_towers import load_imagenet_classifier
 
         if not self.optimization.class_pairs:
             return None
-        return imagenet_classifier(self.image.backbone, self.image.weights, self.image.alpha)
+        return load_imagenet_classifier(self.image.backbone, self.image.weights, self.image.alpha)
 
     def check(self) -> None:
         """See `TrainingCommand`."""
@@ -137,10 +137,10 @@ class TrainDualEncoder(TrainingCommand):
                 f"--optimization.chunk-size {chunk} does not divide the batch of {batch}; "
                 "give a number that does, or another --optimization.batch-size"
             )
-        if settings.class_pairs and (self.image.train or self.image.weights is None):
+        if settings.class_pairs and (self.image.train or not self.image.pretrained):
             raise UserError(
                 "--optimization.class-pairs come from a frozen image tower's own classifier; leave "
-                "--image.train, and give --image.weights"
+                "--image.train, and give --image.weights, or a folder as --image.backbone"
             )
         if self.zero_shot is not None:
             from kclip.zero_shot.prompts import resolve_templates

@@ -15,6 +15,7 @@ from kclip.config.ranges import (
     WeightDecay,
     WidthMultiplier,
 )
+from kclip.config.towers import brings_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +24,10 @@ class ClassifierSettings:
 
     backbone: str = "small_cnn"
     """A network of keras.applications by name (xception, efficientnetb7, mobilenet, ...),
-    tresnet_m, or small_cnn. Each has its own preprocessing inside."""
-    size: Pixels = 64
-    """Height and width of its input in pixels."""
+    tresnet_m, small_cnn, or a folder of timm's EfficientNet-Lite, which holds its weights. Each has
+    its own preprocessing inside."""
+    size: Pixels | None = None
+    """Height and width of its input in pixels; by default those of its published weights."""
     alpha: WidthMultiplier | None = None
     """Width multiplier of the MobileNets."""
     weights: str | None = None
@@ -61,3 +63,8 @@ class ClassifierSettings:
     """Precision of the network; probabilities and loss are always float32."""
     seed: Seed = 0
     """Seed of the weights, the order of images, the sampled fractions and dropout."""
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the network starts from weights."""
+        return brings_weights(self.backbone, self.weights)

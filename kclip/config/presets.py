@@ -17,10 +17,10 @@ PRESETS: dict[str, Preset] = {
         "objective": Objective(projection_dim=128, loss="multi_positive"),
         "optimization": Optimization(epochs=8, batch_size=128, schedule="cosine"),
     },
-    # Flickr8k on a CPU: frozen towers, wide heads, much noise on the features. Towers' weights are
-    # given by --image.weights and --text.backbone; see the README for what each setting gave.
+    # Flickr8k on a CPU: frozen towers, wide heads, much noise on the features. The folders of the
+    # towers are given by --image.backbone and --text.backbone.
     "flickr8k": {
-        "image": ImageTower(backbone="mobilenet", size=224, alpha=0.75, mirror=True, train=False),
+        "image": ImageTower(backbone="tf_efficientnet_lite2.in1k", mirror=True, train=False),
         "text": TextTower(backbone="all-MiniLM-L6-v2", pooling="mean", train=False),
         "objective": Objective(
             projection_dim=896,
@@ -70,11 +70,11 @@ CLIP_DECODER_PRESETS = {
         "objective": JointObjective(),
         "optimization": DecoderOptimization(epochs=8, batch_size=64, learning_rate=1e-3, ema=0.98),
     },
-    # Flickr8k's tags on a CPU; --model, or --image.weights and --queries, give the towers.
+    # Flickr8k's tags on a CPU; --model, or --image.backbone and --queries, give the towers.
     "flickr8k": {
         # The best of 23 on training images that the dual encoder had not seen.
         "template": ["there is a {}"],
-        "image": ImageTower(backbone="mobilenet", size=224, alpha=0.75, mirror=True, train=False),
+        "image": ImageTower(backbone="tf_efficientnet_lite2.in1k", mirror=True, train=False),
         "head": DecoderHead(dim=128, intermediate_dim=256, trained_fraction=0.75),
         "objective": JointObjective(sentence="there is {}"),
         "optimization": DecoderOptimization(

@@ -1,6 +1,7 @@
 """The settings of image and text towers."""
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated, Literal
 
 from kclip.config.ranges import LearningRate, PartialFraction, Pixels, Range, WidthMultiplier
@@ -11,9 +12,10 @@ class ImageTower:
     """The image tower, where no --model gives one."""
 
     backbone: str = "small_cnn"
-    """A network of keras.applications by name (xception, ...), tresnet_m, or small_cnn."""
-    size: Pixels = 64
-    """Height and width of its input in pixels."""
+    """A network of keras.applications by name (xception, ...), tresnet_m, small_cnn, or a folder of
+    timm's EfficientNet-Lite (config.json, model.safetensors), which holds its weights."""
+    size: Pixels | None = None
+    """Height and width of its input in pixels; by default those of its published weights."""
     alpha: WidthMultiplier | None = None
     """Width multiplier of the MobileNets."""
     pooling: Literal["avg", "flatten"] = "avg"
@@ -29,6 +31,16 @@ class ImageTower:
     """Train the tower, a --model's too; a frozen one is run once and its outputs are kept."""
     learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the tower starts from weights."""
+        return brings_weights(self.backbone, self.weights)
+
+
+def brings_weights(backbone: str, weights: str | None) -> bool:
+    """Whether an image tower starts from weights: a folder holds its own."""
+    return weights is not None or Path(backbone).is_dir()
 
 
 @dataclasses.dataclass(frozen=True)

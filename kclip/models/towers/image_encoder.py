@@ -8,6 +8,7 @@ from kclip.errors import UserError
 from kclip.layers.imagenet_preprocessing import ImagenetPreprocessing
 from kclip.models.folder.dtype_scope import dtype_scope
 from kclip.models.towers.application_weights import load_application_weights, load_classifier
+from kclip.models.towers.efficientnet_lite import efficientnet_lite
 from kclip.models.towers.frozen import FrozenInInference
 from kclip.models.towers.small_cnn import small_cnn
 from kclip.models.towers.tresnet import tresnet_m
@@ -18,9 +19,36 @@ BACKBONES = {
     name.lower(): constructor
     for name, constructor in vars(keras.applications).items()
     if inspect.isfunction(constructor)
-} | {"small_cnn": small_cnn, "tresnet_m": tresnet_m}
+} | {
+    "small_cnn": small_cnn,
+    "tresnet_m": tresnet_m,
+    "efficientnet_lite": efficientnet_lite,
+}
 
 POOLINGS = {"avg": keras.layers.GlobalAveragePooling2D, "flatten": keras.layers.Flatten}
+
+# What a network's weights were trained on, in pixels; DEFAULT_SIZE where nothing stands here.
+IMAGE_SIZES = {
+    "small_cnn": 64,
+    "xception": 299,
+    "inceptionv3": 299,
+    "inceptionresnetv2": 299,
+    "nasnetlarge": 331,
+    "efficientnetb1": 240,
+    "efficientnetb2": 260,
+    "efficientnetb3": 300,
+    "efficientnetb4": 380,
+    "efficientnetb5": 456,
+    "efficientnetb6": 528,
+    "efficientnetb7": 600,
+    "efficientnetv2b1": 240,
+    "efficientnetv2b2": 260,
+    "efficientnetv2b3": 300,
+    "efficientnetv2s": 384,
+    "efficientnetv2m": 480,
+    "efficientnetv2l": 480,
+}
+DEFAULT_SIZE = 224
 
 # Networks that are missing here rescale their input by themselves.
 _PREPROCESSING_MODES = {
@@ -56,17 +84,22 @@ class ImageEncoder(FrozenInInference, keras_hub.models.Backbone):
 
     Args:
         backbone: string. A network of `keras.applications` in any case ("xception", "MobileNet",
-            "efficientnetb7", ...), "tresnet_m" (TResNet-M), or "small_cnn", for small images.
-        image_size: int. Height and width of the input in pixels.
+            "efficientnetb7", ...), "tresnet_m" (TResNet-M), "efficientnet_lite", or "small_cnn",
+            for small images.
+        image_size: int or None. Height and width S of the input in pixels; None: those that the
+            network was published for.
         alpha: float or None. Width multiplier of the MobileNets.
         pooling: "avg", the average over the last feature map; "flatten", the map as it is, for
             small maps whose positions matter.
         weights: None (random), "imagenet" (downloaded by Keras), or the path of a weights file of
             the same network, with its classifier or without; for "tresnet_m" also the folder of
             timm's `model.safetensors`. Not part of the config.
+        sizes: dict or None. Numbers that "efficientnet_lite" is built from.
+        normalization: dict or None. `mean` and `std` of pixels in [0, 1], three floats each, where
+            they are not those that the network's name stands for.
         dtype: dtype policy.
 
-    Input: float tensor (B, image_size, image_size, 3), RGB in [0, 255].
+    Input: float tensor (B, S, S, 3), RGB in [0, 255].
     Output: float tensor (B, F). `encoder.backbone` gives the feature map, (B, H, W, C).
 
     Raises:
@@ -81,20 +114,23 @@ class ImageEncoder(FrozenInInference, keras_hub.models.Backbone):
     def __init__(
         self,
         backbone,
-        image_size,
+        image_size=None,
         alpha=None,
         pooling="avg",
         weights=None,
+        sizes=None,
+        normalization=None,
         dtype=None,
         **kwargs,
     ):
         # === Layers ===
         name = _known_name(backbone)
-        self.preprocessing = ImagenetPreprocessing(
-            _PREPROCESSING_MODES.get(name), dtype=dtype, name="preprocessing"
-        )
+        image_size = image_size or IMAGE_SIZES.get(name, DEFAULT_SIZE)
+        how = normalization or {"mode": _PREPROCESSING_MODES.get(name)}
+        self.preprocessing = ImagenetPreprocessing(**how, dtype=dtype, name="preprocessing")
+        options = dict(sizes or {}) | ({} if alpha is None else {"alpha": alpha})
         with dtype_scope(dtype):
-            self.backbone = _build_backbone(name, image_size, alpha, weights)
+            self.backbone = _build_backbone(name, image_size, options, weights)
             self.pooling = POOLINGS[pooling](name="pooling")
 
         # === Functional Model ===
@@ -107,6 +143,8 @@ class ImageEncoder(FrozenInInference, keras_hub.models.Backbone):
         self.image_size = image_size
         self.alpha = alpha
         self.pooling_name = pooling
+        self.sizes = sizes
+        self.normalization = normalization
 
     @property
     def feature_dim(self):
@@ -120,6 +158,8 @@ class ImageEncoder(FrozenInInference, keras_hub.models.Backbone):
             image_size=self.image_size,
             alpha=self.alpha,
             pooling=self.pooling_name,
+            sizes=self.sizes,
+            normalization=self.normalization,
         )
         return config
 
@@ -143,11 +183,18 @@ def _known_name(backbone):
     return name
 
 
-def _build_backbone(name, image_size, alpha, weights):
+def _build_backbone(name, image_size, options, weights):
     constructor = BACKBONES[name]
-    options = {} if alpha is None else {"alpha": alpha}
-    if set(options) - set(inspect.signature(constructor).parameters):
-        raise UserError(f"alpha={alpha} was given, but {name!r} has no width multiplier; leave it")
+    parameters = inspect.signature(constructor).parameters
+    if "alpha" in set(options) - set(parameters):
+        raise UserError(
+            f"alpha={options['alpha']} was given, but {name!r} has no width multiplier; leave it"
+        )
+    if "stages" in set(parameters) - set(options):
+        raise UserError(
+            f"the sizes of {name!r} stand in a folder of timm (config.json, model.safetensors); "
+            "give that folder as the backbone"
+        )
     shape = (image_size, image_size, 3)
     try:
         if weights in (None, "imagenet"):

@@ -43,15 +43,13 @@ def train_classifier(
         KclipError: the loss is not finite.
     """
     history, head_loss = [], float("inf")
-    if settings.weights is not None:
+    if settings.pretrained:
         history, head_loss = _train_head(model, plain_train, validation, settings, run)
     if settings.fine_tune_layers == 0:
         return history
     head_weights = model.get_weights()
-    unfreeze(
-        model.image_encoder, settings.fine_tune_layers, pretrained=settings.weights is not None
-    )
-    rate = settings.head_learning_rate if settings.weights is None else settings.learning_rate
+    unfreeze(model.image_encoder, settings.fine_tune_layers, settings.pretrained)
+    rate = settings.learning_rate if settings.pretrained else settings.head_learning_rate
     fit_momentum(model._flatten_layers(), train.batches_per_epoch * settings.epochs)
     _compile(model, rate, settings)
     best = BestWeights(run.checkpoint(BEST_FILE, NETWORK), "val_loss", "min")

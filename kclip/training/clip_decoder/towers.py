@@ -9,6 +9,7 @@ from kclip.errors import UserError
 from kclip.inference.loading import load_model, refuse_export
 from kclip.models import DualEncoder, ImageEncoder, MultiLabelClassifier
 from kclip.models.folder.preset_model import tower_dtype
+from kclip.models.pretrained.image_towers import load_image_encoder
 from kclip.multilabel.queries.query_sources import PromptQueries, QuerySource, load_query_source
 
 
@@ -58,12 +59,12 @@ def open_towers(
     has_sentences = isinstance(source, PromptQueries)
     dtype = tower_dtype(dtype, frozen=not image.train)
     if model is None:
-        encoder = ImageEncoder(
+        encoder = load_image_encoder(
             image.backbone,
             image_size=image.size,
+            weights=image.weights,
             alpha=image.alpha,
             pooling=image.pooling,
-            weights=image.weights,
             dtype=dtype,
             name="image_encoder",
         )

@@ -90,7 +90,7 @@ def train_decoder(
     with watch.stage("evaluation"):
         model_folder = run.folder / MODEL_FOLDER
         results = evaluate_decoder(model_folder, config.data, config.validation_split)
-    return write_decoder_run(run.folder, _about(config, labels, objective), results, watch)
+    return write_decoder_run(run.folder, _about(config, towers, labels, objective), results, watch)
 
 
 def _open_towers(config: DecoderTraining) -> DecoderTowers:
@@ -191,9 +191,10 @@ def _check_head(config: DecoderTraining, labels: DecoderLabels) -> None:
 
 
 def _about(
-    config: DecoderTraining, labels: DecoderLabels, objective: JointObjective
+    config: DecoderTraining, towers: DecoderTowers, labels: DecoderLabels, objective: JointObjective
 ) -> dict[str, Any]:
-    tower = config.model or f"{config.image.backbone}, {config.image.size} pixels"
+    size = towers.image_encoder.image_size
+    tower = config.model or f"{config.image.backbone}, {size} pixels"
     tuned = f", chosen by {TUNING_FILE}" if config.tune_loss_weights else ""
     return {
         "data": config.data,

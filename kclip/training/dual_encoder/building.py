@@ -10,9 +10,10 @@ from kclip.config.dual_encoder import Objective
 from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
 from kclip.losses import ContrastiveLoss, SigmoidLoss
-from kclip.models import DualEncoder, DualEncoderPreprocessor, ImageEncoder, TextEncoder
+from kclip.models import DualEncoder, DualEncoderPreprocessor, TextEncoder
 from kclip.models.folder.downloads import in_one_sentence
 from kclip.models.folder.preset_model import tower_dtype
+from kclip.models.pretrained.image_towers import load_image_encoder
 from kclip.models.towers.text_encoder import SIZES
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -49,12 +50,12 @@ def build_dual_encoder(
     Raises:
         UserError: a name is unknown, weights do not fit, or a preset cannot be reached.
     """
-    image_encoder = ImageEncoder(
+    image_encoder = load_image_encoder(
         image.backbone,
         image_size=image.size,
+        weights=image.weights,
         alpha=image.alpha,
         pooling=image.pooling,
-        weights=image.weights,
         dtype=tower_dtype(dtype, frozen=not image.train),
         name="image_encoder",
     )
@@ -75,7 +76,7 @@ def build_dual_encoder(
     )
     preprocessor = DualEncoderPreprocessor(
         tokenizer,
-        image.size,
+        image_encoder.image_size,
         sequence_length=text.sequence_length,
         resize=image.resize,
         mirror=image.mirror,
