@@ -1,12 +1,14 @@
 """The command that trains a dual encoder."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kclip.config.checks import check_settings
 from kclip.config.dual_encoder import Objective, Optimization
 from kclip.config.presets import PRESETS
+from kclip.config.ranges import Fraction
 from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
 from kclip.training.common.command import TrainingCommand
@@ -17,7 +19,17 @@ if TYPE_CHECKING:
     from kclip.data.labelled.images import LabelledImages
     from kclip.models.towers.application_weights import Classifier
 
-PresetName = Literal["tiny", "bert_xception", "flickr8k"]
+PresetName = Literal[
+    "tiny",
+    "bert_xception",
+    "flickr8k",
+    "fine_tune_clip",
+    "fine_tune_siglip",
+    "locked_image",
+    "few_images",
+]
+# What of a tower's settings a --model leaves to be chosen.
+_OF_ANY_TOWER = ("train", "learning_rate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +43,17 @@ class TrainDualEncoder(TrainingCommand):
 
     preset: PresetName = "tiny"
     """Where the other flags' defaults come from: tiny (the generated scenes), bert_xception (the
-    Politecnico report) or flickr8k. Add --help to see them."""
+    Politecnico report), flickr8k; with --model, fine_tune_clip, fine_tune_siglip, locked_image
+    (the image side stays as it is) or few_images (the images' last projection alone). Add --help
+    to see them."""
+    model: str | None = None
+    """A model to go on from instead of new towers: whatever kclip.load takes, such as a folder of
+    CLIP or SigLIP, a name of a hub, or the model/ folder of a run. It keeps its heads, its logit
+    scale, its preprocessing and its tokenizer."""
+    keep_fraction: Literal["auto"] | Fraction = 0.0
+    """With --model: how far the weights go back to those before the training at its end (WiSE-FT).
+    0: not at all; auto: what serves the recall on the validation split and the accuracy on
+    --zero-shot best together."""
     data: Path = Path("tfrecords/synthetic")
     """Folder that build_tfrecords wrote."""
     output: Path = Path("runs/dual_encoder")
@@ -73,6 +95,7 @@ class TrainDualEncoder(TrainingCommand):
             open_splits,
             streamed_data,
         )
+        from kclip.training.dual_encoder.fine_tuning import finish, open_start
         from kclip.training.dual_encoder.fit import compile_dual_encoder, fit
         from kclip.training.dual_encoder.report import (
             MODEL_FOLDER,
@@ -87,12 +110,17 @@ class TrainDualEncoder(TrainingCommand):
         names = (self.train_split, self.validation_split)
         train, validation = open_splits(self.data, names, self.optimization.batch_size)
         texts = (caption for _, _, captions in iterate_texts(train) for caption in captions)
+        towers = (self.image, self.text, self.objective)
         with watch.stage("build"):
-            towers = (self.image, self.text, self.objective)
-            model, preprocessor = build_dual_encoder(*towers, texts, self.optimization.dtype)
-        with watch.stage("features" if not self.image.train else "data"):
+            start = self.model and open_start(self.model, *towers, self.optimization.dtype)
+            model, preprocessor = (
+                (start.model, start.preprocessor)
+                if start
+                else build_dual_encoder(*towers, texts, self.optimization.dtype)
+            )
+        with watch.stage("data" if self.image.trained else "features"):
             arguments = (model, preprocessor, train, validation, self.optimization)
-            if self.image.train:
+            if self.image.trained:
                 data = streamed_data(*arguments)
             else:
                 data = cached_data(
@@ -100,16 +128,19 @@ class TrainDualEncoder(TrainingCommand):
                 )
             if self.optimization.chunk_size is not None:
                 data = chunked(data, self.optimization.chunk_size)
+        embedder = Embedder(model, preprocessor)
+        evaluate = partial(evaluate_run, embedder, data, validation, class_images, self.template)
+        with watch.stage("evaluation before"):
+            before = evaluate() if start else None
         self.write_config()
         with watch.stage("training"):
             loss = build_loss(self.objective)
             compile_dual_encoder(data, model, loss, self.image, self.text, self.optimization)
-            fit(data, self.optimization, run)
+            fit(data, self.optimization, run, before)
+            tuning = finish(start, before, self.keep_fraction, evaluate) if start else {}
             save_model(model, preprocessor, self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):
-            results = evaluate_run(
-                Embedder(model, preprocessor), data, validation, class_images, self.template
-            )
+            results = evaluate() | tuning
         return write_run(self, validation, results, watch)
 
     def _class_images(self) -> "LabelledImages | None":
@@ -130,6 +161,7 @@ class TrainDualEncoder(TrainingCommand):
     def check(self) -> None:
         """See `TrainingCommand`."""
         check_settings(self)
+        self._check_start()
         settings = self.optimization
         batch, chunk = settings.batch_size + settings.class_pairs, settings.chunk_size
         if chunk is not None and batch % chunk:
@@ -137,10 +169,10 @@ class TrainDualEncoder(TrainingCommand):
                 f"--optimization.chunk-size {chunk} does not divide the batch of {batch}; "
                 "give a number that does, or another --optimization.batch-size"
             )
-        if settings.class_pairs and (self.image.train or not self.image.pretrained):
+        if settings.class_pairs and (self.image.trained or not self.image.pretrained):
             raise UserError(
                 "--optimization.class-pairs come from a frozen image tower's own classifier; leave "
-                "--image.train, and give --image.weights, or a folder as --image.backbone"
+                "--image.train head, and give --image.weights, or a folder as --image.backbone"
             )
         if self.zero_shot is not None:
             from kclip.zero_shot.prompts import resolve_templates
@@ -148,3 +180,30 @@ class TrainDualEncoder(TrainingCommand):
             resolve_templates(self.template)
         elif self.zero_shot_split is not None:
             raise UserError("--zero-shot-split is of --zero-shot; give that, too")
+
+    def _check_start(self) -> None:
+        """Looks at what --model leaves to be chosen; raises `UserError`."""
+        if self.model is None:
+            frozen = [side for side in ("image", "text") if getattr(self, side).train == "frozen"]
+            if frozen or self.keep_fraction or self.objective.stay_near:
+                flag = f"--{frozen[0]}.train frozen" if frozen else "--keep-fraction"
+                raise UserError(
+                    f"{flag if frozen or self.keep_fraction else '--objective.stay-near'} keeps "
+                    "what a model knew before; give that one as --model"
+                )
+            return
+        for side, tower in (("image", self.image), ("text", self.text)):
+            usual = self.PRESETS[self.preset][side]
+            of_any = {name: getattr(tower, name) for name in _OF_ANY_TOWER}
+            if tower != replace(usual, **of_any):
+                raise UserError(
+                    f"--model brings its {side} tower along; of the --{side} flags only "
+                    f"--{side}.train and --{side}.learning-rate are for it, so leave the others"
+                )
+        if self.optimization.class_pairs:
+            raise UserError("--optimization.class-pairs are for new towers; leave it, or --model")
+        if self.keep_fraction == "auto" and self.zero_shot is None:
+            raise UserError(
+                "--keep-fraction auto weighs what is learned against what was known before; give "
+                "class folders as --zero-shot, or a number"
+            )

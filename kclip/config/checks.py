@@ -7,7 +7,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from kclip.config.ranges import Range
+from kclip.config.ranges import Form, Range
 from kclip.errors import UserError
 
 
@@ -98,6 +98,9 @@ def unmet(value: Any, hint: Any) -> str | None:
 
 def _unmet_range(value: Any, hint: Any, metadata: tuple[Any, ...]) -> str | None:
     fault = unmet(value, hint)
+    forms = [data for data in metadata if isinstance(data, Form)]
+    if forms:
+        return None if fault is None and value in forms[0] else str(forms[0])
     ranges = [data for data in metadata if isinstance(data, Range)]
     if not ranges or (fault is None and value in ranges[0]):
         return fault

@@ -122,7 +122,7 @@ class DecoderTraining:
     features_dir: Path | None = None
     """Where the outputs of frozen towers are kept; by default the folder of the environment
     variable KCLIP_FEATURES_DIR, or the user's cache. See manage_features."""
-    image: ImageTower = dataclasses.field(default_factory=lambda: ImageTower(train=False))
+    image: ImageTower = dataclasses.field(default_factory=lambda: ImageTower(train="head"))
     head: DecoderHead = dataclasses.field(default_factory=DecoderHead)
     objective: JointObjective = dataclasses.field(default_factory=JointObjective)
     optimization: DecoderOptimization = dataclasses.field(default_factory=DecoderOptimization)
@@ -135,6 +135,11 @@ class DecoderTraining:
         """
         check_settings(self)
         objective = self.objective
+        if self.image.train == "frozen":
+            raise UserError(
+                "--image.train frozen keeps a pretrained head, and a decoder's is new; give head, "
+                "which keeps the tower"
+            )
         if not objective.alpha + objective.beta:
             raise UserError(
                 f"--objective.alpha {objective.alpha} and --objective.beta {objective.beta} "
@@ -144,8 +149,8 @@ class DecoderTraining:
             raise UserError(
                 f"--objective.sentence {objective.sentence!r} has no {{}} for the labels; add it"
             )
-        if self.tune_loss_weights and (self.image.train or self.head.kind != "zero_shot"):
+        if self.tune_loss_weights and (self.image.trained or self.head.kind != "zero_shot"):
             raise UserError(
-                "--tune-loss-weights trains many heads and holds out classes; leave --image.train, "
-                "and --head.kind zero_shot, or give the weights"
+                "--tune-loss-weights trains many heads and holds out classes; leave --image.train "
+                "head, and --head.kind zero_shot, or give the weights"
             )

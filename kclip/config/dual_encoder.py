@@ -36,6 +36,9 @@ class Objective:
     soft: the loss of the keras.io example; sigmoid: SigLIP's."""
     label_smoothing: PartialFraction = 0.0
     """Fraction of the target that is spread over the batch (hard and multi_positive)."""
+    stay_near: Annotated[float, Range(0, 1e6)] = 0.0
+    """With --model: weight of the squared distance of the heads from where they start, on sides
+    whose tower is not trained (ProLIP)."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""The numbers that a setting may have, written in its type: `Annotated[int, Range(1, 100)]`.
+"""The values that a setting may have, written in its type: `Annotated[int, Range(1, 100)]`.
 
-tyro reads such a field as a plain number; `kclip.config.checks` looks at the value.
+tyro reads such a field as a plain number or text; `kclip.config.checks` looks at the value.
 """
 
 import dataclasses
 import math
+import re
 from typing import Annotated
 
 
@@ -31,6 +32,29 @@ class Range:
         return f"from {_plain(self.least)} to {_plain(self.most)}"
 
 
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """The form that a text must have.
+
+    Args:
+        pattern: regular expression of the whole text.
+        name: how a message says it.
+
+    Example:
+        >>> "last:2" in Form("all|last:[1-9][0-9]*", "all or last:N")
+        True
+    """
+
+    pattern: str
+    name: str
+
+    def __contains__(self, value: str) -> bool:
+        return re.fullmatch(self.pattern, value) is not None
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def _plain(number: float) -> str:
     if isinstance(number, int) and number >= 10_000:
         return f"{number:,}"
@@ -49,4 +73,7 @@ BatchSize = Annotated[int, Range(2, 1_000_000)]  # batch statistics and negative
 WidthMultiplier = Annotated[float, Range(0.01, 4)]  # of the MobileNets
 LearningRate = Annotated[float, Range(1e-12, 10)]
 WeightDecay = Annotated[float, Range(0, 10)]
+TrainMode = Annotated[
+    str, Form(r"frozen|head|all|(last|lora):[1-9][0-9]{0,3}", "frozen, head, last:N, lora:R or all")
+]
 ReductionFactor = Annotated[float, Range(1e-6, 0.99)]  # of a learning rate

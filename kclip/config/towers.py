@@ -4,7 +4,14 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal
 
-from kclip.config.ranges import LearningRate, PartialFraction, Pixels, Range, WidthMultiplier
+from kclip.config.ranges import (
+    LearningRate,
+    PartialFraction,
+    Pixels,
+    Range,
+    TrainMode,
+    WidthMultiplier,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +34,11 @@ class ImageTower:
     mirror: bool = False
     """Take each image together with its mirror image: twice the work, a little better. A --model
     that was trained so brings it along."""
-    train: bool = True
-    """Train the tower, a --model's too; a frozen one is run once and its outputs are kept."""
+    train: TrainMode = "all"
+    """What is trained on this side, in a --model too. all: the whole tower and its head; last:N:
+    its last N blocks and its head; lora:R: adapters of rank R in a transformer's attention, and its
+    head; head: the head alone, so that the tower runs once and its outputs are kept; frozen: not
+    even the head, which must then be pretrained."""
     learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""
 
@@ -36,6 +46,16 @@ class ImageTower:
     def pretrained(self) -> bool:
         """Whether the tower starts from weights."""
         return brings_weights(self.backbone, self.weights)
+
+    @property
+    def trained(self) -> bool:
+        """Whether weights of the tower itself are trained."""
+        return trains_tower(self.train)
+
+
+def trains_tower(mode: str) -> bool:
+    """Whether a mode of training reaches into the tower, beyond its head."""
+    return mode not in ("frozen", "head")
 
 
 def brings_weights(backbone: str, weights: str | None) -> bool:
@@ -58,8 +78,13 @@ class TextTower:
     """Tokens per text; longer texts are cut."""
     vocabulary_size: Annotated[int, Range(64, 1_000_000)] = 8192
     """Size of a vocabulary that is learned from the captions."""
-    train: bool = True
-    """Train the tower; a frozen one is run once and its features are kept, if the image tower's
-    are."""
+    train: TrainMode = "all"
+    """What is trained on this side; see --image.train. With head or frozen the tower runs once and
+    its outputs are kept, if the image tower's are."""
     learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""
+
+    @property
+    def trained(self) -> bool:
+        """Whether weights of the tower itself are trained."""
+        return trains_tower(self.train)

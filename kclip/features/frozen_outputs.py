@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ import tensorflow as tf
 import kclip
 from kclip.console.progress import ProgressBar
 from kclip.data.pipeline.augmentation import shrunk
+from kclip.data.pipeline.pixels import whole_pixels
 from kclip.data.pipeline.split_reading import image_batches
 from kclip.data.records.split_digest import split_digest
 from kclip.data.records.writer import SplitFiles
 from kclip.errors import KclipError
+from kclip.models import DualEncoderPreprocessor
 
 BATCH_SIZE = 64
 # How images become pixels; in the digest, since features of other pixels are others.
@@ -40,39 +42,69 @@ def image_views(mirror: bool, shrink: bool = False) -> list[View]:
 
 
 def compute_views(
-    path: Path,
+    folder: Path,
     tower: Any,
     split: SplitFiles,
     resize: Callable[[Any], Any],
     views: Sequence[View],
-    dtype: type[np.floating],
+    dtypes: Mapping[str, type[np.floating]],
 ) -> None:
     """Runs a tower over each view of each image.
 
     Args:
-        path: the file of an array (V, N, ...) of the tower's outputs, for V views.
-        tower: a Keras model of images (B, S, S, 3).
+        folder: gets a file `NAME.npy` for each output: an array (V, N, ...), for V views.
+        tower: a Keras model of images (B, S, S, 3), to one output or a dict of several.
         split: N records.
         resize: of the tower's preprocessing; runs inside tf.data.
         views: as `image_views` gives them.
-        dtype: of the array.
+        dtypes: name of each output -> dtype of its array.
 
     Raises:
         KclipError: an output is too large for the dtype, or no number.
     """
-    outputs = np.lib.format.open_memmap(
-        path, mode="w+", dtype=dtype, shape=(len(views), split.num_records, *tower.output_shape[1:])
-    )
+    outputs = {
+        name: np.lib.format.open_memmap(
+            folder / f"{name}.npy",
+            mode="w+",
+            dtype=dtype,
+            shape=(len(views), split.num_records, *_by_name(tower.output, dtypes)[name].shape[1:]),
+        )
+        for name, dtype in dtypes.items()
+    }
     start = 0
     with ProgressBar(total=split.num_records, unit="img", desc="Image features") as bar:
         for images in image_batches(split, resize, BATCH_SIZE).as_numpy_iterator():
             stop = start + len(images)
             for number, view in enumerate(views):
-                output = tower.predict_on_batch(view(images))
-                outputs[number, start:stop] = _fitting(output, dtype)
+                found = _by_name(tower.predict_on_batch(view(images)), dtypes)
+                for name, dtype in dtypes.items():
+                    outputs[name][number, start:stop] = _fitting(found[name], dtype)
             bar.update(len(images))
             start = stop
-    outputs.flush()
+    for array in outputs.values():
+        array.flush()
+
+
+def pixels_for(preprocessor: Any) -> Callable[[Any], Any]:
+    """A preprocessor's resizing for tf.data, to whole pixels.
+
+    Args:
+        preprocessor: of a dual encoder. A CLIP's resizes by operations of the backend, which inside
+            of tf.data TensorFlow's alone are, so that it is called from there under any other.
+    """
+    if isinstance(preprocessor, DualEncoderPreprocessor) or software()["backend"] == "tensorflow":
+        return whole_pixels(preprocessor.resize)
+
+    def resize(image: Any) -> Any:
+        resized = tf.numpy_function(lambda i: np.asarray(preprocessor.resize(i)), [image], tf.uint8)
+        resized.set_shape((preprocessor.side, preprocessor.side, 3))
+        return resized
+
+    return whole_pixels(resize)
+
+
+def _by_name(outputs: Any, names: Iterable[str]) -> dict[str, Any]:
+    return outputs if isinstance(outputs, dict) else dict.fromkeys(names, outputs)
 
 
 def _fitting(outputs: np.ndarray, dtype: type[np.floating]) -> np.ndarray:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from kclip.console.progress import ProgressBar
-from kclip.data.pipeline.pixels import whole_pixels
 from kclip.data.pipeline.split_reading import iterate_texts
 from kclip.data.records.writer import SplitFiles
 from kclip.features.frozen_outputs import (
@@ -16,12 +15,15 @@ from kclip.features.frozen_outputs import (
     described,
     digest,
     image_views,
+    pixels_for,
     settings,
 )
 from kclip.features.store import FeatureStore
-from kclip.models import DualEncoder, DualEncoderPreprocessor
+from kclip.models import ClipPreprocessor, DualEncoder, DualEncoderPreprocessor
 
 TEXT_BATCH_SIZE = 256
+
+Preprocessor = DualEncoderPreprocessor | ClipPreprocessor
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class SplitFeatures:
 
 def split_features(
     model: DualEncoder,
-    preprocessor: DualEncoderPreprocessor,
+    preprocessor: Preprocessor,
     split: SplitFiles,
     store: FeatureStore,
     mirror: bool = False,
@@ -71,9 +73,9 @@ def split_features(
     """
 
     def compute(folder: Path) -> None:
-        path, views = folder / "image_features.npy", image_views(mirror, shrink)
-        resize = whole_pixels(preprocessor.resize)
-        compute_views(path, model.image_encoder, split, resize, views, np.float32)
+        views, dtypes = image_views(mirror, shrink), {"image_features": np.float32}
+        resize = pixels_for(preprocessor)
+        compute_views(folder, model.image_encoder, split, resize, views, dtypes)
         _compute_texts(model, preprocessor, split, folder)
 
     name = _digest(model, preprocessor, split, mirror, *["shrink"] * shrink)
@@ -89,7 +91,10 @@ def split_features(
 
 
 def _compute_texts(
-    model: DualEncoder, preprocessor: DualEncoderPreprocessor, split: SplitFiles, folder: Path
+    model: DualEncoder,
+    preprocessor: Preprocessor,
+    split: SplitFiles,
+    folder: Path,
 ) -> None:
     ids, _, captions = zip(*iterate_texts(split), strict=True)
     np.save(folder / "ids.npy", np.array(ids, np.int32))
@@ -101,7 +106,7 @@ def _compute_texts(
 
 
 def text_arrays(
-    model: DualEncoder, preprocessor: DualEncoderPreprocessor, texts: list[str]
+    model: DualEncoder, preprocessor: Preprocessor, texts: list[str]
 ) -> dict[str, np.ndarray]:
     """What training needs of M texts, (M, ...): a frozen tower's features, or else their tokens."""
     tokens = {name: np.asarray(value) for name, value in preprocessor.tokenize(texts).items()}
@@ -110,27 +115,30 @@ def text_arrays(
         return tokens
     features = np.zeros((len(texts), encoder.feature_dim), np.float32)
     with ProgressBar(total=len(texts), unit="text", desc="Text features") as bar:
-        for rows, batch in _by_length(tokens):
+        for rows, batch in _by_length(encoder, tokens):
             features[rows] = encoder.predict_on_batch(batch)
             bar.update(len(rows))
     return {"text_features": features}
 
 
-def _by_length(tokens: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+def _by_length(
+    encoder: Any, tokens: dict[str, np.ndarray]
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     # Texts of like length together, cut to the longest of them: padding is most of the work else.
-    lengths = tokens["padding_mask"].sum(axis=1)
-    order = np.argsort(lengths, kind="stable")
+    order = np.argsort(encoder.lengths(tokens), kind="stable")
     for start in range(0, len(order), TEXT_BATCH_SIZE):
         rows = order[start : start + TEXT_BATCH_SIZE]
-        # Up to a multiple of 8, so that few shapes are compiled.
-        width = min(-(-int(lengths[rows].max()) // 8) * 8, tokens["token_ids"].shape[1])
-        yield rows, {name: array[rows, :width] for name, array in tokens.items()}
+        yield rows, encoder.shortened({name: array[rows] for name, array in tokens.items()})
 
 
 def _digest(
-    model: DualEncoder, preprocessor: DualEncoderPreprocessor, split: SplitFiles, *others: Any
+    model: DualEncoder,
+    preprocessor: Preprocessor,
+    split: SplitFiles,
+    *others: Any,
 ) -> str:
     towers = [model.image_encoder] + [model.text_encoder] * (not model.text_encoder.trainable)
     tokenizer: Any = preprocessor.tokenizer
-    own = (settings(preprocessor.get_config()), tokenizer.get_vocabulary())
+    words = getattr(tokenizer, "settings", None) or tokenizer.get_vocabulary()
+    own = (settings(preprocessor.get_config()), words)
     return digest(towers, split, *own, *others)

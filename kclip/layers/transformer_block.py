@@ -15,11 +15,11 @@ class TransformerBlock(keras.layers.Layer):
         activation: of the `FeedForward`.
         epsilon: float. Of both layer norms.
         causal: bool. Whether a token sees only itself and those before it.
-        first_token_only: bool. Give the first token alone. In the last block of a tower that
-            pools by its class token, this saves most of the block and changes nothing.
 
     Call arguments:
         x: float tensor (B, L, C).
+        first_token_only: bool. Give the first token alone. In the last block of a tower that
+            pools by its class token, this saves most of the block and changes nothing.
 
     Returns:
         A float tensor (B, L, C), or (B, C) where `first_token_only`.
@@ -37,7 +37,6 @@ class TransformerBlock(keras.layers.Layer):
         activation,
         epsilon,
         causal=False,
-        first_token_only=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -47,7 +46,7 @@ class TransformerBlock(keras.layers.Layer):
         )
         self.num_heads = num_heads
         self.causal = causal
-        self.first_token_only = first_token_only
+        self.lora_scale = None
 
     def build(self, input_shape):
         dim = input_shape[-1]
@@ -57,22 +56,66 @@ class TransformerBlock(keras.layers.Layer):
         for layer in (self.norm, self.query_key_value, self.attention_output, self.feed_forward):
             layer.build((None, dim))
 
-    def call(self, x):
+    def call(self, x, first_token_only=False):
         shape, dim = ops.shape(x), x.shape[-1]
         # Tokens in one row after another: TensorFlow multiplies matrices faster than stacks of
         # them, and joins the product with the bias.
         tokens = ops.reshape(x, (-1, dim))
-        heads = self.query_key_value(self.norm(tokens))
+        normed = self.norm(tokens)
+        heads = self.query_key_value(normed)
+        if self.lora_scale is not None:
+            heads = heads + self._adapted(normed)
         heads = ops.reshape(heads, (-1, shape[1], 3, self.num_heads, dim // self.num_heads))
         queries, keys, values = ops.unstack(ops.transpose(heads, (2, 0, 3, 1, 4)), 3)
-        if self.first_token_only:
+        if first_token_only:
             tokens, queries = x[:, 0], queries[:, :, :1]
         tokens = tokens + self.attention_output(attend(queries, keys, values, self.causal))
         tokens = self.feed_forward(tokens)
-        return tokens if self.first_token_only else ops.reshape(tokens, (-1, shape[1], dim))
+        return tokens if first_token_only else ops.reshape(tokens, (-1, shape[1], dim))
 
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], input_shape[-1]) if self.first_token_only else input_shape
+    def enable_lora(self, rank, alpha):
+        """Freezes the block and adds low-rank adapters to its queries and values.
+
+        Hu et al. 2022, "LoRA", Equation 3. They change nothing at first. Keras' own `enable_lora`
+        would adapt queries, keys and values, which are one product here, by one pair of matrices.
+
+        Args:
+            rank: int.
+            alpha: float. The product of the adapters is scaled by alpha / rank.
+        """
+        dim = self.attention_output.kernel.shape[0]
+        self.trainable = False
+        self._tracker.unlock()
+        uniform = keras.initializers.HeUniform()
+        # Queries' and values' adapters beside each other.
+        self.lora_a = self.add_weight(name="lora_a", shape=(2, dim, rank), initializer=uniform)
+        self.lora_b = self.add_weight(name="lora_b", shape=(2, rank, dim), initializer="zeros")
+        self._tracker.lock()
+        self.lora_a.trainable = self.lora_b.trainable = True
+        self.lora_scale = alpha / rank
+
+    def merge_lora(self):
+        """Adds the adapters' product to the weights and removes them; without any, nothing."""
+        if self.lora_scale is None:
+            return
+        queries, values = ops.unstack(ops.matmul(self.lora_a, self.lora_b) * self.lora_scale, 2)
+        change = ops.concatenate([queries, ops.zeros_like(queries), values], axis=1)
+        kernel = self.query_key_value.kernel
+        kernel.assign(kernel + ops.cast(change, kernel.dtype))
+        # What was traced before goes on to use them.
+        self.lora_b.assign(ops.zeros(self.lora_b.shape))
+        self._tracker.unlock()
+        self._untrack_variable(self.lora_a)
+        self._untrack_variable(self.lora_b)
+        self._tracker.lock()
+        self.lora_scale = None
+
+    def _adapted(self, x):
+        """What the adapters add to queries, keys and values: (N, C) to (N, 3 * C)."""
+        a, b = (ops.cast(weight, x.dtype) for weight in (self.lora_a, self.lora_b))
+        queries, values = (ops.matmul(ops.matmul(x, a[i]), b[i]) for i in range(2))
+        change = ops.concatenate([queries, ops.zeros_like(queries), values], axis=1)
+        return change * ops.cast(self.lora_scale, x.dtype)
 
     def get_config(self):
         config = super().get_config()
@@ -82,6 +125,5 @@ class TransformerBlock(keras.layers.Layer):
             activation=self.feed_forward.activation,
             epsilon=self.norm.epsilon,
             causal=self.causal,
-            first_token_only=self.first_token_only,
         )
         return config

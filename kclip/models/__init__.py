@@ -1,5 +1,7 @@
 from kclip.models.clip.clip import CLIP
+from kclip.models.clip.clip_image_encoder import ClipImageEncoder
 from kclip.models.clip.clip_preprocessor import ClipPreprocessor
+from kclip.models.clip.clip_text_encoder import ClipTextEncoder
 from kclip.models.clip.clip_tokenizer import ClipTokenizer
 from kclip.models.clip.huggingface_tokenizer import HuggingFaceTokenizer
 from kclip.models.clip.siglip_tokenizer import SiglipTokenizer
@@ -19,7 +21,9 @@ __all__ = [
     "CLIP",
     "CachedDualEncoder",
     "CachedMultiLabelClassifier",
+    "ClipImageEncoder",
     "ClipPreprocessor",
+    "ClipTextEncoder",
     "ClipTokenizer",
     "DualEncoder",
     "DualEncoderPreprocessor",

@@ -69,9 +69,27 @@ class ZeroShotClassifier:
         classes = named_classes(class_names)
         prompts = class_prompts(classes, templates)
         embeddings = _embed_prompts(embedder, [text for texts in prompts for text in texts])
-        ends = np.cumsum([len(texts) for texts in prompts])
+        return cls.from_embeddings(classes, templates, embeddings, embedder.logit_scale)
+
+    @classmethod
+    def from_embeddings(
+        cls,
+        classes: Mapping[str, Sequence[str]],
+        templates: Sequence[str],
+        embeddings: np.ndarray,
+        logit_scale: float,
+    ) -> "ZeroShotClassifier":
+        """The same from prompts that have been embedded already.
+
+        Args:
+            classes: of `named_classes`.
+            templates: each with {} for the name.
+            embeddings: (P, D), of the prompts in the order of `class_prompts`.
+            logit_scale: of the model.
+        """
+        ends = np.cumsum([len(texts) for texts in class_prompts(classes, templates)])
         rows = [ensemble_templates(part[None])[0] for part in np.split(embeddings, ends[:-1])]
-        return cls(shown_names(classes), np.stack(rows), embedder.logit_scale)
+        return cls(shown_names(classes), np.stack(rows), logit_scale)
 
     def calibrated(self, labels: np.ndarray, image_embeddings: np.ndarray) -> "ZeroShotClassifier":
         """Returns the classifier with the temperature that fits labelled images best.

@@ -34,7 +34,7 @@ def test_unknown_keys_are_errors(tmp_path):
         ({"optimization": 8}, "optimization is 8; expected an object of settings"),
         ({"data": 3}, "data is 3; expected a path"),
         ({"template": "a photo"}, "template is 'a photo'; expected a list"),
-        ({"image": {"train": "yes"}}, "image: train is 'yes'; expected true or false"),
+        ({"image": {"train": "yes"}}, "image: train is 'yes'; expected frozen, head"),
         ({"preset": "huge"}, "preset is 'huge'; expected one of tiny, bert_xception, flickr8k"),
     ],
 )
@@ -84,9 +84,9 @@ def test_the_report_preset_has_the_settings_of_its_table_1():
 
 def test_flags_change_a_preset():
     command = TrainDualEncoder.parse(
-        ["--preset", "bert_xception", "--optimization.epochs", "2", "--image.train"]
+        ["--preset", "bert_xception", "--optimization.epochs", "2", "--image.train", "all"]
     )
     preset = PRESETS["bert_xception"]
     assert command.optimization.epochs == 2
     assert command.optimization.batch_size == preset["optimization"].batch_size
-    assert command.image.train and not command.text.train
+    assert command.image.trained and not command.text.trained

@@ -18,7 +18,7 @@ HEAD = DecoderHead(dim=16, num_heads=2, intermediate_dim=16)
 OPTIMIZATION = DecoderOptimization(
     epochs=2, batch_size=8, optimizer="adamw", learning_rate=1e-2, ema=0.9
 )
-TOWER = ImageTower(backbone="small_cnn", size=SIZE, train=False)
+TOWER = ImageTower(backbone="small_cnn", size=SIZE, train="head")
 
 
 def write_labelled_records(folder: Path) -> Path:

@@ -70,22 +70,12 @@ class _Judge:
         for embeddings in (model_outputs.image_embeddings, model_outputs.text_embeddings):
             if not np.isfinite(embeddings).all():
                 raise KclipError("an embedding is not finite")
-        texts = _Lookup(self.subject.prompts, model_outputs)
-        classifier: Any = ZeroShotClassifier.from_names(texts, self.class_names, self.templates)  # pyright: ignore[reportArgumentType]
+        classes = named_classes(self.class_names)
+        texts, scale = model_outputs.text_embeddings, model_outputs.logit_scale
+        classifier = ZeroShotClassifier.from_embeddings(classes, self.templates, texts, scale)
         images = l2_normalize(model_outputs.image_embeddings).astype(np.float64)
         logits = classifier.logit_scale * images @ classifier.class_embeddings.T.astype(np.float64)
         return softmax(logits)
-
-
-class _Lookup:
-    """Has of an `Embedder` what the classifier asks for, with the embeddings given already."""
-
-    def __init__(self, prompts: Sequence[str], model_outputs: ModelOutputs):
-        self.rows = dict(zip(prompts, model_outputs.text_embeddings, strict=True))
-        self.logit_scale = model_outputs.logit_scale
-
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        return np.stack([self.rows[text] for text in texts])
 
 
 def _compare(judge: _Judge, name: ModeName, reference: np.ndarray) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 import math
 
 import keras
-import keras_hub
 import numpy as np
 from keras import ops
 from PIL import Image
@@ -9,6 +8,7 @@ from PIL import Image
 from kclip.errors import UserError
 from kclip.models.clip.clip import CLIP
 from kclip.models.folder.checks import check_model_folder, load_preset
+from kclip.models.image_text_preprocessor import ImageTextPreprocessor
 
 INTERPOLATIONS = {
     "bicubic": (Image.Resampling.BICUBIC, "cubic"),
@@ -20,7 +20,7 @@ MARGINS = {"even": round, "down": math.floor}
 
 
 @keras.saving.register_keras_serializable("kclip")
-class ClipPreprocessor(keras_hub.models.Preprocessor):
+class ClipPreprocessor(ImageTextPreprocessor):
     """From images and strings to the inputs of a `CLIP`; saved beside its weights.
 
     Images are resized with antialias in one of two ways. `prepare` does it by Pillow, to the
@@ -41,13 +41,7 @@ class ClipPreprocessor(keras_hub.models.Preprocessor):
             square differ: "even" rounds to the even number (torchvision: OpenAI, open_clip),
             "down" rounds down (transformers).
 
-    Call arguments:
-        x: dict with `image`, uint8 or float (H, W, 3) or (B, H, W, 3) in [0, 255], and `text`, a
-            string or a list of B strings. Either may be left out.
-
-    Returns:
-        A dict of the model's inputs: `image`, (B, S, S, 3) in the dtype that came, and int32
-        `token_ids`, (B, L).
+    Called as every `ImageTextPreprocessor`; it gives int32 `token_ids`, (B, L).
 
     Example:
     >>> tokenizer = ClipTokenizer.from_openai("bpe_simple_vocab_16e6.txt.gz")
@@ -85,9 +79,6 @@ class ClipPreprocessor(keras_hub.models.Preprocessor):
         self.interpolation = interpolation
         self.resize_size = resize_size or image_size
         self.crop_margin = crop_margin
-
-    def build(self, input_shape=None):
-        """Has no weights; without this method Keras warns of that."""
 
     def prepare(self, image):
         """Brings one Pillow image of mode RGB to the model's size: uint8 (S, S, 3)."""
@@ -145,14 +136,6 @@ class ClipPreprocessor(keras_hub.models.Preprocessor):
             )
         texts = [texts] if isinstance(texts, str) else list(texts)
         return {"token_ids": self.tokenizer.encode(texts, self.sequence_length)}
-
-    def call(self, x, y=None, sample_weight=None):
-        inputs = {}
-        if "image" in x:
-            inputs["image"] = self.resize(x["image"])
-        if "text" in x:
-            inputs |= self.tokenize(x["text"])
-        return keras.utils.pack_x_y_sample_weight(inputs, y, sample_weight)
 
     @property
     def settings(self):

@@ -28,9 +28,7 @@ class CachedDualEncoder(ContrastiveModel, keras.Model):
         image = keras.Input((dual_encoder.image_encoder.feature_dim,), name="image_features")
         text_encoder = dual_encoder.text_encoder
         if text_encoder.trainable:
-            text = {
-                name: keras.Input((None,), dtype="int32", name=name) for name in text_encoder.input
-            }
+            text = text_encoder.new_inputs()
             text_features = text_encoder(text)
         else:
             text_features = keras.Input((text_encoder.feature_dim,), name="text_features")

@@ -6,11 +6,12 @@ import numpy as np
 
 from kclip.models.dual_encoder.dual_encoder import DualEncoder
 from kclip.models.folder.checks import check_model_folder, load_preset
+from kclip.models.image_text_preprocessor import ImageTextPreprocessor
 from kclip.models.towers.image_resizing import image_resizing
 
 
 @keras.saving.register_keras_serializable("kclip")
-class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
+class DualEncoderPreprocessor(ImageTextPreprocessor):
     """From images and strings to the inputs of a `DualEncoder`; saved beside its weights.
 
     Args:
@@ -22,13 +23,8 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
         mirror: bool. Whether an image's embedding is the mean of its own and its mirror image's;
             `kclip.Embedder` does so.
 
-    Call arguments:
-        x: dict with `image`, uint8 or float (H, W, 3) or (B, H, W, 3) in [0, 255], and `text`, a
-            string or a list of B strings. Either may be left out.
-
-    Returns:
-        A dict of the model's inputs: `image`, (B, image_size, image_size, 3) in the dtype that
-        came, and (B, L) `token_ids` and `segment_ids`, int32, and `padding_mask`, bool.
+    Called as every `ImageTextPreprocessor`; it gives (B, L) `token_ids` and `segment_ids`, int32,
+    and `padding_mask`, bool.
 
     Example:
     >>> preprocessor = DualEncoderPreprocessor.from_preset("runs/demo/model")
@@ -61,9 +57,6 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
             pad_value=self.tokenizer.pad_token_id,
         )
 
-    def build(self, input_shape=None):
-        """Has no weights; without this method Keras warns of that."""
-
     def prepare(self, image):
         """Brings one Pillow image of mode RGB to the model's size: uint8 (S, S, 3)."""
         return np.asarray(self.resize(np.asarray(image)))
@@ -93,14 +86,6 @@ class DualEncoderPreprocessor(keras_hub.models.Preprocessor):
             "padding_mask": token_ids != self.tokenizer.pad_token_id,
             "segment_ids": 0 * token_ids,  # an operator works in tf.data under any backend
         }
-
-    def call(self, x, y=None, sample_weight=None):
-        inputs = {}
-        if "image" in x:
-            inputs["image"] = self.resize(x["image"])
-        if "text" in x:
-            inputs |= self.tokenize(x["text"])
-        return keras.utils.pack_x_y_sample_weight(inputs, y, sample_weight)
 
     @property
     def settings(self):

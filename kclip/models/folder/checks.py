@@ -28,7 +28,9 @@ _COMMANDS = {
 # so nothing but these is ever handed to its deserialiser.
 ALLOWED_CLASSES = {
     *MODEL_CLASSES,
+    "kclip>ClipImageEncoder",
     "kclip>ClipPreprocessor",
+    "kclip>ClipTextEncoder",
     "kclip>ClipTokenizer",
     "kclip>DualEncoderPreprocessor",
     "kclip>HuggingFaceTokenizer",

@@ -11,7 +11,8 @@ class CachedMultiLabelClassifier(MultiLabelModel, keras.Model):
     Args:
         classifier: `kclip.models.MultiLabelClassifier` whose image tower is frozen.
 
-    Input: the tower's feature maps, float tensor (B, H, W, C), in half precision too.
+    Inputs: dict of what a `SpatialEncoder` gives: `features`, float (B, F), and `spatial_map`,
+    float (B, H, W, C), in half precision too.
     Outputs: as the classifier's.
 
     Example:
@@ -23,7 +24,9 @@ class CachedMultiLabelClassifier(MultiLabelModel, keras.Model):
     """
 
     def __init__(self, classifier, **kwargs):
-        shape = classifier.spatial_encoder.output_shape[1:]
-        spatial_map = keras.Input(shape, name="spatial_map")
-        super().__init__(inputs=spatial_map, outputs=classifier.decode(spatial_map), **kwargs)
+        inputs = {
+            name: keras.Input(tensor.shape[1:], name=name)
+            for name, tensor in classifier.spatial_encoder.output.items()
+        }
+        super().__init__(inputs=inputs, outputs=classifier.decode(**inputs), **kwargs)
         self.logit_scale = classifier.logit_scale

@@ -4,8 +4,8 @@ import keras
 
 from kclip.errors import UserError
 from kclip.layers.ml_decoder import MLDecoder
-from kclip.layers.projection_head import ProjectionHead
 from kclip.layers.similarity_logits import SimilarityLogits
+from kclip.models.dual_encoder.heads import make_head
 from kclip.models.towers.spatial_encoder import SpatialEncoder
 
 HEADS = ("zero_shot", "full", "grouped")
@@ -26,7 +26,7 @@ def decoder_layers(image_encoder, num_classes, settings, dtype):
     """Builds all layers but the image tower, the queries and the logit scale.
 
     Args:
-        image_encoder: `kclip.models.ImageEncoder`.
+        image_encoder: an image tower.
         num_classes: int.
         settings: dict, the `settings` of a `MultiLabelClassifier`.
         dtype: dtype policy of the decoder and the projection.
@@ -46,7 +46,7 @@ def decoder_layers(image_encoder, num_classes, settings, dtype):
             name="map_standardization",
         ),
         "decoder": _decoder(num_classes, settings, dtype),
-        **_alignment(settings, dtype),
+        **_alignment(image_encoder, settings, dtype),
     }
 
 
@@ -83,15 +83,17 @@ def _decoder(num_classes, settings, dtype):
     )
 
 
-def _alignment(settings, dtype):
-    """Projection of the pooled features, its unit length, and the cosines as logits."""
+def _alignment(image_encoder, settings, dtype):
+    """Projection of the tower's features, its unit length, and the cosines as logits."""
     alignment = output = similarity = None
     if settings["alignment_dim"]:
-        alignment = ProjectionHead(
+        alignment = make_head(
+            settings["alignment_head"],
+            image_encoder,
             settings["alignment_dim"],
+            "alignment",
+            dtype,
             **{name: settings[name] for name in _ALIGNMENT_SETTINGS},
-            dtype=dtype,
-            name="alignment",
         )
         # Float32 on purpose: half precision cannot hold a unit vector's length.
         output = keras.layers.UnitNormalization(dtype="float32", name="image_embeddings")

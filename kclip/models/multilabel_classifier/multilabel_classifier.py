@@ -16,21 +16,22 @@ from kclip.models.towers.image_resizing import image_resizing
 
 @keras.saving.register_keras_serializable("kclip")
 class MultiLabelClassifier(MultiLabelModel, PresetModel):
-    """CLIP-Decoder: an image tower whose last feature map is asked for each class.
+    """CLIP-Decoder: an image tower whose positions are asked for each class.
 
     The head is an `MLDecoder`. In its zero-shot form it asks by text embeddings, so the classes
-    may change after training (`with_classes`). With `alignment_dim` the pooled features are also
+    may change after training (`with_classes`). With `alignment_dim` the tower's features are also
     projected into the space of the text embeddings, for the alignment loss (CLIP-Decoder,
     Sections 3.1 and 3.2). The paper leaves open what that space is for at inference; with
     `similarity_logits`, kclip adds the scaled cosine of image and class to the decoder's logits.
 
     Args:
-        image_encoder: `kclip.models.ImageEncoder`.
+        image_encoder: an image tower, such as `kclip.models.ImageEncoder` or `ClipImageEncoder`.
         class_names: list of C strings.
         head: "zero_shot"; "full", a learned query a class; or "grouped".
         query_dim: int. Length of the text embeddings that ask, in the zero-shot form.
         num_groups: int. Queries of the grouped form.
         alignment_dim: int or None. Width E of the space of the alignment loss; None for none.
+        alignment_head: how the features are projected there, a kind of head of a `DualEncoder`.
         similarity_logits: bool. Whether to add the cosines; wants the zero-shot form and
             `alignment_dim` equal to `query_dim`.
         feature_dropout: float in [0, 1). On the pooled features before they are projected.
@@ -67,6 +68,7 @@ class MultiLabelClassifier(MultiLabelModel, PresetModel):
         query_dim=None,
         num_groups=None,
         alignment_dim=None,
+        alignment_head="mlp",
         similarity_logits=False,
         feature_dropout=0.0,
         standardize=False,
@@ -85,6 +87,7 @@ class MultiLabelClassifier(MultiLabelModel, PresetModel):
             "query_dim": query_dim,
             "num_groups": num_groups,
             "alignment_dim": alignment_dim,
+            "alignment_head": alignment_head,
             "similarity_logits": similarity_logits,
             "feature_dropout": feature_dropout,
             "standardize": standardize,
@@ -113,7 +116,7 @@ class MultiLabelClassifier(MultiLabelModel, PresetModel):
 
         # === Functional Model ===
         image = keras.Input(image_encoder.input_shape[1:], name="image")
-        outputs = self.decode(self.spatial_encoder(image))
+        outputs = self.decode(**self.spatial_encoder(image))
         super().__init__(inputs=image, outputs=outputs, dtype=dtype, **kwargs)
         # No part of the graph: it enters in the loss.
         if alignment_dim:
@@ -125,12 +128,11 @@ class MultiLabelClassifier(MultiLabelModel, PresetModel):
         self.mirror = mirror
         self.settings = settings
 
-    def decode(self, spatial_map):
-        """From the tower's feature map, (B, H, W, C), to the model's outputs."""
+    def decode(self, spatial_map, features):
+        """From the tower's map, (B, H, W, C), and features, (B, F), to the model's outputs."""
         asked = () if self.queries is None else (self.queries(spatial_map),)
         outputs = {"logits": self.decoder(self.map_standardization(spatial_map), *asked)}
         if self.alignment is not None:
-            features = self.image_encoder.pooling(spatial_map)
             outputs["image_embeddings"] = self.alignment_output(self.alignment(features))
         if self.similarity is not None:
             outputs["logits"] += self.similarity(outputs["image_embeddings"], *asked)
@@ -191,7 +193,7 @@ class MultiLabelClassifier(MultiLabelModel, PresetModel):
         Returns:
             float32 (B, heads, K, H, W): K classes (or groups); each map sums to 1.
         """
-        spatial_map = self.spatial_encoder.predict_on_batch(np.asarray(images))
+        spatial_map = self.spatial_encoder.predict_on_batch(np.asarray(images))["spatial_map"]
         asked = () if self.queries is None else (self.queries(spatial_map),)
         seen = self.map_standardization(spatial_map)
         _, maps = self.decoder(seen, *asked, return_attention=True)

@@ -102,7 +102,7 @@ def fill(model, tensors):
     """
     siglip = model.numbers["architecture"] == "siglip"
     patch, image, text = "vision_model.embeddings.patch_embedding", "vision_model", "text_model"
-    embedding = model.patch_embedding
+    embedding = model.image_encoder.patch_embedding
     kernel = embedding.projection.kernel
     height, width, channels, dim = kernel.shape
     weight = tensors.read(f"{patch}.weight", (dim, channels, height, width))
@@ -110,24 +110,24 @@ def fill(model, tensors):
     _copy(tensors, f"{image}.embeddings.position_embedding.weight", embedding.positions)
     if siglip:
         _copy(tensors, f"{patch}.bias", embedding.projection.bias)
-        _fill_attention_pooling(model.image_head, tensors, f"{image}.head")
+        _fill_attention_pooling(model.image_encoder.pooling, tensors, f"{image}.head")
     else:
         _copy(tensors, f"{image}.embeddings.class_embedding", embedding.class_token)
-        _norm(model.image_input_norm, tensors, f"{image}.pre_layrnorm")
-        _dense(model.image_head, tensors, "visual_projection")
-    _fill_blocks(model.image_blocks, tensors, image)
-    _norm(model.image_norm, tensors, f"{image}.post_layernorm")
+        _norm(model.image_encoder.input_norm, tensors, f"{image}.pre_layrnorm")
+        _dense(model.image_projection, tensors, "visual_projection")
+    _fill_blocks(model.image_encoder.transformer_blocks, tensors, image)
+    _norm(model.image_encoder.output_norm, tensors, f"{image}.post_layernorm")
 
-    tokens = model.token_embedding
+    tokens = model.text_encoder.token_embedding
     _copy(tensors, f"{text}.embeddings.token_embedding.weight", tokens.token_embedding.embeddings)
     _copy(
         tensors,
         f"{text}.embeddings.position_embedding.weight",
         tokens.position_embedding.position_embeddings,
     )
-    _fill_blocks(model.text_blocks, tensors, text)
-    _norm(model.text_norm, tensors, f"{text}.final_layer_norm")
-    _dense(model.text_head, tensors, f"{text}.head" if siglip else "text_projection")
+    _fill_blocks(model.text_encoder.transformer_blocks, tensors, text)
+    _norm(model.text_encoder.output_norm, tensors, f"{text}.final_layer_norm")
+    _dense(model.text_projection, tensors, f"{text}.head" if siglip else "text_projection")
 
     model.logit_scale.log_scale.assign(tensors.read_scalar("logit_scale"))
     if model.logit_scale.bias is not None:

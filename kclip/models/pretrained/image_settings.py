@@ -1,7 +1,7 @@
 """How a Hugging Face folder says that images are prepared."""
 
 from kclip.errors import UserError
-from kclip.models.clip.clip import CLIP_MEAN, CLIP_STD
+from kclip.models.clip.clip_image_encoder import CLIP_MEAN, CLIP_STD
 from kclip.models.pretrained.json_files import read_object, read_object_if_there
 
 _RESAMPLES = {1: "lanczos", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers

@@ -99,25 +99,25 @@ def _tower(encoder, epsilon):
 
 
 def _fill_image(model, backbone, siglip):
-    encoder, ours = backbone.vision_encoder, model.patch_embedding
+    encoder, ours = backbone.vision_encoder, model.image_encoder.patch_embedding
     theirs = encoder.embedding
     _copy(theirs.patch_embedding, ours.projection)
     # KerasHub looks the positions up by a weight of indices.
     positions = ops.take(theirs.position_embedding.embeddings, theirs.position_ids[0], axis=0)
     _assign(ours.positions, positions)
-    _fill_blocks(encoder.encoder_layers, model.image_blocks, siglip)
+    _fill_blocks(encoder.encoder_layers, model.image_encoder.transformer_blocks, siglip)
     if siglip:
-        _copy(encoder.post_layer_norm, model.image_norm)
-        _fill_attention_pooling(encoder.head, model.image_head)
+        _copy(encoder.post_layer_norm, model.image_encoder.output_norm)
+        _fill_attention_pooling(encoder.head, model.image_encoder.pooling)
     else:
         _assign(ours.class_token, theirs.class_embedding)
-        _copy(encoder.pre_layer_norm, model.image_input_norm)
-        _copy(encoder.layer_norm, model.image_norm)
-        _copy(backbone.vision_projection, model.image_head)
+        _copy(encoder.pre_layer_norm, model.image_encoder.input_norm)
+        _copy(encoder.layer_norm, model.image_encoder.output_norm)
+        _copy(backbone.vision_projection, model.image_projection)
 
 
 def _fill_text(model, backbone, siglip):
-    encoder, ours = backbone.text_encoder, model.token_embedding
+    encoder, ours = backbone.text_encoder, model.text_encoder.token_embedding
     theirs = encoder.embedding
     _assign(ours.token_embedding.embeddings, theirs.token_embedding.embeddings)
     positions = theirs.position_embedding
@@ -125,9 +125,9 @@ def _fill_text(model, backbone, siglip):
     if siglip:
         table = ops.take(table, theirs.position_ids[0], axis=0)
     _assign(ours.position_embedding.position_embeddings, table)
-    _fill_blocks(encoder.encoder_layers, model.text_blocks, siglip)
-    _copy(encoder.post_layer_norm if siglip else encoder.layer_norm, model.text_norm)
-    _copy(encoder.head if siglip else backbone.text_projection, model.text_head)
+    _fill_blocks(encoder.encoder_layers, model.text_encoder.transformer_blocks, siglip)
+    _copy(encoder.post_layer_norm if siglip else encoder.layer_norm, model.text_encoder.output_norm)
+    _copy(encoder.head if siglip else backbone.text_projection, model.text_projection)
 
 
 def _fill_blocks(theirs, ours, siglip):

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from kclip.errors import UserError
-from kclip.models.clip.clip import CLIP, CLIP_MEAN, CLIP_STD
+from kclip.models.clip.clip import CLIP
+from kclip.models.clip.clip_image_encoder import CLIP_MEAN, CLIP_STD
 from kclip.models.clip.clip_preprocessor import INTERPOLATIONS, ClipPreprocessor
 from kclip.models.pretrained.huggingface_clip import fill
 from kclip.models.pretrained.open_clip_config import CONFIG, read_open_clip_config

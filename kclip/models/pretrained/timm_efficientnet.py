@@ -25,9 +25,6 @@ def efficientnet_lite_sizes(folder, architecture):
 
     Raises:
         UserError: the weights are missing, damaged, or of another network.
-
-    Example:
-    >>> sizes = efficientnet_lite_sizes("tf_efficientnet_lite2.in1k", "tf_efficientnet_lite2")
     """
     from_tf = architecture.startswith("tf_")
     with SafetensorsFolder(folder) as tensors:

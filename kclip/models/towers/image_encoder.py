@@ -2,14 +2,13 @@ import inspect
 from pathlib import Path
 
 import keras
-import keras_hub
 
 from kclip.errors import UserError
 from kclip.layers.imagenet_preprocessing import ImagenetPreprocessing
 from kclip.models.folder.dtype_scope import dtype_scope
 from kclip.models.towers.application_weights import load_application_weights, load_classifier
 from kclip.models.towers.efficientnet_lite import efficientnet_lite
-from kclip.models.towers.frozen import FrozenInInference
+from kclip.models.towers.image_tower import ImageTowerModel
 from kclip.models.towers.small_cnn import small_cnn
 from kclip.models.towers.tresnet import tresnet_m
 from kclip.models.towers.tresnet_weights import load_tresnet_weights
@@ -76,7 +75,7 @@ _PREPROCESSING_MODES = {
 
 
 @keras.saving.register_keras_serializable("kclip")
-class ImageEncoder(FrozenInInference, keras_hub.models.Backbone):
+class ImageEncoder(ImageTowerModel):
     """The image tower: a `keras.applications` network, its own preprocessing inside, pooled.
 
     It is stored by its name and plain numbers. A frozen one (`trainable = False`) always runs in
@@ -100,7 +99,7 @@ class ImageEncoder(FrozenInInference, keras_hub.models.Backbone):
         dtype: dtype policy.
 
     Input: float tensor (B, S, S, 3), RGB in [0, 255].
-    Output: float tensor (B, F). `encoder.backbone` gives the feature map, (B, H, W, C).
+    Output: float tensor (B, F). The feature map, (B, H, W, C), is a `SpatialEncoder`'s.
 
     Raises:
         UserError: the name is unknown, or the weights do not fit it.
@@ -135,21 +134,29 @@ class ImageEncoder(FrozenInInference, keras_hub.models.Backbone):
 
         # === Functional Model ===
         image = keras.Input((image_size, image_size, 3), name="image")
-        features = self.pooling(self.backbone(self.preprocessing(image)))
+        spatial_map = self.backbone(self.preprocessing(image))
+        features = self.pooling(spatial_map)
         super().__init__(inputs=image, outputs=features, dtype=dtype, **kwargs)
 
         # === Config ===
+        self.spatial_output = spatial_map
         self.backbone_name = name
-        self.image_size = image_size
         self.alpha = alpha
         self.pooling_name = pooling
         self.sizes = sizes
         self.normalization = normalization
 
     @property
-    def feature_dim(self):
-        """Width F of the output."""
-        return self.output_shape[-1]
+    def blocks(self):
+        """See `ImageTowerModel`: each of the network's layers that has weights."""
+        return [[layer] for layer in self.backbone.layers if layer.weights]
+
+    def enable_lora(self, rank, alpha=None):
+        """Is for transformers: raises a `UserError`."""
+        raise UserError(
+            "low-rank adapters are for the attention of transformers, which "
+            f"{self.backbone_name!r} has not; train its last layers instead (last:N)"
+        )
 
     def get_config(self):
         config = super().get_config()

@@ -1,9 +1,10 @@
 import keras
 import keras_hub
+import numpy as np
 from keras import ops
 
 from kclip.errors import UserError
-from kclip.models.towers.frozen import FrozenInInference
+from kclip.models.towers.text_tower import TextTowerModel
 
 # Layers, heads, width and feed-forward width of the published BERT miniatures
 # (Turc et al. 2019, "Well-Read Students Learn Better", Table 1) and of BERT-base.
@@ -30,7 +31,7 @@ class MaskedMean(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("kclip")
-class TextEncoder(FrozenInInference, keras_hub.models.Backbone):
+class TextEncoder(TextTowerModel):
     """The text tower: a KerasHub BERT and one vector a text.
 
     Frozen (`trainable = False`), it always runs in inference mode.
@@ -92,19 +93,31 @@ class TextEncoder(FrozenInInference, keras_hub.models.Backbone):
             for name in ("token_ids", "padding_mask", "segment_ids")
         }
         outputs = self.backbone(inputs)
+        features = outputs.get("pooled")
         if self.mean_pooling:
-            outputs = self.mean_pooling(outputs, inputs["padding_mask"])
-        super().__init__(inputs=inputs, outputs=outputs, dtype=dtype, **kwargs)
+            features = self.mean_pooling(outputs["tokens"], inputs["padding_mask"])
+        super().__init__(inputs=inputs, outputs=features, dtype=dtype, **kwargs)
 
         # === Config ===
+        self.token_output = outputs["tokens"]
         self.bert_config = bert_config
         self.pooling = pooling
-        self.gelu = gelu
+        self.gelu = self.settings = gelu
 
     @property
-    def feature_dim(self):
-        """Width of the output."""
-        return self.output_shape[-1]
+    def blocks(self):
+        """See `ImageTowerModel`: the embeddings, then each transformer layer."""
+        blocks = [[]]
+        for layer in self.backbone.layers:
+            if isinstance(layer, keras_hub.layers.TransformerEncoder):
+                blocks.append([])
+            if layer.weights:
+                blocks[-1].append(layer)
+        return blocks
+
+    def lengths(self, tokens):
+        """See `TextTowerModel`."""
+        return np.sum(tokens["padding_mask"], axis=1)
 
     @classmethod
     def from_bert(cls, bert, gelu, pooling="mean", **kwargs):
@@ -149,9 +162,11 @@ class TextEncoder(FrozenInInference, keras_hub.models.Backbone):
 
 
 def _output_model(bert, pooling):
-    # Without BERT's pooler where it is not used: its weights would never get a gradient.
-    output = "sequence_output" if pooling == "mean" else "pooled_output"
-    return keras.Model(bert.input, bert.output[output], name="bert")
+    outputs = {"tokens": bert.output["sequence_output"]}
+    if pooling == "cls":
+        # Only then: the weights of BERT's pooler would never get a gradient.
+        outputs["pooled"] = bert.output["pooled_output"]
+    return keras.Model(bert.input, outputs, name="bert")
 
 
 def _use_exact_gelu(bert):

@@ -1,6 +1,6 @@
-"""The two ways to feed a multi-label classifier: from TFRecords, or from a frozen tower's maps."""
+"""The two ways to feed a multi-label classifier: from TFRecords, or a frozen tower's outputs."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,10 +51,10 @@ class DecoderData(Protocol):
 
 @dataclass(frozen=True)
 class CachedData:
-    """Feature maps, float16 (V, N, H, W, C) with V views, of both splits."""
+    """What `spatial_maps` gives for both splits."""
 
-    train_maps: np.ndarray
-    validation_maps: np.ndarray
+    train_outputs: dict[str, np.ndarray]
+    validation_outputs: dict[str, np.ndarray]
 
     def fed_model(self, classifier: MultiLabelClassifier) -> Any:
         """See `DecoderData`."""
@@ -62,14 +62,13 @@ class CachedData:
 
     def standardize(self, classifier: MultiLabelClassifier) -> None:
         """See `DecoderData`."""
-        images = self.train_maps.shape[1]
-        some = np.linspace(0, images - 1, min(images, STATISTICS_IMAGES)).astype(int)
-        maps = self.train_maps[0, some].astype(np.float32)
+        maps, features = (self.train_outputs[name][0] for name in ("spatial_map", "features"))
+        some = np.linspace(0, len(maps) - 1, min(len(maps), STATISTICS_IMAGES)).astype(int)
+        maps = maps[some].astype(np.float32)
         classifier.standardize_maps(maps.mean((0, 1, 2)), maps.var((0, 1, 2)))
-        standardization = classifier.alignment and classifier.alignment.standardization
+        standardization = getattr(classifier.alignment, "standardization", None)
         if standardization and standardization.trainable:  # a dual encoder's are there already
-            pooled = np.asarray(classifier.image_encoder.pooling(maps))
-            set_exact_statistics(standardization, pooled)
+            set_exact_statistics(standardization, features[some])
 
     def train_batches(
         self,
@@ -79,12 +78,15 @@ class CachedData:
     ) -> MapBatches:
         """See `DecoderData`; `rows` are the images to train on, all by default."""
         size = settings.batch_size
-        return MapBatches(self.train_maps, targets, size, rows, seed=settings.seed)
+        return MapBatches(self.train_outputs, targets, size, rows, seed=settings.seed)
 
     def validation_logits(self, model: Any, num_classes: int) -> np.ndarray:
         """See `DecoderData`."""
-        views = [map_logits(model, view, num_classes) for view in self.validation_maps]
-        return np.mean(views, axis=0)
+        views = range(len(self.validation_outputs["features"]))
+        of_views = [
+            {name: array[view] for name, array in self.validation_outputs.items()} for view in views
+        ]
+        return np.mean([map_logits(model, view, num_classes) for view in of_views], axis=0)
 
 
 @dataclass(frozen=True)
@@ -143,19 +145,19 @@ def open_data(
     if settings.augmentation not in ("none", "flip"):
         raise UserError(
             f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "
-            "but a frozen image tower sees each image once; use none or flip, or --image.train"
+            "but a frozen image tower sees each image once; use none or flip, or --image.train all"
         )
-    train_maps = spatial_maps(model, train, store, mirror=settings.augmentation == "flip")
-    return CachedData(train_maps, spatial_maps(model, validation, store, model.mirror))
+    train_outputs = spatial_maps(model, train, store, mirror=settings.augmentation == "flip")
+    return CachedData(train_outputs, spatial_maps(model, validation, store, model.mirror))
 
 
-def map_logits(model: Any, maps: np.ndarray, num_classes: int) -> np.ndarray:
-    """What a model of feature maps says of N of them, (N, H, W, C): float32 (N, classes)."""
-    size = _batch_size(num_classes)
-    return _logits(model, (maps[start : start + size] for start in range(0, len(maps), size)))
-
-
-def _logits(model: Any, batches: Iterable[np.ndarray]) -> np.ndarray:
+def map_logits(model: Any, outputs: Mapping[str, Any], num_classes: int) -> np.ndarray:
+    """What a cached model says of a tower's outputs for N images: float32 (N, classes)."""
+    size, num_images = _batch_size(num_classes), len(outputs["features"])
+    batches = (
+        {name: array[start : start + size] for name, array in outputs.items()}
+        for start in range(0, num_images, size)
+    )
     return np.concatenate([model.predict_on_batch(batch)["logits"] for batch in batches])
 
 

@@ -174,7 +174,8 @@ def _held_out_map(
     queries = towers.source.embed_classes(class_names)
     whole = data.fed_model(classifier.with_classes(class_names, queries))
     rows = np.flatnonzero(images)
-    logits = map_logits(whole, _Rows(data.train_maps[0], rows), len(class_names))
+    outputs = {name: _Rows(array[0], rows) for name, array in data.train_outputs.items()}
+    logits = map_logits(whole, outputs, len(class_names))
     own, of_classes = (labels[rows], logits), valid_mask[rows]
     zsl = mean_average_precision(
         *(array[:, classes] for array in own), valid_mask=of_classes[:, classes]

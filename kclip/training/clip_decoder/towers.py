@@ -7,10 +7,12 @@ from kclip.config.clip_decoder import DecoderHead
 from kclip.config.towers import ImageTower
 from kclip.errors import UserError
 from kclip.inference.loading import load_model, refuse_export
-from kclip.models import DualEncoder, ImageEncoder, MultiLabelClassifier
+from kclip.models import DualEncoder, MultiLabelClassifier
 from kclip.models.folder.preset_model import tower_dtype
-from kclip.models.pretrained.image_towers import load_image_encoder
+from kclip.models.towers.image_tower import ImageTowerModel
 from kclip.multilabel.queries.query_sources import PromptQueries, QuerySource, load_query_source
+from kclip.training.common.mixing import mix_weights
+from kclip.training.common.train_modes import build_image_encoder, train_tower
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class DecoderTowers:
     """An image tower and what goes with it.
 
     Args:
-        image_encoder: `ImageEncoder`.
+        image_encoder: of any family.
         resize: "squash" or "crop", how images come to its size.
         mirror: whether an image is recognized together with its mirror image.
         source: what embeds class names and label sentences, or None.
@@ -27,7 +29,7 @@ class DecoderTowers:
             are what alignment starts from. None for a random start.
     """
 
-    image_encoder: ImageEncoder
+    image_encoder: ImageTowerModel
     resize: str
     mirror: bool
     source: QuerySource | None
@@ -45,7 +47,8 @@ def open_towers(
     """Loads or builds the towers.
 
     Args:
-        model: folder of a dual encoder, whose both towers are used, or None.
+        model: a dual encoder as `kclip.load` takes it, CLIP and SigLIP included, whose both towers
+            are used; or None.
         image: the image tower's config; with `model`, only whether it is trained.
         queries: a query source; without it, `model`.
         templates: prompts with {} for the class name.
@@ -57,28 +60,14 @@ def open_towers(
     name = queries or model
     source = load_query_source(name, templates) if name else None
     has_sentences = isinstance(source, PromptQueries)
-    dtype = tower_dtype(dtype, frozen=not image.train)
     if model is None:
-        encoder = load_image_encoder(
-            image.backbone,
-            image_size=image.size,
-            weights=image.weights,
-            alpha=image.alpha,
-            pooling=image.pooling,
-            dtype=dtype,
-            name="image_encoder",
-        )
-        encoder.trainable = image.train
+        encoder = build_image_encoder(image, dtype)
         return DecoderTowers(encoder, image.resize, image.mirror, source, has_sentences)
     refuse_export(model)
+    dtype = tower_dtype(dtype, frozen=not image.trained)
     dual_encoder, preprocessor = load_model(model, dtype)
-    if not isinstance(dual_encoder, DualEncoder):
-        raise UserError(
-            f"--model {model!r} is a CLIP whose image tower is a transformer without a feature "
-            "map; give it as --queries, and --image.backbone for the image tower"
-        )
     encoder = _with_dtype(dual_encoder.image_encoder, dtype)
-    encoder.trainable = image.train
+    train_tower(encoder, image.train)
     start = None if queries else dual_encoder
     how = (preprocessor.resize_mode, preprocessor.mirror)
     return DecoderTowers(encoder, *how, source, has_sentences, start)
@@ -119,6 +108,7 @@ def build_classifier(
         query_dim=source.dim if source and head.kind == "zero_shot" else None,
         num_groups=head.num_groups,
         alignment_dim=source.dim if source and (align or similarity) else None,
+        alignment_head=start.heads["image_head"] if start else "mlp",
         similarity_logits=similarity,
         feature_dropout=head.feature_dropout,
         standardize=start is None or start.standardize,
@@ -146,8 +136,7 @@ def interpolate_alignment(
     """Takes the alignment's weights part of the way back to the dual encoder's.
 
     What training taught for the seen classes costs some of what the dual encoder knew of others;
-    between both lie weights that are better for these than either (Wortsman et al. 2022, "Robust
-    fine-tuning of zero-shot models", Section 3).
+    see `mix_weights`.
 
     Args:
         model: trained.
@@ -157,14 +146,14 @@ def interpolate_alignment(
     if model.alignment is None or towers.dual_encoder is None:
         return
     start = towers.dual_encoder.image_projection.get_weights()
-    pairs = zip(start, model.alignment.get_weights(), strict=True)
-    model.alignment.set_weights([(1 - fraction) * a + fraction * b for a, b in pairs])
+    trained = model.alignment.get_weights()
+    model.alignment.set_weights(mix_weights(start, trained, fraction))
 
 
-def _with_dtype(encoder: ImageEncoder, dtype: str) -> ImageEncoder:
+def _with_dtype(encoder: ImageTowerModel, dtype: str) -> ImageTowerModel:
     """The same tower under another policy; `load_model` keeps frozen ones in float32."""
     if encoder.dtype_policy.name == dtype:
         return encoder
-    other = ImageEncoder.from_config({**encoder.get_config(), "dtype": dtype})
+    other = type(encoder).from_config({**encoder.get_config(), "dtype": dtype})
     other.set_weights(encoder.get_weights())
     return other

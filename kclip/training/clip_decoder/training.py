@@ -68,7 +68,7 @@ def train_decoder(
         _check_head(config, labels)
         towers = _open_towers(config)
         classifier = _build(config, towers, labels, config.objective)
-    with watch.stage("data" if config.image.train else "features"):
+    with watch.stage("data" if config.image.trained else "features"):
         store = FeatureStore.at(config.features_dir)
         data = open_data(classifier, *splits, config.optimization, store)
     before_training()
@@ -159,7 +159,7 @@ def _fit(
     model = data.fed_model(classifier)
     steps = (len(labels.train) // config.optimization.batch_size) * config.optimization.epochs
     loss = JointLoss(objective.alpha, objective.beta)
-    rate = config.image.learning_rate if config.image.train else None
+    rate = config.image.learning_rate if config.image.trained else None
     compile_decoder(model, classifier, loss, steps, config.optimization, rate)
     fit_decoder(
         model,
@@ -201,7 +201,7 @@ def _about(
         "splits": f"{config.train_split} / {config.validation_split}",
         "training / validation images": f"{len(labels.train):,} / {len(labels.validation):,}",
         "seen / unseen classes": f"{len(labels.classes.seen)} / {len(labels.classes.unseen)}",
-        "image tower": f"{tower}, {'trained' if config.image.train else 'frozen'}",
+        "image tower": f"{tower}, {'trained' if config.image.trained else 'frozen'}",
         "queries": config.queries or config.model or "learned",
         "prompts": code_list(config.template),
         "head": config.head.kind,

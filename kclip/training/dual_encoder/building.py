@@ -13,8 +13,8 @@ from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models import DualEncoder, DualEncoderPreprocessor, TextEncoder
 from kclip.models.folder.downloads import in_one_sentence
 from kclip.models.folder.preset_model import tower_dtype
-from kclip.models.pretrained.image_towers import load_image_encoder
 from kclip.models.towers.text_encoder import SIZES
+from kclip.training.common.train_modes import build_image_encoder, train_tower
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
@@ -50,18 +50,11 @@ def build_dual_encoder(
     Raises:
         UserError: a name is unknown, weights do not fit, or a preset cannot be reached.
     """
-    image_encoder = load_image_encoder(
-        image.backbone,
-        image_size=image.size,
-        weights=image.weights,
-        alpha=image.alpha,
-        pooling=image.pooling,
-        dtype=tower_dtype(dtype, frozen=not image.train),
-        name="image_encoder",
+    image_encoder = build_image_encoder(image, dtype)
+    text_encoder, tokenizer = _build_text(
+        text, captions, tower_dtype(dtype, frozen=not text.trained)
     )
-    text_encoder, tokenizer = _build_text(text, captions, tower_dtype(dtype, frozen=not text.train))
-    image_encoder.trainable = image.train
-    text_encoder.trainable = text.train
+    train_tower(text_encoder, text.train)
     model = DualEncoder(
         image_encoder,
         text_encoder,

@@ -9,13 +9,13 @@ import numpy as np
 
 from kclip.config.dual_encoder import Optimization
 from kclip.data.pipeline.augmentation import build_augmentation
-from kclip.data.pipeline.pixels import whole_pixels
 from kclip.data.pipeline.split_reading import image_batches, iterate_texts
 from kclip.data.pipeline.streamed_batches import InputFunctions, StreamedBatches
 from kclip.data.records.writer import SplitFiles, open_split
 from kclip.errors import UserError
 from kclip.features import FeatureStore, SplitFeatures, split_features
 from kclip.features.class_pairs import class_pairs
+from kclip.features.frozen_outputs import pixels_for
 from kclip.inference.embedder import Embedder, embed_views
 from kclip.models import CachedDualEncoder, DualEncoder, DualEncoderPreprocessor
 from kclip.models.towers.application_weights import Classifier
@@ -63,9 +63,9 @@ def streamed_data(
         settings: batch size, captions, augmentation and seed.
     """
     augment = build_augmentation(settings.augmentation, settings.seed)
-    resize = whole_pixels(preprocessor.resize)  # as images are when the model is used
+    resize = pixels_for(preprocessor)  # as images are when the model is used
     plain, augmented = (
-        InputFunctions(resize, preprocessor.tokenize, change, model.image_size)
+        InputFunctions(resize, _for_pipeline(preprocessor), change, model.image_size)
         for change in (None, augment)
     )
     texts = [captions for _, _, captions in iterate_texts(validation)]
@@ -139,6 +139,24 @@ def cached_data(
     )
 
 
+def _for_pipeline(preprocessor: Any) -> Callable[[Any], Any]:
+    """The tokenizer as a function of string tensors; not all are operations of TensorFlow."""
+    if isinstance(preprocessor, DualEncoderPreprocessor):
+        return preprocessor.tokenize
+    import tensorflow as tf
+
+    def ids(texts: np.ndarray) -> np.ndarray:
+        decoded = [text.decode("utf-8") for text in texts]
+        return np.asarray(preprocessor.tokenize(decoded)["token_ids"], np.int32)
+
+    def tokenize(texts: Any) -> dict[str, Any]:
+        token_ids = tf.numpy_function(ids, [texts], tf.int32)
+        token_ids.set_shape((texts.shape[0], preprocessor.sequence_length))
+        return {"token_ids": token_ids}
+
+    return tokenize
+
+
 def _views(settings: Optimization) -> tuple[bool, bool]:
     """Whether a frozen tower also sees each image mirrored, and as it looks when it is small."""
     if settings.augmentation not in ("none", "flip", "shrink"):
@@ -159,8 +177,9 @@ def _standardize(model: DualEncoder, features: SplitFeatures) -> None:
     if "text_features" in features.text:
         sides.append((model.text_projection, features.text["text_features"]))
     for projection, of_side in sides:
-        if projection.standardization:
-            set_exact_statistics(projection.standardization, of_side)
+        standardization = getattr(projection, "standardization", None)
+        if standardization and standardization.trainable:  # a model's own stay as they are
+            set_exact_statistics(standardization, of_side)
 
 
 def chunked(data: TrainingData, chunk_size: int) -> TrainingData:

@@ -1,5 +1,6 @@
 """Build, compile, fit, save: the steps of training a dual encoder."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -13,12 +14,14 @@ from kclip.training.common.callbacks import (
     RetrievalRecall,
     StopOnCollapse,
     StopOnNonFiniteLoss,
+    StopWhenWorse,
     ValidationEmbeddings,
 )
 from kclip.training.common.fit import BEST_FILE, History, fit_epochs
 from kclip.training.common.optimizer import TowerAdamW, compile_model
 from kclip.training.common.run import Run
 from kclip.training.dual_encoder.data import TrainingData
+from kclip.training.dual_encoder.fine_tuning import mean_recall
 
 MONITORS = {
     "loss": {"monitor": "val_loss", "mode": "min"},
@@ -57,12 +60,17 @@ def compile_dual_encoder(
     compile_model(data.model, optimizer, loss)
     towers = ((image, dual_encoder.image_encoder), (text, dual_encoder.text_encoder))
     for tower, encoder in towers:
-        if tower.train and tower.learning_rate is not None:
+        if tower.trained and tower.learning_rate is not None:
             factor = tower.learning_rate / settings.learning_rate
             optimizer.scale_learning_rate(encoder.trainable_variables, factor)
 
 
-def fit(data: TrainingData, settings: Optimization, run: Run) -> History:
+def fit(
+    data: TrainingData,
+    settings: Optimization,
+    run: Run,
+    before: Mapping[str, Any] | None = None,
+) -> History:
     """Trains until the last epoch, or until the validation loss has stalled.
 
     Leaves the weights of the best epoch in the model, and writes `history.csv`, the loggers' files
@@ -72,15 +80,20 @@ def fit(data: TrainingData, settings: Optimization, run: Run) -> History:
         data: model, batches and validation.
         settings: the config.
         run: folder, stop, resume, loggers.
+        before: of a model that is fine-tuned, what `evaluate_run` gave before.
 
     Returns:
         The logs of each epoch.
 
     Raises:
-        KclipError: the loss is not finite, or the embeddings have collapsed.
+        KclipError: the loss is not finite, the embeddings have collapsed, or fine-tuning has made
+            the model worse from the first epoch on.
     """
     best = BestWeights(run.checkpoint(BEST_FILE), **MONITORS[settings.monitor])
     validation = ValidationEmbeddings(data.embed_validation, data.text_to_image_index)
+    guards: list[Any] = [StopOnNonFiniteLoss(), StopOnCollapse(validation)]
+    if before is not None:
+        guards.append(StopWhenWorse(mean_recall(before), len(data.text_to_image_index)))
     history = fit_epochs(
         data.model,
         data.train,
@@ -88,8 +101,7 @@ def fit(data: TrainingData, settings: Optimization, run: Run) -> History:
         settings.epochs,
         measuring=[validation, RetrievalRecall(validation)],
         deciding=[
-            StopOnNonFiniteLoss(),
-            StopOnCollapse(validation),
+            *guards,
             best,
             *_patient_callbacks(settings),
         ],

@@ -10,7 +10,7 @@ from kclip.evaluation.retrieval import retrieval_results
 from kclip.evaluation.zero_shot import evaluate_zero_shot
 from kclip.files import folder_replaced_when_done
 from kclip.inference.embedder import Embedder
-from kclip.models import DualEncoder, DualEncoderPreprocessor
+from kclip.models import DualEncoder
 from kclip.reports.dual_encoder import write_dual_encoder_report
 from kclip.reports.tables import classification_table, retrieval_table
 from kclip.training.common.stopwatch import Stopwatch
@@ -71,8 +71,7 @@ def write_run(
     about = {
         "data": command.data,
         "splits": f"{command.train_split} / {command.validation_split}",
-        "image tower": _tower(command.image),
-        "text tower": _tower(command.text),
+        **_towers(command),
         "seed": command.optimization.seed,
         "seconds": ", ".join(f"{stage} {time}" for stage, time in watch.seconds.items()),
         "peak memory": f"{watch.peak_memory_gib} GiB",
@@ -88,12 +87,21 @@ def write_run(
     return results
 
 
-def save_model(model: DualEncoder, preprocessor: DualEncoderPreprocessor, folder: Path) -> None:
+def save_model(model: DualEncoder, preprocessor: Any, folder: Path) -> None:
     """Writes a model folder, which appears when it is complete."""
     with folder_replaced_when_done(folder) as new:
         model.save_to_preset(str(new))
         preprocessor.save_to_preset(str(new))
 
 
+def _towers(command: Any) -> dict[str, str]:
+    if command.model is None:
+        return {"image tower": _tower(command.image), "text tower": _tower(command.text)}
+    return {
+        "fine-tuned model": command.model,
+        "trained": f"image side {command.image.train}, text side {command.text.train}",
+    }
+
+
 def _tower(tower: Any) -> str:
-    return f"{tower.backbone}, {'trained' if tower.train else 'frozen'}"
+    return f"{tower.backbone}, {'trained' if tower.trained else 'frozen'}"

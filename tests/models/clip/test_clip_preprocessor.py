@@ -7,7 +7,7 @@ from tiny_clip import SIZE, TEXTS, tiny_clip_preprocessor
 
 from kclip.errors import UserError
 from kclip.models import ClipPreprocessor
-from kclip.models.clip.clip import CLIP_MEAN, CLIP_STD
+from kclip.models.clip.clip_image_encoder import CLIP_MEAN, CLIP_STD
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype="uint8")
 

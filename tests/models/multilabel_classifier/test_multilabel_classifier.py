@@ -50,11 +50,13 @@ def assert_same(ours, theirs, **tolerance):
 
 def test_outputs_are_those_of_the_parts():
     model = tiny_classifier(similarity_logits=True)
-    channels = model.spatial_encoder.output_shape[-1]
+    channels = model.image_encoder.spatial_output.shape[-1]
     model.standardize_maps(np.full(channels, 0.1), np.full(channels, 4.0))
-    spatial_map = np.asarray(SpatialEncoder(model.image_encoder)(IMAGES))
+    outputs = SpatialEncoder(model.image_encoder)(IMAGES)
+    spatial_map = np.asarray(outputs["spatial_map"])
     pooled = spatial_map.mean(axis=(1, 2))
     np.testing.assert_allclose(pooled, np.asarray(model.image_encoder(IMAGES)), rtol=1e-4)
+    np.testing.assert_allclose(pooled, np.asarray(outputs["features"]), rtol=1e-4)
     aligned = np.asarray(model.alignment(pooled))
     embeddings = aligned / np.linalg.norm(aligned, axis=-1, keepdims=True)
     standard = (spatial_map - 0.1) / np.sqrt(4.0)
@@ -96,7 +98,8 @@ def test_half_precision_trains_to_float32_outputs_and_is_loaded_in_float32(tmp_p
     model.save_to_preset(str(tmp_path))
     again = MultiLabelClassifier.from_preset(tmp_path, dtype="float32")
     assert again.image_encoder.compute_dtype == again.decoder.compute_dtype == "float32"
-    assert_same(predict(again), predict(model), atol=0.1)
+    # bfloat16 keeps 8 bits, and processors with instructions for it round elsewhere than others.
+    assert_same(predict(again), predict(model), atol=0.1 if dtype == "mixed_float16" else 0.3)
 
 
 def test_a_frozen_tower_stays_frozen_and_in_float32(tmp_path):
@@ -145,28 +148,29 @@ def test_training_is_that_of_the_joint_loss(frozen):
     if frozen:
         model.set_weights(start)
         cached = CachedMultiLabelClassifier(model)
-        maps = np.asarray(model.spatial_encoder.predict(IMAGES, verbose=0))
-        assert_same(predict(cached, maps), predict(model), rtol=1e-5, atol=1e-6)
+        outputs = predict(model.spatial_encoder)
+        assert_same(predict(cached, outputs), predict(model), rtol=1e-5, atol=1e-6)
         cached.compile(keras.optimizers.SGD(0.01), JointLoss(0.5, 2.0))
-        cached.fit(maps, TARGETS, verbose=0)
+        cached.fit(outputs, TARGETS, verbose=0)
         for ours, theirs in zip(model.get_weights(), whole, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_maps_in_half_precision_are_taken():
     model = tiny_classifier(frozen=True)
-    maps = model.spatial_encoder.predict(IMAGES, verbose=0).astype("float16")
-    ours = predict(CachedMultiLabelClassifier(model), maps)
+    outputs = predict(model.spatial_encoder)
+    outputs["spatial_map"] = outputs["spatial_map"].astype("float16")
+    ours = predict(CachedMultiLabelClassifier(model), outputs)
     assert_same(ours, predict(model), rtol=1e-2, atol=1e-2)
 
 
 def test_attention_maps_are_over_places_of_the_image():
     model = tiny_classifier()
     maps = model.attention_maps(IMAGES)
-    height, width = model.spatial_encoder.output_shape[1:3]
+    height, width = model.image_encoder.spatial_output.shape[1:3]
     assert maps.shape == (4, 2, 3, height, width) and maps.dtype == np.float32
     np.testing.assert_allclose(maps.sum(axis=(3, 4)), 1, rtol=1e-5)
-    spatial_map = np.asarray(model.spatial_encoder(IMAGES))
+    spatial_map = np.asarray(model.spatial_encoder(IMAGES)["spatial_map"])
     standard = model.map_standardization(spatial_map)
     queries = QUERIES * np.sqrt(6)
     _, flat = model.decoder(standard, queries, return_attention=True)

@@ -28,7 +28,7 @@ def images(arrays):
 def test_golden_pixels(loaded):
     arrays, model, preprocessor = loaded
     pixels = np.stack([preprocessor.prepare(image) for image in images(arrays)])
-    normalized = np.asarray(model.normalization(pixels.astype("float32")))
+    normalized = np.asarray(model.image_encoder.normalization(pixels.astype("float32")))
     np.testing.assert_allclose(normalized.transpose(0, 3, 1, 2), arrays["pixel_values"], atol=1e-6)
 
 

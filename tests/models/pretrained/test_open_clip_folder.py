@@ -51,7 +51,7 @@ def prepared(arrays, preprocessor):
 def test_golden_pixels(loaded):
     arrays, model, preprocessor = loaded
     pixels = prepared(arrays, preprocessor).astype("float32")
-    normalized = np.asarray(model.normalization(pixels)).transpose(0, 3, 1, 2)
+    normalized = np.asarray(model.image_encoder.normalization(pixels)).transpose(0, 3, 1, 2)
     np.testing.assert_allclose(normalized, arrays["pixel_values"], atol=1e-6)
 
 

@@ -49,28 +49,38 @@ def test_each_image_comes_once_with_its_own_labels_and_text(split, targets):
     assert sorted(seen) == list(range(40)) and seen != sorted(seen)
 
 
-def maps_of(targets):
-    """Maps that hold the number of their image, and of their view after the point."""
-    numbers = np.arange(40) + 0.25 * np.arange(2)[:, None]
-    return np.broadcast_to(numbers[:, :, None, None, None], (2, 40, 2, 2, 3)).astype("float16")
+def outputs_of(targets, views=2):
+    """Outputs that hold the number of their image, and of their view after the point."""
+    numbers = np.arange(40) + 0.25 * np.arange(views)[:, None]
+    maps = np.broadcast_to(numbers[:, :, None, None, None], (views, 40, 2, 2, 3))
+    features = np.broadcast_to(numbers[:, :, None], (views, 40, 5))
+    return {"features": features.astype("float32"), "spatial_map": maps.astype("float16")}
 
 
 @pytest.mark.parametrize("kind", ["maps", "stream"])
 def test_an_epoch_goes_on_from_any_batch_and_the_next_is_another(split, targets, kind):
-    batches = MapBatches(maps_of(targets), targets, 8, seed=3)
+    batches = MapBatches(outputs_of(targets), targets, 8, seed=3)
     if kind == "stream":
         batches = streamed(split, targets)
     assert batches.batches_per_epoch == 5
     whole, rest = batches_of(batches, 2), batches_of(batches, 2, first_batch=3)
     for (inputs, wanted), (ours, our_wanted) in zip(whole[3:], rest, strict=True):
-        assert np.array_equal(inputs, ours)
+        assert np.array_equal(numbers_of(inputs), numbers_of(ours))
         assert all(np.array_equal(wanted[name], our_wanted[name]) for name in wanted)
-    assert not np.array_equal(batches_of(batches, 3)[0][0], whole[0][0])
+    next_epoch = batches_of(batches, 3)[0][0]
+    assert not np.array_equal(numbers_of(next_epoch), numbers_of(whole[0][0]))
+
+
+def numbers_of(inputs):
+    """What tells images apart: their pixels, or what `outputs_of` wrote into their maps."""
+    return inputs["spatial_map"] if isinstance(inputs, dict) else inputs
 
 
 def test_maps_come_with_their_labels_in_both_views(targets):
     views = set()
-    for maps, wanted in batches_of(MapBatches(maps_of(targets), targets, 8), 0):
+    for outputs, wanted in batches_of(MapBatches(outputs_of(targets), targets, 8), 0):
+        maps, features = outputs["spatial_map"], outputs["features"]
+        assert np.array_equal(features[:, 0], maps[:, 0, 0, 0])
         assert maps.dtype == np.float16 and maps.shape == (8, 2, 2, 3)
         rows = np.floor(maps[:, 0, 0, 0]).astype(int)
         views |= set(maps[:, 0, 0, 0] - rows)
@@ -80,8 +90,8 @@ def test_maps_come_with_their_labels_in_both_views(targets):
 
 def test_maps_of_chosen_images_alone(targets):
     rows = np.array([3, 5, 8, 13, 21, 34])
-    batches = MapBatches(maps_of(targets)[:1], targets, 2, rows)
-    found = [m[:, 0, 0, 0] for m, _ in batches_of(batches, 0)]
+    batches = MapBatches(outputs_of(targets, views=1), targets, 2, rows)
+    found = [outputs["features"][:, 0] for outputs, _ in batches_of(batches, 0)]
     assert sorted(np.concatenate(found).astype(int).tolist()) == rows.tolist()
 
 
@@ -90,7 +100,7 @@ def test_what_counts_comes_with_the_labels(split, targets, aligned):
     valid_mask = np.random.default_rng(1).random(targets.labels.shape) < 0.7
     texts = targets.text_embeddings if aligned else None
     some = LabelTargets(targets.labels, targets.ids, texts, valid_mask)
-    for batches in (streamed(split, some), MapBatches(maps_of(some), some, 8)):
+    for batches in (streamed(split, some), MapBatches(outputs_of(some), some, 8)):
         of_epoch = [wanted for _, wanted in batches_of(batches, 0)]
         found = {
             (labels.tobytes(), row.tobytes())
@@ -104,5 +114,5 @@ def test_what_counts_comes_with_the_labels(split, targets, aligned):
 
 def test_without_alignment_there_are_labels_alone(split, targets):
     plain = LabelTargets(targets.labels, targets.ids)
-    for batches in (streamed(split, plain), MapBatches(maps_of(plain), plain, 8)):
+    for batches in (streamed(split, plain), MapBatches(outputs_of(plain), plain, 8)):
         assert set(batches_of(batches, 0)[0][1]) == {"labels"}

@@ -46,7 +46,7 @@ def test_the_vocabulary_is_learned_from_the_captions():
 
 
 def test_a_config_becomes_a_model_and_its_preprocessor():
-    image = ImageTower(backbone="small_cnn", size=32, resize="crop", train=False)
+    image = ImageTower(backbone="small_cnn", size=32, resize="crop", train="head")
     model, preprocessor = build(image, dropout=0.25)
     assert (preprocessor.side, preprocessor.resize_mode) == (32, "crop")
     assert preprocessor.sequence_length == 8
@@ -76,7 +76,7 @@ def test_each_loss_starts_from_its_own_scale(loss, scale, bias, trained, normali
     assert float(model.logit_scale.scale) == pytest.approx(scale, rel=1e-6)
     assert (None if model.logit_scale.bias is None else float(model.logit_scale.bias)) == bias
     assert model.logit_scale.trainable == trained
-    assert model.normalize == normalize
+    assert model.heads["normalize"] == normalize
 
 
 def test_the_loss_is_the_named_one():

@@ -29,7 +29,8 @@ def test_xception_and_bert_train_on_coco_in_mixed_precision(kclip_data, tmp_path
         workers=2,
     ).run()
     arguments = """
-        --preset bert_xception --image.size 71 --image.train --text.train --text.backbone tiny
+        --preset bert_xception --image.size 71 --image.train all --text.train all
+        --text.backbone tiny
         --optimization.dtype mixed_bfloat16 --optimization.batch-size 16 --optimization.epochs 1
         --optimization.captions sample --optimization.augmentation crop
     """.split()
@@ -60,7 +61,7 @@ def test_a_full_head_of_80_classes_trains_on_instances(kclip_data, tmp_path):
     (tmp_path / "classes.txt").write_text("\n".join(sorted(classes)))
     arguments = """
         --head.kind full --objective.alpha 0 --optimization.epochs 1 --optimization.batch-size 16
-        --image.train
+        --image.train all
     """.split()
     folders = ["--data", str(tmp_path / "records"), "--output", str(tmp_path / "run")]
     lists = ["--seen-classes", str(tmp_path / "classes.txt")]

@@ -101,8 +101,8 @@ def test_cached_and_streamed_training_give_the_same_losses(
     for batches in (StreamedBatches, CachedBatches):
         monkeypatch.setattr(training_data, batches.__name__, in_order(batches))
     settings = {
-        "image": dataclasses.replace(IMAGE, train=False),
-        "text": dataclasses.replace(TEXT, train=False),
+        "image": dataclasses.replace(IMAGE, train="head"),
+        "text": dataclasses.replace(TEXT, train="head"),
         "optimization": dataclasses.replace(OPTIMIZATION, captions=captions, epochs=2),
     }
     config(records, tmp_path / "cached", **settings).run()
@@ -118,7 +118,7 @@ def test_cached_and_streamed_training_give_the_same_losses(
 @pytest.mark.slow
 def test_features_are_computed_once(records, tmp_path, capfd):
     settings = {
-        "image": dataclasses.replace(IMAGE, train=False),
+        "image": dataclasses.replace(IMAGE, train="head"),
         "optimization": dataclasses.replace(OPTIMIZATION, epochs=1, augmentation="flip"),
         "features_dir": tmp_path / "features",
     }
@@ -256,7 +256,7 @@ def test_a_frozen_image_tower_cannot_see_new_crops(records, tmp_path):
         config(
             records,
             tmp_path / "run",
-            image=dataclasses.replace(IMAGE, train=False),
+            image=dataclasses.replace(IMAGE, train="head"),
             optimization=dataclasses.replace(OPTIMIZATION, augmentation="crop"),
         ).run()
 

@@ -1,5 +1,9 @@
 from kclip.training.common.callbacks.best_weights import BestWeights
-from kclip.training.common.callbacks.guards import StopOnCollapse, StopOnNonFiniteLoss
+from kclip.training.common.callbacks.guards import (
+    StopOnCollapse,
+    StopOnNonFiniteLoss,
+    StopWhenWorse,
+)
 from kclip.training.common.callbacks.retrieval_recall import RetrievalRecall
 from kclip.training.common.callbacks.run_state import RunState
 from kclip.training.common.callbacks.seen_precision import SeenPrecision
@@ -12,5 +16,6 @@ __all__ = [
     "SeenPrecision",
     "StopOnCollapse",
     "StopOnNonFiniteLoss",
+    "StopWhenWorse",
     "ValidationEmbeddings",
 ]

@@ -70,5 +70,33 @@ class StopOnCollapse(keras.callbacks.Callback):
             )
 
 
+class StopWhenWorse(keras.callbacks.Callback):
+    """Ends a fine-tuning that takes from a pretrained model in its first epoch.
+
+    Args:
+        recall: float, the model's mean validation recall@10 before any training.
+        num_queries: int, captions that it was measured with: what differs by no more than two
+            standard errors may be chance.
+
+    Raises:
+        KclipError: the recall after the first epoch is lower by more than that.
+    """
+
+    def __init__(self, recall, num_queries):
+        super().__init__()
+        self.recall = recall
+        self.chance = 2 * math.sqrt(max(recall * (1 - recall), 1e-12) / num_queries)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Reads what `RetrievalRecall` has added to the logs."""
+        recall = logs["val_mean_recall@10"]
+        if epoch == 0 and recall < self.recall - self.chance:
+            raise KclipError(
+                f"the first epoch made the model worse: the validation recall@10 fell from "
+                f"{self.recall:.1%} to {recall:.1%}; use a smaller --optimization.learning-rate, "
+                "or train less of it (--image.train last:2, lora:4 or head)"
+            )
+
+
 def _mean_length(embeddings):
     return float(np.linalg.norm(l2_normalize(embeddings).mean(axis=0)))
