@@ -26,7 +26,11 @@ def compile_model(model: Any, optimizer: Any, loss: Any, **options: Any) -> None
 
 @keras.saving.register_keras_serializable("kclip")
 class TowerAdamW(keras.optimizers.AdamW):
-    """AdamW with a learning rate of its own for each tower.
+    """AdamW as PyTorch computes it, with a learning rate of its own for each tower.
+
+    Two things are otherwise in Keras 3.15. It adds epsilon before the bias correction, which makes
+    the first steps of small gradients shorter. And on TensorFlow it squares the gradient of an
+    embedding before it has added up the rows of a token that occurs several times.
 
     One rate that schedules, warm-up and ReduceLROnPlateau act on, times a factor for each
     variable (`keras.optimizers.MultiOptimizer` keeps separate rates, which ReduceLROnPlateau
@@ -50,10 +54,26 @@ class TowerAdamW(keras.optimizers.AdamW):
         for variable in variables:
             self._factors[self._get_variable_index(variable)] = factor
 
+    def apply(self, grads, trainable_variables=None):
+        """Applies gradients; rows of an embedding's are added up first, for their norm, too."""
+        super().apply([_dense(grad) for grad in grads], trainable_variables)
+
     def update_step(self, gradient, variable, learning_rate):
-        """One AdamW step of one variable, at its own learning rate."""
-        factor = self._factors[self._get_variable_index(variable)]
-        super().update_step(gradient, variable, learning_rate * factor)
+        """One AdamW step of one variable, at its own learning rate.
+
+        Kingma and Ba 2015, Algorithm 1, with epsilon where it stands there: beside the root of the
+        corrected second moment.
+        """
+        index = self._get_variable_index(variable)
+        momentum, velocity = self._momentums[index], self._velocities[index]
+        gradient = ops.cast(gradient, variable.dtype)
+        rate = ops.cast(learning_rate, variable.dtype) * self._factors[index]
+        step = ops.cast(self.iterations + 1, variable.dtype)
+        self.assign_add(momentum, (gradient - momentum) * (1 - self.beta_1))
+        self.assign_add(velocity, (ops.square(gradient) - velocity) * (1 - self.beta_2))
+        mean = momentum / (1 - ops.power(self.beta_1, step))
+        root = ops.sqrt(velocity / (1 - ops.power(self.beta_2, step)))
+        self.assign_sub(variable, rate * mean / (root + self.epsilon))
 
     def finalize_variable_values(self, var_list):
         """Leaves the weights as they are at the end of `fit`, with `use_ema` too.
@@ -102,3 +122,11 @@ class TowerAdam(TowerAdamW):
 
     def _apply_weight_decay(self, variables):
         """Has been applied with the gradient."""
+
+
+def _dense(gradient):
+    # TensorFlow's IndexedSlices, which hold a row for each time that a token occurs. The sum with a
+    # dense tensor is dense under any backend.
+    if not hasattr(gradient, "indices"):
+        return gradient
+    return ops.add(gradient, ops.zeros(gradient.shape, gradient.dtype))
