@@ -1,16 +1,16 @@
 """The one loop from a user's images to what a model computes of them."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from kclip.console.progress import ProgressBar
 from kclip.data.images.decoding import Prepare, decoded_batches
+from kclip.data.images.opening import ImageSource
 
 
 def compute_batches(
-    images: Sequence[str | Path | bytes],
+    images: Sequence[ImageSource],
     prepare: Prepare,
     compute: Callable[[np.ndarray], np.ndarray],
     width: int,
@@ -20,7 +20,7 @@ def compute_batches(
     """Puts images through a model, batch by batch.
 
     Args:
-        images: N paths or encoded images.
+        images: N paths, encoded images, Pillow images or uint8 arrays (H, W, 3).
         prepare: the model's own, from a Pillow image to pixels (S, S, 3).
         compute: from pixels (B, S, S, 3) to (B, W).
         width: W, for N = 0.

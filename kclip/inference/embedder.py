@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kclip.data.images.opening import ImageSource
 from kclip.inference.batches import compute_batches
 from kclip.metrics.similarity import l2_normalize
 
@@ -50,12 +51,12 @@ class Embedder:
         return cls(*load_model(name_or_path))
 
     def embed_images(
-        self, images: Sequence[str | Path | bytes], batch_size: int = 64, progress: bool = True
+        self, images: Sequence[ImageSource], batch_size: int = 64, progress: bool = True
     ) -> np.ndarray:
         """Embeds image files.
 
         Args:
-            images: N paths or encoded images.
+            images: N paths, encoded images, Pillow images or uint8 arrays (H, W, 3).
             batch_size: images that go through the model at once.
             progress: show a progress bar.
 

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from kclip.data.images.opening import load_image, to_rgb
+from kclip.data.images.opening import ImageSource, load_image
 from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
 
@@ -47,8 +46,8 @@ def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callabl
     """
     model, preprocessor = load_model(name_or_path, dtype)
 
-    def preprocess(image: str | Path | bytes | Image.Image | np.ndarray) -> np.ndarray:
-        return preprocessor.prepare(_image(image))
+    def preprocess(image: ImageSource) -> np.ndarray:
+        return preprocessor.prepare(load_image(image))
 
     def tokenize(texts: str | list[str]) -> dict[str, np.ndarray]:
         return {name: np.asarray(ids) for name, ids in preprocessor.tokenize(texts).items()}
@@ -134,17 +133,3 @@ def _load_export(folder: Path, dtype: str) -> tuple[Any, Any]:
     if preprocessor.mirror:
         preprocessor.mirror = False  # the image tower makes the mirror images by itself
     return OnnxModel(images, texts, settings), preprocessor
-
-
-def _image(image: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
-    if isinstance(image, str):
-        image = Path(image)
-    if isinstance(image, (Path, bytes)):
-        return load_image(image)
-    if isinstance(image, np.ndarray):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
-            raise UserError(
-                f"an array of {image.dtype} {image.shape} is no image; give uint8 (H, W, 3), RGB"
-            )
-        return Image.fromarray(image)
-    return to_rgb(image)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kclip.data.images.opening import ImageSource
 from kclip.files import folder_replaced_when_done, write_text
 from kclip.inference.batches import compute_batches
 
@@ -81,12 +82,12 @@ class TrainedClassifier:
         return digest.hexdigest()
 
     def embed_images(
-        self, images: Sequence[str | Path | bytes], batch_size: int = 64, progress: bool = True
+        self, images: Sequence[ImageSource], batch_size: int = 64, progress: bool = True
     ) -> np.ndarray:
         """Classifies image files.
 
         Args:
-            images: N paths or encoded images.
+            images: N paths, encoded images, Pillow images or uint8 arrays (H, W, 3).
             batch_size: images that go through the model at once.
             progress: show a progress bar.
 

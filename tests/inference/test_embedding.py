@@ -116,3 +116,16 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(UserError, match="holds bert, not a kclip dual encoder"):
         Embedder.from_name(tmp_path)
+
+
+def test_images_come_in_every_form(tmp_path):
+    """A path, its bytes, a Pillow image and its pixels are the same image."""
+    embedder = Embedder(tiny_dual_encoder(), tiny_preprocessor())
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype("uint8")
+    path = tmp_path / "image.png"
+    Image.fromarray(pixels).save(path)
+    forms = [str(path), path, path.read_bytes(), Image.open(path), pixels]
+    embeddings = embedder.embed_images(forms, progress=False)
+    np.testing.assert_allclose(embeddings, embeddings[:1].repeat(len(forms), axis=0), atol=1e-6)
+    with pytest.raises(UserError, match="give uint8"):
+        embedder.embed_images([pixels / 255.0], progress=False)

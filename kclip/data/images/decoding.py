@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from kclip.data.images.opening import load_image
+from kclip.data.images.opening import ImageSource, load_image
 
 Prepare = Callable[[Image.Image], np.ndarray]
 
@@ -15,12 +14,12 @@ DECODING_THREADS = 4
 
 
 def decoded_batches(
-    images: Sequence[str | Path | bytes], prepare: Prepare, batch_size: int
+    images: Sequence[ImageSource], prepare: Prepare, batch_size: int
 ) -> Iterator[np.ndarray]:
     """Loads images in order, a batch at a time.
 
     Args:
-        images: N files, or their encoded bytes.
+        images: N images, whatever `load_image` takes.
         prepare: from a Pillow image of mode RGB to (S, S, 3), a model's own.
         batch_size: images of a batch; the last one may be smaller.
 
@@ -36,6 +35,6 @@ def decoded_batches(
             yield np.stack(list(pool.map(lambda image: decode(image, prepare), batch)))
 
 
-def decode(image: str | Path | bytes, prepare: Prepare) -> np.ndarray:
+def decode(image: ImageSource, prepare: Prepare) -> np.ndarray:
     """Loads one image and brings it to a model's size; raises `ImageError`."""
-    return prepare(load_image(Path(image) if isinstance(image, str) else image))
+    return prepare(load_image(image))

@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from kclip.data.images.kinds import heif_fault
 from kclip.data.images.limits import image_limits
-from kclip.errors import KclipError
+from kclip.errors import KclipError, UserError
+
+ImageSource = str | Path | bytes | Image.Image | np.ndarray
 
 # Above this, Pillow's own mark for a decompression bomb, a JPEG is decoded at a fraction of its
 # size, which leaves a shorter side of this many pixels or more: models take some hundred.
@@ -45,7 +48,7 @@ class ImageError(KclipError):
         self.reason = reason
 
 
-def load_image(source: Path | bytes) -> Image.Image:
+def load_image(source: ImageSource) -> Image.Image:
     """Loads an image as it should be seen.
 
     EXIF rotation is applied, CMYK converted, 16 bits scaled to 8, grey repeated over the three
@@ -53,12 +56,13 @@ def load_image(source: Path | bytes) -> Image.Image:
     fraction of its size, with a shorter side of at least `LARGE_SIDE` pixels.
 
     Args:
-        source: a file, or the encoded bytes.
+        source: a file, the encoded bytes, a Pillow image, or a uint8 array (H, W, 3), RGB.
 
     Returns:
         A Pillow image of mode RGB, 8 bits a channel.
 
     Raises:
+        UserError: an array is of another shape or dtype.
         ImageError: the file is missing, empty, truncated or damaged, not an image, an image bomb
             (see `image_limits`), or an animation.
 
@@ -68,7 +72,20 @@ def load_image(source: Path | bytes) -> Image.Image:
         >>> load_image(buffer.getvalue()).getpixel((0, 0))
         (7, 7, 7)
     """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        return to_rgb(source)
+    source = Path(source) if isinstance(source, str) else source
     return to_rgb(decode_image(read_image_bytes(source), LARGE_SIDE, from_pixels=LARGE_PIXELS))
+
+
+def _from_array(pixels: np.ndarray) -> Image.Image:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[-1] != 3:
+        raise UserError(
+            f"an array of {pixels.dtype} {pixels.shape} is no image; give uint8 (H, W, 3), RGB"
+        )
+    return Image.fromarray(pixels)
 
 
 def read_image_bytes(source: Path | bytes) -> bytes:

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from tiny_models import TEXTS, randomize, tiny_batch, tiny_dual_encoder, tiny_preprocessor
 
+from kclip.errors import UserError
 from kclip.layers import LogitScale
 from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models import DualEncoder, DualEncoderPreprocessor
@@ -227,3 +228,23 @@ def test_frozen_towers_stay_float32_when_loaded_in_half_precision(policy):
     ]
     assert policies[0] == {"float32"}
     assert policy in policies[1] and policy in policies[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [
+        ("contrastive", ContrastiveLoss("hard")),
+        ("multi_positive", ContrastiveLoss("multi_positive")),
+        ("sigmoid", SigmoidLoss()),
+    ],
+)
+def test_losses_and_optimizers_have_names(name, loss):
+    model = tiny_dual_encoder()
+    model.compile(optimizer="adamw", loss=name)
+    assert model.contrastive_loss == loss
+    assert isinstance(model.optimizer, keras.optimizers.AdamW)
+
+
+def test_an_unknown_loss_is_named():
+    with pytest.raises(UserError, match="there is no loss 'clip'; give one of contrastive"):
+        tiny_dual_encoder().compile(optimizer="adamw", loss="clip")
