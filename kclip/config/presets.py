@@ -38,7 +38,7 @@ PRESETS: dict[str, Preset] = {
         "objective": Objective(
             projection_dim=896,
             dropout=0.1,
-            image_feature_dropout=0.5,
+            image_feature_dropout=0.6,
             text_feature_dropout=0.2,
             standardize=True,
             loss="multi_positive",

@@ -187,7 +187,7 @@ def metrics_of_seen(metrics):
 def test_a_run_stopped_within_an_epoch_ends_like_a_whole_one(
     records, dual_encoder, finished, tmp_path, trained
 ):
-    changes = {"image": dataclasses.replace(TOWER, train=trained)}
+    changes = {"image": dataclasses.replace(TOWER, train="all" if trained else "head")}
     whole = tmp_path / "whole" if trained else finished
     if trained:
         config(records, whole, dual_encoder, **changes).run()
@@ -268,7 +268,7 @@ def test_word_vectors_ask_and_cannot_align(records, dual_encoder, tmp_path):
 @pytest.mark.slow
 def test_a_tower_is_trained_in_half_precision_on_changed_images(records, dual_encoder, tmp_path):
     changes = {
-        "image": dataclasses.replace(TOWER, train=True, learning_rate=1e-3),
+        "image": dataclasses.replace(TOWER, train="all", learning_rate=1e-3),
         "optimization": dataclasses.replace(
             OPTIMIZATION, augmentation="randaugment", dtype="mixed_float16", epochs=1
         ),
@@ -343,7 +343,7 @@ def test_the_search_of_loss_weights_goes_on_where_it_was_stopped(
             "a frozen image tower sees each image once",
         ),
         (
-            {"tune_loss_weights": True, "image": dataclasses.replace(TOWER, train=True)},
+            {"tune_loss_weights": True, "image": dataclasses.replace(TOWER, train="all")},
             "--tune-loss-weights trains many heads",
         ),
     ],

@@ -134,8 +134,8 @@ def test_features_are_computed_once(records, tmp_path, capfd):
 def test_a_run_stopped_within_an_epoch_ends_like_a_whole_one(records, finished, tmp_path, frozen):
     whole = tmp_path / "whole" if frozen else finished
     towers = {
-        "image": dataclasses.replace(IMAGE, train=not frozen),
-        "text": dataclasses.replace(TEXT, train=not frozen),
+        "image": dataclasses.replace(IMAGE, train="head" if frozen else "all"),
+        "text": dataclasses.replace(TEXT, train="head" if frozen else "all"),
     }
     if frozen:
         config(records, whole, **towers).run()
@@ -223,7 +223,7 @@ def test_chunks_that_make_up_no_batch_are_refused(records, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("train", ["all", "head"])
 def test_class_pairs_want_a_frozen_tower_with_weights(records, tmp_path, train):
     settings = dataclasses.replace(OPTIMIZATION, class_pairs=2)
     run = config(records, tmp_path / "run", optimization=settings)
