@@ -12,9 +12,10 @@ VENV ?= .venv
 KCLIP_DATA ?= ../shared/data
 BIN := $(VENV)/bin
 PEERS := .venv-peers
-JAX_TESTS := tests/layers tests/losses tests/models/clip/test_clip.py tests/models/dual_encoder \
-    tests/models/multilabel_classifier tests/models/towers tests/models/test_image_classifier.py \
-    tests/models/pretrained/test_huggingface_clip.py tests/training
+JAX_TESTS := tests/layers tests/losses tests/models/clip/test_clip.py tests/models/clip/test_towers.py \
+    tests/models/dual_encoder tests/models/multilabel_classifier tests/models/towers \
+    tests/models/test_image_classifier.py tests/models/pretrained/test_huggingface_clip.py \
+    tests/models/pretrained/test_image_towers.py tests/training
 FLICKR8K := $(KCLIP_DATA)/flickr8k
 WEIGHTS := $(KCLIP_DATA)/weights
 COCO := $(KCLIP_DATA)/coco_mini
