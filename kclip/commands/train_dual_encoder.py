@@ -130,8 +130,10 @@ class TrainDualEncoder(TrainingCommand):
                 data = chunked(data, self.optimization.chunk_size)
         embedder = Embedder(model, preprocessor)
         evaluate = partial(evaluate_run, embedder, data, validation, class_images, self.template)
-        with watch.stage("evaluation before"):
-            before = evaluate() if start else None
+        before = None
+        if start:
+            with watch.stage("evaluation before"):
+                before = evaluate()
         self.write_config()
         with watch.stage("training"):
             loss = build_loss(self.objective)

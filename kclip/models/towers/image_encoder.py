@@ -185,7 +185,8 @@ def _known_name(backbone):
     name = backbone.lower()
     if name not in BACKBONES:
         raise UserError(
-            f"there is no image backbone {backbone!r}; choose one of {', '.join(sorted(BACKBONES))}"
+            f"there is no image backbone {backbone!r}; choose one of "
+            f"{', '.join(sorted(BACKBONES))}, or give a folder of timm's EfficientNet-Lite"
         )
     return name
 
