@@ -139,7 +139,9 @@ class TrainDualEncoder(TrainingCommand):
             loss = build_loss(self.objective)
             compile_dual_encoder(data, model, loss, self.image, self.text, self.optimization)
             fit(data, self.optimization, run, before)
-            tuning = finish(start, before, self.keep_fraction, evaluate) if start else {}
+            tuning = {}
+            if start and before:
+                tuning = finish(start, before, self.keep_fraction, evaluate)
             save_model(model, preprocessor, self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):
             results = evaluate() | tuning

@@ -1,7 +1,7 @@
 """The names of classes: how a class is called in the data, and how in words."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kclip.data.sources.text_files import read_list
@@ -56,7 +56,7 @@ def read_class_names(path: Path) -> dict[str, tuple[str, ...]]:
     return classes
 
 
-def shown_names(classes: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+def shown_names(classes: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Returns what tables call each class: its first name, with its label where two share one.
 
     Example:
