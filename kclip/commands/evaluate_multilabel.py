@@ -61,7 +61,8 @@ class EvaluateMultilabel(LabelTableOptions, ImageLimits):
     """Split of --data that thresholds are chosen on: another than --split. Scores on the training
     images are higher than on new ones, so a split of its own is best."""
     wanted_precision: Fraction | None = None
-    """Choose the highest recall that comes with this precision, instead of the best F1."""
+    """Choose the highest recall that comes with this precision, instead of the best F1. The lower
+    bound of Clopper and Pearson (95 %) reaches it, so a class of few images is never named."""
 
     @within_limits
     def run(self) -> dict[str, Any]:

@@ -157,6 +157,7 @@ class EvaluateZeroShot(ImageLimits):
         self, embedder: "Embedder", images: "LabelledImages", others: "LabelledImages | None"
     ) -> "tuple[EmbeddedImages, EmbeddedImages | None]":
         """The images to measure on, and those to calibrate with, if any."""
+        from kclip.data.labelled.copies import image_groups
         from kclip.data.labelled.stratified import sample_fraction
         from kclip.inference.embedded_images import embed_labelled_images
 
@@ -173,6 +174,7 @@ class EvaluateZeroShot(ImageLimits):
                 self.seed,
                 "--calibration-fraction",
                 every_class=False,
+                groups=image_groups(measured.images),
             )
             own, measured = measured.rows(sampled), measured.rows(rest)
             fitted = own + fitted if fitted else own

@@ -23,7 +23,7 @@ class MultilabelEvaluation:
         scores: float32 (N, C), the recognizer's.
         results: of `multilabel_results`, with `published` (bool: whether the classes are those of
             NUS-WIDE) and, where there are thresholds, `thresholds`: `scope`, `wanted_precision`,
-            `chosen_on`, `num_own` and `same_images`.
+            `precision_bound`, `num_never`, `chosen_on`, `num_own` and `same_images`.
     """
 
     images: LabelledImages
@@ -66,6 +66,8 @@ def _described(thresholds: Thresholds, classes: ClassSplit, origin: str) -> dict
     return {
         "scope": thresholds.scope,
         "wanted_precision": thresholds.wanted_precision,
+        "precision_bound": thresholds.bound,
+        "num_never": int(np.isinf(thresholds.of(classes.class_names)).sum()),
         "chosen_on": thresholds.chosen_on,
         "num_own": sum(name in thresholds.by_class for name in classes.class_names),
         "same_images": thresholds.chosen_on == origin,

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kclip.metrics.classification import check_rows, predicted_classes
-from kclip.metrics.proportion import proportion_lower_bounds
-
-CONFIDENCE = 0.95
+from kclip.metrics.proportion import CONFIDENCE, counts_from_the_top, proportion_lower_bounds
 
 
 @dataclass(frozen=True)
@@ -107,10 +105,5 @@ def _counts(
     """Every confidence from the highest down; how many rows reach it, and are right."""
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     check_rows(labels, probabilities)
-    confidences = probabilities.max(axis=1)
     correct = predicted_classes(labels, probabilities) == labels
-    order = np.argsort(-confidences, kind="stable")
-    sorted_confidences = confidences[order]
-    # Rows of one confidence are answered together: the last of each run counts.
-    ends = np.flatnonzero(np.append(np.diff(sorted_confidences) != 0, True))
-    return sorted_confidences[ends], ends + 1, np.cumsum(correct[order])[ends]
+    return counts_from_the_top(probabilities.max(axis=1), correct)

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Of a bound that a threshold is chosen by.
+CONFIDENCE = 0.95
+
 
 def proportion_interval(
     successes: int, trials: int, confidence: float = 0.95
@@ -50,3 +53,28 @@ def proportion_lower_bounds(
     successes, trials = np.asarray(successes), np.asarray(trials)
     bounds = betaincinv(np.maximum(successes, 1), trials - successes + 1, 1 - confidence)
     return np.where(successes > 0, bounds, 0.0)
+
+
+def counts_from_the_top(
+    scores: np.ndarray, hits: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Counts trials and successes down to each score that occurs.
+
+    Args:
+        scores: (N,) floats, N > 0.
+        hits: (N,) bool.
+
+    Returns:
+        Three arrays (T,): the scores that occur, from the highest down; how many are at least
+        that; how many of these are hits.
+
+    Example:
+        >>> hits = np.array([True, False, True, True])
+        >>> [row.tolist() for row in counts_from_the_top(np.array([0.2, 0.7, 0.7, 0.9]), hits)]
+        [[0.9, 0.7, 0.2], [1, 3, 4], [1, 2, 3]]
+    """
+    order = np.argsort(-scores, kind="stable")
+    falling = scores[order]
+    # Equal scores are counted together: the last of each run stands for all.
+    ends = np.flatnonzero(np.append(np.diff(falling) != 0, True))
+    return falling[ends], ends + 1, np.cumsum(hits[order])[ends]

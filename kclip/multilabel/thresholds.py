@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from kclip.console.command_line import command_line
 from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
 from kclip.files import replaced_when_done
+from kclip.metrics.proportion import CONFIDENCE, counts_from_the_top, proportion_lower_bounds
 
 Scope = Literal["per_class", "global"]
 
@@ -25,6 +26,8 @@ class Thresholds:
     Attributes:
         scope: "per_class" or "global".
         wanted_precision: what they were chosen for; None for the best F1.
+        bound: where a precision is wanted, what that of each threshold is above, each with a
+            confidence of 95 % (Clopper and Pearson).
         chosen_on: what they were chosen on, in words.
         overall: threshold of all classes together, which a class takes that is not in `by_class`.
         by_class: class -> its own threshold.
@@ -32,13 +35,14 @@ class Thresholds:
     None is the threshold where none reaches the wanted precision: the class is never named.
 
     Example:
-        >>> thresholds = Thresholds("per_class", 0.9, "a few", 0.5, {"dog": 2.0, "yak": None})
+        >>> thresholds = Thresholds("per_class", 0.9, 0.91, "a few", 0.5, {"dog": 2.0, "yak": None})
         >>> thresholds.of(["yak", "dog", "cat"]).tolist()
         [inf, 2.0, 0.5]
     """
 
     scope: Scope
     wanted_precision: float | None
+    bound: float | None
     chosen_on: str
     overall: float | None
     by_class: dict[str, float | None]
@@ -56,7 +60,7 @@ class Thresholds:
             class_names: C names.
 
         Example:
-            >>> thresholds = Thresholds("global", None, "", 0.5, {})
+            >>> thresholds = Thresholds("global", None, None, "", 0.5, {})
             >>> thresholds.labels(np.array([[0.6, 0.1, 0.9]]), ["a", "b", "c"])
             [['c', 'a']]
         """
@@ -79,7 +83,7 @@ class Thresholds:
         Raises:
             UserError: the file is missing or damaged.
         """
-        content = read_json(path, ("scope", "overall", "by_class"))
+        content = read_json(path, ("scope", "bound", "overall", "by_class"))
         try:
             return cls(**content)
         except TypeError as error:
@@ -98,7 +102,11 @@ def choose_thresholds(
     chosen_on: str = "",
     valid_mask: np.ndarray | None = None,
 ) -> Thresholds:
-    """Finds thresholds by scikit-learn's precision-recall curve.
+    """Finds the thresholds of the best F1, or of the highest recall at a wanted precision.
+
+    The precision on the given images alone would be a guess: of the thresholds that reach it there,
+    most miss it on other images. So its lower bound has to reach it, as in
+    `threshold_for_accuracy`; a class of few images then is never named.
 
     Args:
         labels: (N, C) of 0 and 1 or bool, of images that no result is reported on.
@@ -120,8 +128,14 @@ def choose_thresholds(
         >>> scores = np.array([[9], [8], [6], [4], [1]])
         >>> choose_thresholds(labels, scores, ["dog"]).by_class
         {'dog': 2.5}
-        >>> choose_thresholds(labels, scores, ["dog"], wanted_precision=0.9).by_class
-        {'dog': 7.0}
+
+        Three of three are right, and yet the precision may be 0.05 ** (1 / 3):
+
+        >>> labels = np.array([[1], [1], [1], [0]])
+        >>> scores = np.array([[9], [8], [7], [4]])
+        >>> chosen = choose_thresholds(labels, scores, ["dog"], wanted_precision=0.3)
+        >>> chosen.by_class, round(chosen.bound, 3)
+        ({'dog': 5.5}, 0.368)
     """
     labels, scores = np.asarray(labels).astype(bool), np.asarray(scores, np.float64)
     if wanted_precision is not None and not 0 < wanted_precision <= 1:
@@ -130,36 +144,41 @@ def choose_thresholds(
     labels = labels & valid_mask
     if not labels.any():
         raise UserError("no image has one of the classes, so no threshold can be chosen on them")
-    overall = _best_threshold(labels[valid_mask], scores[valid_mask], wanted_precision)
+    overall = _best_cut(labels[valid_mask], scores[valid_mask], wanted_precision)
     by_class = {}
     if scope == "per_class":
         by_class = {
-            name: _best_threshold(labels[rows, column], scores[rows, column], wanted_precision)
+            name: _best_cut(labels[rows, column], scores[rows, column], wanted_precision)
             for column, (name, rows) in enumerate(zip(class_names, valid_mask.T, strict=True))
             if labels[:, column].any()
         }
-    if overall is None and not any(value is not None for value in by_class.values()):
+    used = [*by_class.values(), *[overall] * (len(by_class) < len(class_names))]
+    found = [cut.bound for cut in used if cut.threshold is not None]
+    if not found:
         raise UserError(
-            f"no threshold makes {wanted_precision:.1%} of the labels given to the {len(labels)} "
-            "images right; want a lower precision"
+            f"no threshold makes {wanted_precision:.1%} of the labels given right, as far as "
+            f"{len(labels)} images can tell with {CONFIDENCE:.0%} confidence; choose on more of "
+            "them, or want a lower precision"
         )
-    return Thresholds(scope, wanted_precision, chosen_on, overall, by_class)
+    bound = None if wanted_precision is None else min(found)
+    own = {name: cut.threshold for name, cut in by_class.items()}
+    return Thresholds(scope, wanted_precision, bound, chosen_on, overall.threshold, own)
 
 
-def _best_threshold(
-    labels: np.ndarray, scores: np.ndarray, wanted_precision: float | None
-) -> float | None:
+class _Cut(NamedTuple):
+    threshold: float | None
+    bound: float
+
+
+def _best_cut(labels: np.ndarray, scores: np.ndarray, wanted_precision: float | None) -> _Cut:
     """The best cut, half way to the next lower score: other images' scores differ a little."""
-    from sklearn.metrics import precision_recall_curve
-
-    precision, recall, cuts = precision_recall_curve(labels, scores)
-    precision, recall = precision[:-1], recall[:-1]  # the last point predicts nothing
-    if wanted_precision is None:
-        values = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    else:
-        if precision.max() < wanted_precision:
-            return None
-        values = np.where(precision >= wanted_precision, recall, -1.0)
-    best = len(values) - 1 - int(np.argmax(values[::-1]))  # of equal ones the most precise
-    below = max(best - 1, 0)
-    return float((cuts[best] + cuts[below]) / 2)
+    cuts, given, right = counts_from_the_top(scores, labels)
+    bounds = proportion_lower_bounds(right, given, CONFIDENCE)
+    # F1 and recall, up to what all cuts share; of equal ones the first, the most precise.
+    values = right / (given + right[-1]) if wanted_precision is None else right
+    reached = np.full(len(cuts), True) if wanted_precision is None else bounds >= wanted_precision
+    if not reached.any():
+        return _Cut(None, 0.0)
+    best = int(np.argmax(np.where(reached, values, -1.0)))
+    below = min(best + 1, len(cuts) - 1)
+    return _Cut(float((cuts[best] + cuts[below]) / 2), float(bounds[best]))

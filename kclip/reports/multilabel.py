@@ -183,13 +183,21 @@ def _add_decisions(report: Report, results: Mapping[str, Any]) -> None:
     chosen = results["thresholds"]
     aim = "the best F1"
     if chosen["wanted_precision"] is not None:
-        aim = f"the highest recall at a precision of {percent(chosen['wanted_precision'])}"
+        aim = (
+            f"the highest recall at a precision of {percent(chosen['wanted_precision'])}, which "
+            f"each keeps with 95 % confidence (lowest bound {percent(chosen['precision_bound'])})"
+        )
     scope = "one for each class" if chosen["scope"] == "per_class" else "one for all classes"
     text = (
         f"Thresholds, {scope}, were chosen for {aim} on {escape(chosen['chosen_on'])}; "
         f"{chosen['num_own']:,} of the classes have one of their own. C is the mean over classes, "
         "O of all decisions together."
     )
+    if chosen["num_never"]:
+        text += (
+            f" {chosen['num_never']:,} classes are never named: the images they were chosen on are "
+            "too few, or too many others score as high, to promise that precision."
+        )
     if chosen["same_images"]:
         text += " **These are the images they were chosen on, so the figures are too high.**"
     report.heading("Decisions")

@@ -17,6 +17,7 @@ from tiny_recognizer import (
 from kclip.cli import main
 from kclip.data.image_record import UNKNOWN
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
+from kclip.multilabel.thresholds import Thresholds
 
 FILES = {"metrics.json", "per_class.csv", "predictions.csv", "report.md"}
 FIGURES = {"class_precisions.png", "labels.png"}
@@ -181,11 +182,13 @@ def test_thresholds_are_chosen_on_one_split_and_kept(no_figures, data):
 
 
 def test_a_wanted_precision(no_figures, data):
-    flags = ["--thresholds", "global", "--threshold-split", "train", "--wanted-precision", 0.9]
-    decisions = evaluate(data, "colors", *flags)["gzsl"]["decisions"]
-    assert decisions["OP"] >= 0.9
-    assert (data["output"] / "thresholds.json").is_file()
-    assert "precision of 90.0 %" in (data["output"] / "report.md").read_text()
+    flags = ["--thresholds", "global", "--threshold-split", "train", "--wanted-precision", 0.4]
+    metrics = evaluate(data, "colors", *flags)
+    assert metrics["thresholds"]["precision_bound"] >= 0.4
+    kept = Thresholds.load(data["output"] / "thresholds.json")
+    assert kept.bound == metrics["thresholds"]["precision_bound"]
+    report = (data["output"] / "report.md").read_text()
+    assert "precision of 40.0 %, which each keeps with 95 % confidence" in report
 
 
 @pytest.mark.parametrize(
@@ -200,6 +203,10 @@ def test_a_wanted_precision(no_figures, data):
         ),
         (("--split", "test"), "has no split 'test'"),
         (("--separator", "tab"), "how a table is read has no meaning with --data"),
+        (
+            ("--thresholds", "global", "--threshold-split", "train", "--wanted-precision", "0.99"),
+            "choose on more of them, or want a lower precision",
+        ),
         (("--template", "a photo"), "'a photo' has no {}"),
         (("--seen-classes", "nowhere.txt"), "nowhere.txt"),
     ],

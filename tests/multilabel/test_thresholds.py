@@ -2,6 +2,8 @@ import json
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.stats import binom
 
 from kclip.errors import UserError
 from kclip.multilabel.thresholds import Thresholds, choose_thresholds
@@ -54,15 +56,38 @@ def test_ignored_labels_have_no_say(data):
     assert chosen != choose_thresholds(labels, scores, NAMES)
 
 
-@pytest.mark.parametrize("wanted", [0.6, 0.8])
-def test_no_cut_of_the_wanted_precision_has_a_higher_recall(data, wanted):
+def chance_of_so_many(labels, scores, cut, precision):
+    """How likely labels of this precision are right as often as those from the cut up."""
+    given = scores >= cut
+    return binom.sf((labels & given).sum() - 1, given.sum(), precision)
+
+
+@pytest.mark.parametrize("wanted", [0.4, 0.5])
+def test_no_cut_that_promises_the_wanted_precision_has_a_higher_recall(data, wanted):
     labels, scores = data
     chosen = choose_thresholds(labels, scores, NAMES, "per_class", wanted)
+    bounds = []
     for column in (0, 1):
         own = labels[:, column], scores[:, column]
-        precision, recall, _ = measured(*own, chosen.by_class[NAMES[column]])
-        assert precision >= wanted
-        assert recall == max(r for p, r, _ in all_cuts(*own) if p >= wanted)
+        cut = chosen.by_class[NAMES[column]]
+        promising = [c for c in np.unique(own[1]) if chance_of_so_many(*own, c, wanted) <= 0.05]
+        assert measured(*own, cut)[1] == max(measured(*own, c)[1] for c in promising)
+        # The precision that so many right ones have a chance of 5 % with.
+        bounds.append(brentq(lambda p, o=own, c=cut: chance_of_so_many(*o, c, p) - 0.05, 0, 1))
+        assert bounds[-1] >= wanted
+    overall = brentq(lambda p: chance_of_so_many(labels, scores, chosen.overall, p) - 0.05, 0, 1)
+    assert chosen.bound == pytest.approx(min(*bounds, overall))  # "yak" takes the one of all
+
+
+def test_chosen_thresholds_keep_their_promise_on_other_images():
+    """Where a label is right with the chance of its score, the precision is known exactly."""
+    rng = np.random.default_rng(1)
+    missed = 0
+    for _ in range(200):
+        scores = rng.random((400, 1))
+        chosen = choose_thresholds(rng.random((400, 1)) < scores, scores, "a", "global", 0.7)
+        missed += (1 + chosen.overall) / 2 < 0.7
+    assert missed / 200 < 0.1  # half of them where the precision itself has to reach it
 
 
 def test_a_class_without_a_positive_takes_the_one_of_all(data):
@@ -76,18 +101,19 @@ def test_a_class_without_a_positive_takes_the_one_of_all(data):
 def test_a_class_that_never_reaches_the_precision_is_never_named():
     labels = np.array([[1, 0], [1, 1], [1, 0], [0, 0]])
     scores = np.array([[9, 1], [8, 2], [7, 3], [1, 1]])
-    chosen = choose_thresholds(labels, scores, NAMES[:2], "per_class", 0.9)
+    chosen = choose_thresholds(labels, scores, NAMES[:2], "per_class", 0.3)
     assert chosen.by_class == {"dog": 4.0, "cat": None}
+    assert chosen.bound == pytest.approx(0.05 ** (1 / 3))
     assert chosen.of(["cat"]).tolist() == [np.inf]
 
 
 def test_classes_may_reach_the_precision_that_all_together_miss():
     labels = np.array([[1, 0], [1, 1], [0, 0]])
     scores = np.array([[3, 9], [2, 8], [1, 7]])
-    chosen = choose_thresholds(labels, scores, NAMES[:2], "per_class", 0.9)
+    chosen = choose_thresholds(labels, scores, NAMES[:2], "per_class", 0.2)  # 0.05 ** (1 / 2)
     assert (chosen.overall, chosen.by_class) == (None, {"dog": 1.5, "cat": None})
-    with pytest.raises(UserError, match="no threshold makes 90.0% of the labels"):
-        choose_thresholds(labels, scores, NAMES[:2], "global", 0.9)
+    with pytest.raises(UserError, match="no threshold makes 20.0% of the labels"):
+        choose_thresholds(labels, scores, NAMES[:2], "global", 0.2)
 
 
 def test_the_threshold_lies_half_way_to_the_next_lower_score():
@@ -111,7 +137,7 @@ def test_what_cannot_be_chosen(labels, wanted, sentence):
 
 
 def test_they_are_kept_as_json(tmp_path, data):
-    chosen = choose_thresholds(*data, NAMES, "per_class", 0.8, "validation")
+    chosen = choose_thresholds(*data, NAMES, "per_class", 0.5, "validation")
     chosen.save(tmp_path / "thresholds.json")
     assert Thresholds.load(tmp_path / "thresholds.json") == chosen
 

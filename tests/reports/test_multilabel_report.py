@@ -29,7 +29,7 @@ def results():
     measured = multilabel_results(
         labels, labels + rng.normal(size=(40, 30)), names, seen, np.full(30, 0.5)
     )
-    chosen = {"scope": "per_class", "wanted_precision": None, "num_own": 29}
+    chosen = {"scope": "per_class", "wanted_precision": None, "num_own": 29, "num_never": 1}
     return measured | {"thresholds": chosen | {"chosen_on": "train of x", "same_images": False}}
 
 
@@ -99,7 +99,7 @@ def test_predictions_have_the_ten_likeliest_classes_as_figures_show_them(tmp_pat
         confidences=lambda logits: 1 / (1 + np.exp(-logits)),
         confidence="probability",
     )
-    thresholds = Thresholds("global", None, "", 2.6, {"c0": 3.0})
+    thresholds = Thresholds("global", None, None, "", 2.6, {"c0": 3.0})
     evaluation = MultilabelEvaluation(images, scores, {})
     write_multilabel_predictions(tmp_path / "p.csv", recognizer, evaluation, thresholds)
     with (tmp_path / "p.csv").open(newline="") as file:

@@ -95,7 +95,7 @@ def _write_recognizer(folder: Path) -> None:
     classes = {"seen": SEEN, "unseen": UNSEEN, "query_source": DEMO, "templates": ["a {}"]}
     (folder / "classes.json").write_text(json.dumps(classes))
     np.savez(folder / "queries.npz", names=np.array(SEEN + UNSEEN), embeddings=queries)
-    Thresholds("global", None, "nothing", 0.0, {}).save(folder / "thresholds.json")
+    Thresholds("global", None, None, "nothing", 0.0, {}).save(folder / "thresholds.json")
 
 
 def _write_clips(folder: Path, goldens: Path) -> None:

@@ -76,7 +76,7 @@ def test_labels_are_named_by_thresholds(written, images, recognizer):
     scores = recognizer.predict_scores(images)
     cuts = np.sort(scores, axis=0)[-2]  # two images of each class reach it
     by_class = {name: float(cuts[column]) for column, name in enumerate(SEEN + UNSEEN)}
-    Thresholds("per_class", None, "", None, by_class).save(written / "thresholds.json")
+    Thresholds("per_class", None, None, "", None, by_class).save(written / "thresholds.json")
     labels = MultiLabelRecognizer.from_folder(written).predict_labels(images)
     for row, names in zip(scores, labels, strict=True):
         columns = [(SEEN + UNSEEN).index(name) for name in names]
