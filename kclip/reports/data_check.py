@@ -50,11 +50,13 @@ def findings_table(findings: Sequence[Finding]) -> str:
 
 def splits_table(numbers: Mapping[str, Any]) -> str:
     """Returns the number of images, captions and labels of each split as a Markdown table."""
+    columns = ["images", "captions", "labels"]
+    if any(own["unknown_labels"] for own in numbers["splits"].values()):
+        columns.append("unknown_labels")
     rows = [
-        (split, *(f"{own[name]:,}" for name in ("images", "captions", "labels")))
-        for split, own in numbers["splits"].items()
+        (split, *(f"{own[name]:,}" for name in columns)) for split, own in numbers["splits"].items()
     ]
-    return markdown_table(("split", "images", "captions", "labels"), rows)
+    return markdown_table(("split", *(name.replace("_", " ") for name in columns)), rows)
 
 
 def _details(findings: Sequence[Finding]) -> list[str]:

@@ -69,7 +69,12 @@ def test_everything_is_found_shown_and_listed(mess, tmp_path, capsys):
     }
     results = json.loads((output / "metrics.json").read_text())
     assert json.loads(json.dumps(returned)) == results
-    assert results["splits"]["test"] == {"images": 3, "captions": 3, "labels": 3}
+    assert results["splits"]["test"] == {
+        "images": 3,
+        "captions": 3,
+        "labels": 3,
+        "unknown_labels": 0,
+    }
     with (output / "copies.csv").open(newline="") as file:
         kinds = [(row["file_name"], row["copy_of"], row["kind"]) for row in csv.DictReader(file)]
     assert [kind for kind in kinds if kind[1]] == [
@@ -129,8 +134,23 @@ def test_tables_that_lie_beside_the_images_are_taken_and_named(tmp_path, caplog)
     (tmp_path / "data/captions.csv").write_text("image,caption\n000.png,a\n001.png,b\n")
     with caplog.at_level("INFO", "kclip"):
         results = CheckData(folder=tmp_path / "data", output=tmp_path / "out").run()
-    assert results["splits"] == {"train": {"images": 2, "captions": 2, "labels": 0}}
+    assert results["splits"] == {
+        "train": {"images": 2, "captions": 2, "labels": 0, "unknown_labels": 0}
+    }
     assert "took captions.csv for the captions of the images in" in caplog.text
+
+
+def test_images_without_a_row_of_labels_are_counted_and_named(tmp_path, capsys):
+    write_soft_images(tmp_path / "data", range(4))
+    captions = ["image,caption", *(f"00{n}.png,a picture of {n}" for n in range(4))]
+    (tmp_path / "captions.csv").write_text("\n".join(captions))
+    (tmp_path / "labels.csv").write_text("image,labels\n000.png,cat\n001.png,\n003.png,dog\n")
+    tables = {"captions": tmp_path / "captions.csv", "labels": tmp_path / "labels.csv"}
+    results = CheckData(folder=tmp_path / "data", output=tmp_path / "out", **tables).run()
+    assert results["splits"]["train"]["unknown_labels"] == 1  # an empty cell says "none"
+    (found,) = [one for one in results["findings"] if one["kind"] == "unknown labels"]
+    assert found["examples"] == ["002.png"]
+    assert "| split | images | captions | labels | unknown labels |" in capsys.readouterr().out
 
 
 def test_plain_images_in_folders_of_splits(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 
 from kclip.console.progress import ProgressBar
 from kclip.data.copies.fingerprint import FINGERPRINT, FINGERPRINT_VERSION, fingerprint
+from kclip.data.images.limits import image_limits
 from kclip.data.images.opening import ImageError
 from kclip.files import replaced_when_done
 
@@ -31,7 +32,7 @@ class Fingerprinter:
     def __init__(self, cache: Path | None = None, threads: int = 4, max_pixels: int | None = None):
         self._cache = cache
         self._threads = threads
-        self._max_pixels = max_pixels
+        self._max_pixels = max_pixels or image_limits().max_pixels
         self._known: dict[int, np.ndarray] = _read(cache) if cache and cache.is_file() else {}
         self._unsaved = 0
 
@@ -71,7 +72,7 @@ class Fingerprinter:
     ) -> Iterator[np.ndarray | str]:
         """The fingerprint of each image, or why there is none."""
         keys = [_key(image) for image in images]
-        new = [row for row, key in enumerate(keys) if key not in self._known]
+        new = [row for row, key in enumerate(keys) if not self._knows(key)]
         faults = {}
         for row, found in zip(new, pool.map(self._try, (images[row] for row in new)), strict=True):
             if isinstance(found, str):
@@ -80,6 +81,13 @@ class Fingerprinter:
                 self._known[keys[row]] = found
                 self._unsaved += 1
         return (faults[key] if key in faults else self._known[key] for key in keys)
+
+    def _knows(self, key: int) -> bool:
+        """Whether an image was seen, and is not larger than what may be opened now."""
+        row = self._known.get(key)
+        if row is None:
+            return False
+        return int(row["height"]) * int(row["width"]) <= self._max_pixels
 
     def _try(self, image: Path | bytes) -> np.ndarray | str:
         try:

@@ -9,10 +9,17 @@ import numpy as np
 
 from kclip.data.copies.listing import ListedCopy, count_shared, list_copies
 from kclip.data.copies.search import find_copies
-from kclip.data.image_record import ImageRecord, Rejection
+from kclip.data.image_record import UNKNOWN, ImageRecord, Rejection
 from kclip.evaluation.data_check.captions import check_captions
 from kclip.evaluation.data_check.classes import check_classes, count_labels
-from kclip.evaluation.data_check.findings import WARNING, Finding, by_level, counted, make_finding
+from kclip.evaluation.data_check.findings import (
+    NOTE,
+    WARNING,
+    Finding,
+    by_level,
+    counted,
+    make_finding,
+)
 from kclip.evaluation.data_check.images import check_images, size_statistics
 from kclip.evaluation.data_check.leaks import check_copies
 from kclip.evaluation.data_check.tokens import TextReader, check_tokens, least_tokens
@@ -76,6 +83,7 @@ def check_data(data: CheckedData, reader: TextReader | None = None) -> CheckResu
         + check_images(data.fingerprints, data.faults, names)
         + check_captions(captions, names)
         + check_classes(labels, splits)
+        + _unknown_labels(records)
         + check_tokens(classes, texts, reader)
         + _left_out(data.rejections)
     )
@@ -110,7 +118,30 @@ def _split_numbers(records: Sequence[ImageRecord], split: str) -> dict[str, int]
         "images": len(own),
         "captions": sum(len(record.captions) for record in own),
         "labels": sum(len(record.labels) for record in own),
+        "unknown_labels": sum(map(_is_unknown, own)),
     }
+
+
+def _is_unknown(record: ImageRecord) -> bool:
+    return UNKNOWN in record.ignored_labels
+
+
+def _unknown_labels(records: Sequence[ImageRecord]) -> list[Finding]:
+    rows = [row for row, record in enumerate(records) if _is_unknown(record)]
+    if not rows:
+        return []
+    return [
+        make_finding(
+            "unknown labels",
+            NOTE,
+            f"{counted(len(rows), 'image')} of {len(records):,} of which nobody said what they "
+            "show.",
+            "They count neither for nor against a class. Give their labels, or an empty cell "
+            "where an image shows none of the classes.",
+            [records[row].file_name for row in rows],
+            rows,
+        )
+    ]
 
 
 def _left_out(rejections: Sequence[Rejection]) -> list[Finding]:

@@ -44,3 +44,11 @@ def test_a_cache_of_another_version_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setattr(fingerprinting, "FINGERPRINT_VERSION", "another")
     Fingerprinter(tmp_path / "cache.npz")(paths, len(paths))
     assert read == paths
+
+
+def test_an_image_seen_before_is_still_too_large_for_a_lower_limit(tmp_path):
+    paths = write_soft_images(tmp_path, range(2))  # of 160 x 120 pixels
+    Fingerprinter(tmp_path / "seen.npz")(paths, 2)
+    rows, faults = Fingerprinter(tmp_path / "seen.npz", max_pixels=19_199)(paths, 2)
+    assert not rows["content"].any() and "--max-pixels allows 19,199" in faults[0]
+    assert Fingerprinter(tmp_path / "seen.npz", max_pixels=19_200)(paths, 2)[1] == {}
