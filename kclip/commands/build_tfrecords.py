@@ -10,13 +10,14 @@ from typing import Annotated
 from kclip.config.checks import check_settings
 from kclip.config.images import MAX_PIXELS
 from kclip.config.ranges import Count, Fraction, Range
+from kclip.console.lines import LOGGER
 from kclip.data.copies.listing import COPIES_FILE, describe_copies, write_copies
 from kclip.data.image_record import ImageRecord, Source
 from kclip.data.records.build_result import BuildResult
 from kclip.data.records.copies import BuildCopies
 from kclip.data.records.encoding import Encoding
 from kclip.data.records.metadata import write_metadata
-from kclip.data.records.rejected import check_rejected, write_rejected
+from kclip.data.records.rejected import check_rejected, common_reasons, write_rejected
 from kclip.data.records.shards import write_atomically
 from kclip.data.records.verify import verify_build
 from kclip.data.records.workers import prepare_workers
@@ -93,6 +94,12 @@ class BuildTFRecords(SourceOptions):
         if self.workers > 1:
             prepare_workers()
         source = read_source(self, output / SOURCE_FOLDER)
+        if source.rejections:
+            LOGGER.info(
+                "left out by the reader: %d, most often: %s",
+                len(source.rejections),
+                common_reasons(source.rejections),
+            )
         copies = self._copies(source, output)
         splits = select(
             source.records,

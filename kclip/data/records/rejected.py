@@ -47,10 +47,20 @@ def check_rejected(
     fraction = (len(names) + lost_when_opened) / num_source
     if fraction <= max_fraction + 1e-9:  # rounding
         return
-    kinds = Counter(item.reason.partition(":")[0] for item in (*source.rejections, *from_images))
-    common = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common(3))
+    common = common_reasons((*source.rejections, *from_images))
     raise KclipError(
         f"{len(names) + len(from_images)} images were rejected, {fraction:.1%} where "
         f"--max-rejected allows {max_fraction:.1%}; most often: {common}. See {report}; repair the "
         "images, or raise --max-rejected and run again (finished shards are kept)."
     )
+
+
+def common_reasons(rejections: Iterable[Rejection]) -> str:
+    """The three kinds of reasons that are met most often, each with its number.
+
+    Example:
+        >>> common_reasons([Rejection("a", "missing"), Rejection("b", "too few cells: 1")])
+        'missing (1), too few cells (1)'
+    """
+    kinds = Counter(item.reason.partition(":")[0] for item in rejections)
+    return ", ".join(f"{kind} ({count:,})" for kind, count in kinds.most_common(3))

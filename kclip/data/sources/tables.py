@@ -9,7 +9,7 @@ from pathlib import Path
 from kclip.data.image_record import Rejection
 from kclip.data.sources.reading_options import DEFAULTS, ReadingOptions
 from kclip.data.sources.row_parsing import BadRow, Row, parse_rows
-from kclip.data.sources.text_files import quoted, read_text
+from kclip.data.sources.text_files import quoted, read_text, split_lines
 from kclip.errors import UserError
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
@@ -18,6 +18,8 @@ IMAGE_NAMES = ("image", "filename", "file_name", "image_name")
 CAPTION_NAMES = ("caption", "captions", "comment", "text")
 LABEL_NAMES = ("labels", "tags", "label")
 SPLIT_NAMES = ("split",)
+# Flickr8k.token.txt and Flickr30k's .token have no header: IMAGE#NUMBER, a tab, the caption.
+_TOKEN_LINE = re.compile(r"([^\t\n]+)#\d+\t(.*)")
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ def read_table(path: Path, options: ReadingOptions = DEFAULTS) -> Table:
     if hint := re.match(r"sep=([,;\t|])\r?\n?", text):  # Excel's
         text = "\n" + text[hint.end() :]
     if text.lstrip().startswith(("{", "[")):
-        raise UserError(f"{path} is JSON, not a CSV file; give --source coco or --source karpathy.")
+        raise UserError(_json_advice(path, text))
+    if _TOKEN_LINE.match(text):
+        return _token_table(path, text)
     separator = _separator(path, text, options, hint[1] if hint else None)
     header = next(parse_rows(text, separator), None)
     if isinstance(header, BadRow):
@@ -106,6 +110,27 @@ def read_table(path: Path, options: ReadingOptions = DEFAULTS) -> Table:
         elif any(cells):
             rows.append((row.line, cells))
     return Table(path, columns, tuple(rows), tuple(rejections))
+
+
+def _json_advice(path: Path, text: str) -> str:
+    lines = text.split("\n", 2)[:2]
+    if [line.strip()[:1] + line.strip()[-1:] for line in lines] == ["{}", "{}"]:
+        return (
+            f"{path} has an object of JSON in each line, which is not read; write a CSV with the "
+            "header image,caption."
+        )
+    return f"{path} is JSON, not a CSV file; give --source coco or --source karpathy."
+
+
+def _token_table(path: Path, text: str) -> Table:
+    rows, rejections = [], []
+    for number, line in enumerate(split_lines(text), start=1):
+        if match := _TOKEN_LINE.fullmatch(line):
+            rows.append((number, (match[1].strip(), match[2].strip())))
+        elif line.strip():
+            reason = "expected IMAGE#NUMBER, a tab and a caption"
+            rejections.append(Rejection(f"{path.name} line {number}", reason))
+    return Table(path, ("image", "caption"), tuple(rows), tuple(rejections))
 
 
 def line_name(table: Table, line: int) -> str:

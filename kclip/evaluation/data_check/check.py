@@ -10,6 +10,7 @@ import numpy as np
 from kclip.data.copies.listing import ListedCopy, count_shared, list_copies
 from kclip.data.copies.search import find_copies
 from kclip.data.image_record import UNKNOWN, ImageRecord, Rejection
+from kclip.data.records.rejected import common_reasons
 from kclip.evaluation.data_check.captions import check_captions
 from kclip.evaluation.data_check.classes import check_classes, count_labels
 from kclip.evaluation.data_check.findings import (
@@ -147,13 +148,12 @@ def _unknown_labels(records: Sequence[ImageRecord]) -> list[Finding]:
 def _left_out(rejections: Sequence[Rejection]) -> list[Finding]:
     if not rejections:
         return []
-    kinds = Counter(item.reason.partition(":")[0] for item in rejections)
-    common = ", ".join(f"{kind} ({count:,})" for kind, count in kinds.most_common(3))
     return [
         make_finding(
             "left out",
             WARNING,
-            f"{counted(len(rejections), 'input')} left out by the reader; most often: {common}.",
+            f"{counted(len(rejections), 'input')} left out by the reader; most often: "
+            f"{common_reasons(rejections)}.",
             "build_tfrecords leaves them out, too, and names them in rejected.csv.",
             [f"{item.file_name}: {item.reason}" for item in rejections],
         )

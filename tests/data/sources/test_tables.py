@@ -72,10 +72,21 @@ def test_of_two_columns_the_second_takes_the_rest_unless_someone_quoted(tmp_path
 def test_json_and_long_headers_are_told_in_short(tmp_path):
     with pytest.raises(UserError, match="is JSON, not a CSV file; give --source coco or"):
         table(tmp_path, '{"images": [{"filename": "0.jpg"}]}')
+    with pytest.raises(UserError, match="write a CSV with the header image,caption"):
+        table(tmp_path, '{"image": "0.jpg"}\n{"image": "1.jpg"}\n')
     found = table(tmp_path, ",".join(f"{n}" * 60 for n in range(100, 200)) + "\n")
     with pytest.raises(UserError) as caught:
         found.find(IMAGE_NAMES, "x", "--image-column")
     assert len(str(caught.value)) < 1200 and "80 more" in str(caught.value)
+
+
+def test_token_files_of_flickr8k_and_flickr30k_have_no_header(tmp_path):
+    text = '0.jpg#0\tA "red, round ball .\n0.jpg#1\tA ball .\n\n1.jpg\tno number\n'
+    found = table(tmp_path, text)
+    assert found.columns == ("image", "caption")
+    assert found.rows == ((1, ("0.jpg", 'A "red, round ball .')), (2, ("0.jpg", "A ball .")))
+    (rejection,) = found.rejections
+    assert rejection.file_name == "t.csv line 4" and "expected IMAGE#NUMBER" in rejection.reason
 
 
 def test_images_in_the_second_column_take_no_rest(tmp_path):
