@@ -5,6 +5,7 @@ import random
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,6 +24,13 @@ def pytest_sessionstart():
 
 def pytest_sessionfinish():
     shutil.rmtree(os.environ.pop("KCLIP_FEATURES_DIR", ""), ignore_errors=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Files with the most slow tests go first, so that no process waits for them at the end."""
+    num_slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -num_slow[item.path])
 
 
 @pytest.hookimpl(tryfirst=True)

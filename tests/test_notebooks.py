@@ -137,7 +137,7 @@ def test_compare_classifiers_asks_every_method(run_folder, tmp_path, monkeypatch
 def scenes(tmp_path_factory):
     """Generated scenes with their labels: source/ as drawn, records/ as TFRecords."""
     folder = tmp_path_factory.mktemp("scenes")
-    small_run.write_records(folder, num_train=480, num_dev=40, shards="1", texts="labels")
+    small_run.write_records(folder, num_train=160, num_dev=24, shards="1", texts="labels")
     return folder
 
 
