@@ -68,10 +68,13 @@ class TextTower:
     """The text tower."""
 
     backbone: str = "tiny"
-    """A BERT: a KerasHub preset (bert_base_en_uncased), a Hugging Face folder, or a size without
-    weights (tiny, mini, small, medium, base), whose vocabulary is learned from the captions."""
-    pooling: Literal["mean", "cls"] = "mean"
-    """One vector per text: the mean over its tokens, or BERT's pooled [CLS] token."""
+    """A Hugging Face or sentence-transformers folder (BERT, RoBERTa, XLM-RoBERTa, DistilBERT,
+    ALBERT, DeBERTa-v3, MPNet), the text tower of a CLIP or SigLIP folder, a KerasHub preset
+    (bert_base_en_uncased), or a BERT's size without weights (tiny, mini, small, medium, base),
+    whose vocabulary is learned from the captions."""
+    pooling: Literal["mean", "cls", "first"] | None = None
+    """One vector per text: the mean over its tokens; cls, BERT's dense layer on the first token;
+    or that first token itself. By default what a sentence-transformers folder says, else mean."""
     dropout: PartialFraction = 0.1
     """Dropout inside a BERT without weights, while it is trained."""
     sequence_length: Annotated[int, Range(3, 512)] = 32

@@ -12,6 +12,10 @@ from kclip.models import ClipPreprocessor, ClipTokenizer, HuggingFaceTokenizer, 
 
 # KerasHub's byte-pair tables, and tensorflow_text's SentencePiece and WordPiece.
 _TABLES = (tf.lookup.StaticHashTable, tf.Module)
+_NO_OPERATIONS = (
+    "the model's tokenizer.json is not CLIP's own, and TensorFlow has no operations for it; leave "
+    "saved_model out of --format (onnx and litert take token ids)"
+)
 _PUNCTUATION = f"[{re.escape(string.punctuation)}]"
 
 
@@ -30,15 +34,14 @@ def for_graphs(preprocessor: Any) -> Any:
     tokenizer = preprocessor.tokenizer
     if not isinstance(tokenizer, HuggingFaceTokenizer):
         return preprocessor
+    if not isinstance(preprocessor, ClipPreprocessor):
+        raise UserError(_NO_OPERATIONS)
     definition = json.loads(str(tokenizer.definition))
     model = definition["model"]
     ends = {"<|startoftext|>", "<|endoftext|>"}
     added = {token["content"] for token in definition["added_tokens"]}
     if model["type"] != "BPE" or model.get("end_of_word_suffix") != "</w>" or added != ends:
-        raise UserError(
-            "the model's tokenizer.json is not CLIP's own, and TensorFlow has no operations for "
-            "it; leave saved_model out of --format (onnx and litert take token ids)"
-        )
+        raise UserError(_NO_OPERATIONS)
     merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
     pads_with_end = tokenizer.pad_token_id == tokenizer.token_to_id("<|endoftext|>")
     clip = ClipTokenizer(model["vocab"], merges, pad_with_end_token=pads_with_end)

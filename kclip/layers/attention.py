@@ -3,7 +3,7 @@ import math
 from keras import ops
 
 
-def attend(queries, keys, values, causal=False):
+def attend(queries, keys, values, causal=False, bias=None):
     """Scaled dot-product attention, its softmax in float32 under any policy.
 
     Args:
@@ -11,6 +11,7 @@ def attend(queries, keys, values, causal=False):
         keys: float tensor (B, H, K, C).
         values: float tensor (B, H, K, C).
         causal: bool. Whether the tokens, Q = K of them, see only themselves and those before.
+        bias: float tensor, added to the scores (B, H, Q, K) or to what broadcasts to them.
 
     Returns:
         A float tensor (B * Q, H * C) in the dtype of the values, the heads side by side.
@@ -20,14 +21,16 @@ def attend(queries, keys, values, causal=False):
     >>> attend(ones, ones, ones).shape
     TensorShape([5, 6])
     """
-    return weighted_sum(attention_weights(queries, keys, causal), values)
+    return weighted_sum(attention_weights(queries, keys, causal, bias), values)
 
 
-def attention_weights(queries, keys, causal=False):
+def attention_weights(queries, keys, causal=False, bias=None):
     """The first half of `attend`: how much each query takes of each key, float32 (B, H, Q, K)."""
     scale = 1 / math.sqrt(queries.shape[3])
     scores = ops.matmul(queries * scale, ops.transpose(keys, (0, 1, 3, 2)))
     scores = ops.cast(scores, "float32")
+    if bias is not None:
+        scores = scores + ops.cast(bias, "float32")
     if causal:
         positions = ops.arange(ops.shape(keys)[2])
         scores = ops.where(positions[:, None] >= positions, scores, -1e9)

@@ -7,11 +7,11 @@ from kclip.commands.train_dual_encoder import TrainDualEncoder
 from kclip.config.dual_encoder import Objective, Optimization
 from kclip.config.towers import ImageTower, TextTower
 from kclip.data.sources.synthetic import generation as synthetic
-from kclip.models.towers.text_encoder import SIZES
+from kclip.models.towers.text_encoder import BERT_SIZES
 
 # A text tower that is traced in a third of the time of "tiny".
 SMALLEST = {"num_layers": 1, "num_heads": 2, "hidden_dim": 16, "intermediate_dim": 32}
-SIZES["smallest"] = SMALLEST
+BERT_SIZES["smallest"] = SMALLEST
 IMAGE = ImageTower(backbone="small_cnn", size=32)
 TEXT = TextTower(backbone="smallest", vocabulary_size=256, dropout=0.1, sequence_length=24)
 OBJECTIVE = Objective(projection_dim=16)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import keras
 import keras_hub
+import numpy as np
 from tokenizers import Tokenizer
 
 from kclip.errors import UserError
@@ -54,13 +55,19 @@ class HuggingFaceTokenizer(keras_hub.tokenizers.Tokenizer):
         Raises:
             UserError: a text holds a token that the model has no embedding for.
         """
+        return self.encode_with_mask(texts, length)[0]
+
+    def encode_with_mask(self, texts, length):
+        """The same, and a mask: bool (B, length), True for what is no padding."""
         self._tokenizer.enable_truncation(length)
         cleaned = [self._clean(text) for text in texts]
         rows = [encoding.ids for encoding in self._tokenizer.encode_batch(cleaned)]
         if self.num_embeddings is not None:
             for text, row in zip(texts, rows, strict=True):
                 self._refuse_unknown(text, row)
-        return pad(rows, length, self.pad_token_id)
+        lengths = np.array([len(row) for row in rows], np.int32)
+        mask = np.arange(length) < lengths[:, None]
+        return pad(rows, length, self.pad_token_id), mask
 
     def tokenize(self, inputs):
         """From a string, or a list of them, to the list of its ids, without the ends."""

@@ -1,13 +1,13 @@
 from functools import cached_property
 
 import keras
-import keras_hub
 import numpy as np
 
 from kclip.models.dual_encoder.dual_encoder import DualEncoder
 from kclip.models.folder.checks import check_model_folder, load_preset
 from kclip.models.image_text_preprocessor import ImageTextPreprocessor
 from kclip.models.towers.image_resizing import image_resizing
+from kclip.models.towers.tokenization import TOKEN_INPUTS, Tokenization
 
 
 @keras.saving.register_keras_serializable("kclip")
@@ -15,16 +15,17 @@ class DualEncoderPreprocessor(ImageTextPreprocessor):
     """From images and strings to the inputs of a `DualEncoder`; saved beside its weights.
 
     Args:
-        tokenizer: `keras_hub.models.BertTokenizer`.
+        tokenizer: of the text tower: KerasHub's, `HuggingFaceTokenizer`, or CLIP's.
         image_size: int. Height and width of the model's input in pixels.
         sequence_length: int. Tokens a text, [CLS] and [SEP] included; longer texts are cut.
         resize: "squash" fits the whole image into the square (keras.io, the report); "crop"
             keeps the proportions and cuts what stands out of the middle square (CLIP).
         mirror: bool. Whether an image's embedding is the mean of its own and its mirror image's;
             `kclip.Embedder` does so.
+        token_inputs: names of the arrays (B, L) that the text tower reads: int32 `token_ids` and
+            `segment_ids`, bool `padding_mask`.
 
-    Called as every `ImageTextPreprocessor`; it gives (B, L) `token_ids` and `segment_ids`, int32,
-    and `padding_mask`, bool.
+    Called as every `ImageTextPreprocessor`; it gives these arrays.
 
     Example:
     >>> preprocessor = DualEncoderPreprocessor.from_preset("runs/demo/model")
@@ -33,10 +34,16 @@ class DualEncoderPreprocessor(ImageTextPreprocessor):
     """
 
     backbone_cls = DualEncoder
-    tokenizer_cls = keras_hub.models.BertTokenizer
 
     def __init__(
-        self, tokenizer, image_size, sequence_length=32, resize="squash", mirror=False, **kwargs
+        self,
+        tokenizer,
+        image_size,
+        sequence_length=32,
+        resize="squash",
+        mirror=False,
+        token_inputs=TOKEN_INPUTS,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.tokenizer = tokenizer
@@ -45,17 +52,7 @@ class DualEncoderPreprocessor(ImageTextPreprocessor):
         self.sequence_length = sequence_length
         self.resize_mode = resize
         self.mirror = mirror
-
-    @cached_property
-    def packer(self):
-        # Not in the constructor: a tokenizer that is being loaded has no vocabulary yet.
-        # Not the packer of several segments: it takes as long as the tokenizer itself.
-        return keras_hub.layers.StartEndPacker(
-            sequence_length=self.sequence_length,
-            start_value=self.tokenizer.cls_token_id,
-            end_value=self.tokenizer.sep_token_id,
-            pad_value=self.tokenizer.pad_token_id,
-        )
+        self.token_inputs = tuple(token_inputs)
 
     def prepare(self, image):
         """Brings one Pillow image of mode RGB to the model's size: uint8 (S, S, 3)."""
@@ -75,23 +72,28 @@ class DualEncoderPreprocessor(ImageTextPreprocessor):
         return self.resizing(image)
 
     def tokenize(self, texts):
-        """From a string or B of them to a dict of (B, L).
-
-        These are int32 `token_ids` and `segment_ids`, and bool `padding_mask`.
-        """
+        """From a string or B of them to a dict of (B, L), of the names in `token_inputs`."""
         texts = [texts] if isinstance(texts, str) else texts
-        token_ids = self.packer(self.tokenizer(texts))
-        return {
-            "token_ids": token_ids,
-            "padding_mask": token_ids != self.tokenizer.pad_token_id,
-            "segment_ids": 0 * token_ids,  # an operator works in tf.data under any backend
-        }
+        return self._tokenization(texts)
+
+    @property
+    def tokenizes_in_graph(self):
+        """Whether `tokenize` takes string tensors inside tf.data."""
+        return self._tokenization.in_graph
+
+    @cached_property
+    def _tokenization(self):
+        # Not in the constructor: `sequence_length` may be changed until it is used.
+        return Tokenization(self.tokenizer, self.sequence_length, self.token_inputs)
 
     @property
     def settings(self):
         """What the embeddings depend on besides the model, as plain values."""
         tokenizer = self.tokenizer
-        words = [tokenizer.lowercase, tokenizer.strip_accents, tokenizer.get_vocabulary()]
+        words = getattr(tokenizer, "settings", None)
+        if words is None:
+            options = [getattr(tokenizer, name, None) for name in ("lowercase", "strip_accents")]
+            words = [type(tokenizer).__name__, *options, tokenizer.get_vocabulary()]
         return [self.side, self.sequence_length, self.resize_mode, self.mirror, words]
 
     def get_config(self):
@@ -101,6 +103,7 @@ class DualEncoderPreprocessor(ImageTextPreprocessor):
             sequence_length=self.sequence_length,
             resize=self.resize_mode,
             mirror=self.mirror,
+            token_inputs=self.token_inputs,
         )
         return config
 

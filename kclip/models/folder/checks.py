@@ -37,7 +37,12 @@ ALLOWED_CLASSES = {
     "kclip>ImageEncoder",
     "kclip>SiglipTokenizer",
     "kclip>TextEncoder",
+    "keras_hub>AlbertTokenizer",
     "keras_hub>BertTokenizer",
+    "keras_hub>DebertaV3Tokenizer",
+    "keras_hub>DistilBertTokenizer",
+    "keras_hub>RobertaTokenizer",
+    "keras_hub>XLMRobertaTokenizer",
     "keras.DTypePolicy",
 }
 

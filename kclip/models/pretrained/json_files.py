@@ -20,6 +20,23 @@ def read_object(path):
     return content
 
 
+def read_list_if_there(path):
+    """The objects in a JSON file that holds a list of them; none where there is no such file.
+
+    Raises:
+        UserError: it holds no JSON, or no such list.
+    """
+    if not path.is_file():
+        return []
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
+        raise UserError(f"{str(path)!r} is no list of JSON objects; download it again")
+    return content
+
+
 def read_object_if_there(path):
     """The object in a JSON file, an empty one where there is no such file."""
     return read_object(path) if path.is_file() else {}

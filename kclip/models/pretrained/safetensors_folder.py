@@ -100,12 +100,20 @@ class SafetensorsFolder:
         stored, file = self._stored(name)
         return tuple(file.get_slice(stored).get_shape())
 
-    def refuse_leftovers(self, known=()):
-        """Raises a `UserError` where a tensor was not read, unless its name ends in one of `known`.
+    def refuse_leftovers(self, known=(), heads=()):
+        """Raises a `UserError` where a tensor was not read.
 
         A model that leaves out a part of its weights gives other embeddings.
+
+        Args:
+            known: ends of names that may be left.
+            heads: beginnings of such names.
         """
-        left = sorted(name for name in self._unread if not name.endswith(tuple(known)))
+        left = sorted(
+            name
+            for name in self._unread
+            if not name.endswith(tuple(known)) and not name.startswith(tuple(heads))
+        )
         if left:
             others = f" and {len(left) - 1} more" if len(left) > 1 else ""
             raise UserError(

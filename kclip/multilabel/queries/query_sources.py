@@ -92,16 +92,17 @@ def load_query_source(name_or_path: str | Path, templates: Sequence[str]) -> Que
     if path.is_file():
         return WordVectors.from_file(path)
     templates = resolve_templates(templates)
-    if path.is_dir() and _is_bert(path):
-        from kclip.multilabel.queries.bert_embedder import BertEmbedder
+    if path.is_dir() and _is_text_tower(path):
+        from kclip.multilabel.queries.text_tower_embedder import TextTowerEmbedder
 
-        bert = BertEmbedder.from_folder(path)
-        return PromptQueries(bert, templates, bert.dim)
+        tower = TextTowerEmbedder.from_folder(path)
+        return PromptQueries(tower, templates, tower.dim)
     embedder = Embedder.from_name(name_or_path)
     return PromptQueries(embedder, templates, embedder.model.projection_dim)
 
 
-def _is_bert(folder: Path) -> bool:
+def _is_text_tower(folder: Path) -> bool:
     from kclip.models.folder.checks import kind_of_model
+    from kclip.models.pretrained.huggingface_text_config import MODEL_TYPES
 
-    return (folder / "config.json").is_file() and kind_of_model(folder) == "bert"
+    return (folder / "config.json").is_file() and kind_of_model(folder) in MODEL_TYPES

@@ -1,19 +1,17 @@
 """From a config to a model and its preprocessor."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import keras_hub
 
 from kclip.config.dual_encoder import Objective
 from kclip.config.towers import ImageTower, TextTower
-from kclip.errors import UserError
 from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models import DualEncoder, DualEncoderPreprocessor, TextEncoder
-from kclip.models.folder.downloads import in_one_sentence
 from kclip.models.folder.preset_model import tower_dtype
-from kclip.models.towers.text_encoder import SIZES
+from kclip.models.pretrained.text_towers import load_text_encoder
+from kclip.models.towers.text_encoder import BERT_SIZES
 from kclip.training.common.train_modes import build_image_encoder, train_tower
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -73,6 +71,7 @@ def build_dual_encoder(
         sequence_length=text.sequence_length,
         resize=image.resize,
         mirror=image.mirror,
+        token_inputs=tuple(text_encoder.new_inputs()),
     )
     return model, preprocessor
 
@@ -85,32 +84,19 @@ def build_loss(objective: Objective) -> ContrastiveLoss | SigmoidLoss:
 
 
 def _build_text(text: TextTower, captions: Iterable[str], dtype: str) -> tuple[Any, Any]:
-    options = {"pooling": text.pooling, "dtype": dtype, "name": "text_encoder"}
-    if text.backbone in SIZES:
+    if text.backbone in BERT_SIZES:
         vocabulary = learn_vocabulary(captions, text.vocabulary_size)
         tokenizer = keras_hub.models.BertTokenizer(vocabulary, lowercase=True, strip_accents=True)
         encoder = TextEncoder.from_size(
-            text.backbone, len(vocabulary), dropout=text.dropout, **options
+            text.backbone,
+            len(vocabulary),
+            dropout=text.dropout,
+            pooling=text.pooling or "mean",
+            dtype=dtype,
+            name="text_encoder",
         )
         return encoder, tokenizer
-    from_hugging_face = (Path(text.backbone) / "model.safetensors").is_file()
-    bert, tokenizer = _load_bert(text.backbone, from_hugging_face)
-    gelu = "exact" if from_hugging_face else "tanh"
-    return TextEncoder.from_bert(bert, gelu=gelu, **options), tokenizer
-
-
-def _load_bert(name: str, from_hugging_face: bool) -> tuple[Any, Any]:
-    if not from_hugging_face and name not in keras_hub.models.BertBackbone.presets:
-        raise UserError(
-            f"there is no text backbone {name!r}; give a folder with config.json, vocab.txt and "
-            f"model.safetensors, a size ({', '.join(SIZES)}), or a KerasHub preset "
-            f"({', '.join(sorted(keras_hub.models.BertBackbone.presets))})"
-        )
-    # KerasHub keeps accents unless told otherwise; Hugging Face's lower-casing strips them.
-    options = {"strip_accents": True} if from_hugging_face else {}
-    with in_one_sentence(f"the text backbone {name!r}", "without network, give a folder"):
-        tokenizer = keras_hub.models.BertTokenizer.from_preset(name, **options)
-        return keras_hub.models.BertBackbone.from_preset(name, dtype="float32"), tokenizer
+    return load_text_encoder(text.backbone, text.pooling, dtype, name="text_encoder")
 
 
 def learn_vocabulary(captions: Iterable[str], size: int) -> list[str]:

@@ -141,18 +141,21 @@ def cached_data(
 
 def _for_pipeline(preprocessor: Any) -> Callable[[Any], Any]:
     """The tokenizer as a function of string tensors; not all are operations of TensorFlow."""
-    if isinstance(preprocessor, DualEncoderPreprocessor):
+    if getattr(preprocessor, "tokenizes_in_graph", False):
         return preprocessor.tokenize
     import tensorflow as tf
 
-    def ids(texts: np.ndarray) -> np.ndarray:
-        decoded = [text.decode("utf-8") for text in texts]
-        return np.asarray(preprocessor.tokenize(decoded)["token_ids"], np.int32)
+    names = list(preprocessor.tokenize([""]))
+
+    def arrays(texts: np.ndarray) -> list[np.ndarray]:
+        tokens = preprocessor.tokenize([text.decode("utf-8") for text in texts])
+        return [np.asarray(tokens[name], np.int32) for name in names]
 
     def tokenize(texts: Any) -> dict[str, Any]:
-        token_ids = tf.numpy_function(ids, [texts], tf.int32)
-        token_ids.set_shape((texts.shape[0], preprocessor.sequence_length))
-        return {"token_ids": token_ids}
+        tensors = tf.numpy_function(arrays, [texts], [tf.int32] * len(names))
+        for tensor in tensors:
+            tensor.set_shape((texts.shape[0], preprocessor.sequence_length))
+        return dict(zip(names, tensors, strict=True))
 
     return tokenize
 

@@ -8,7 +8,7 @@ from kclip.config.dual_encoder import Objective
 from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
 from kclip.models import TextEncoder
-from kclip.models.towers.text_encoder import SIZES, MaskedMean
+from kclip.models.towers.text_encoder import BERT_SIZES, MaskedMean
 from kclip.training.dual_encoder.building import build_dual_encoder
 
 RNG = np.random.default_rng(0)
@@ -71,7 +71,7 @@ def test_golden_bert_outputs(golden, built, suffix):
     encoders = {pooling: model.text_encoder for pooling, (model, _) in built.items()}
 
     real = mask.astype(bool)
-    sequence = np.asarray(encoders["mean"].backbone(tokens)["tokens"])
+    sequence = np.asarray(encoders["mean"].backbone(tokens))
     expected = arrays[f"last_hidden_state{suffix}"]
     np.testing.assert_allclose(sequence[real], expected[real], atol=2e-5)
     pooled = np.asarray(encoders["cls"](tokens))
@@ -143,6 +143,6 @@ def test_a_frozen_tower_gives_constants():
 
 def test_sizes_have_names():
     encoder = TextEncoder.from_size("tiny", vocabulary_size=50)
-    assert encoder.feature_dim == SIZES["tiny"]["hidden_dim"] == 128
+    assert encoder.feature_dim == BERT_SIZES["tiny"]["hidden_dim"] == 128
     with pytest.raises(UserError, match="no BERT size 'huge'; choose one of tiny, mini"):
         TextEncoder.from_size("huge", vocabulary_size=50)

@@ -7,7 +7,7 @@ from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
 from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models import ImageEncoder, TextEncoder
-from kclip.models.towers.text_encoder import SIZES
+from kclip.models.towers.text_encoder import BERT_SIZES
 from kclip.training.dual_encoder.building import (
     SPECIAL_TOKENS,
     build_dual_encoder,
@@ -30,7 +30,7 @@ def one_layer():
     """A tower of the smallest size there is, less most of its weights."""
     with pytest.MonkeyPatch.context() as patch:
         size = {"num_layers": 1, "num_heads": 2, "hidden_dim": 16, "intermediate_dim": 32}
-        patch.setitem(SIZES, "tiny", size)
+        patch.setitem(BERT_SIZES, "tiny", size)
         yield
 
 
@@ -55,7 +55,7 @@ def test_a_config_becomes_a_model_and_its_preprocessor():
     head = model.text_projection
     assert (head.projection_dim, head.dropout.rate) == (8, 0.25)
     vocabulary = preprocessor.tokenizer.vocabulary_size()
-    assert model.text_encoder.bert_config["vocabulary_size"] == vocabulary
+    assert model.text_encoder.numbers["vocabulary_size"] == vocabulary
     batch = preprocessor(
         {"image": np.zeros((2, 40, 50, 3), "uint8"), "text": ["a red circle", "blue squares"]}
     )
@@ -102,7 +102,7 @@ def test_a_kerashub_bert_keeps_its_outputs():
         "padding_mask": np.ones((2, 6), "int32"),
         "segment_ids": np.zeros((2, 6), "int32"),
     }
-    encoder = TextEncoder.from_bert(bert, gelu="tanh", pooling="cls")
+    encoder = TextEncoder.from_backbone(bert, gelu="tanh", pooling="cls")
     expected = np.asarray(bert(tokens)["pooled_output"])
     np.testing.assert_allclose(np.asarray(encoder(tokens)), expected, atol=1e-6)
 
@@ -114,8 +114,8 @@ def refused(message, **kwargs):
 
 
 def test_an_unknown_text_backbone_is_named(tmp_path):
-    refused("no text backbone 'bret'; give a folder .*tiny, mini", text=TextTower("bret"))
-    refused("no text backbone .*; give a folder", text=TextTower(str(tmp_path)))
+    refused("no text backbone 'bret'; give a Hugging Face .*tiny, mini", text=TextTower("bret"))
+    refused("no text backbone .*; give a Hugging Face folder", text=TextTower(str(tmp_path)))
 
 
 def test_an_unknown_image_backbone_is_named():
@@ -125,7 +125,7 @@ def test_an_unknown_image_backbone_is_named():
 def test_a_damaged_bert_folder_is_named(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"no weights")
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    refused("cannot be loaded .*; without network, give a folder", text=TextTower(str(tmp_path)))
+    refused("lacks 'vocab_size'|lacks 'max_position", text=TextTower(str(tmp_path)))
 
 
 @pytest.mark.parametrize("reason", ["no route to host\nand more", ""])
