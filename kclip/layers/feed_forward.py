@@ -23,6 +23,8 @@ class FeedForward(keras.layers.Layer):
         activation: "quick_gelu" (OpenAI's CLIP), "gelu", the exact one (LAION's), or "gelu_tanh"
             (SigLIP).
         epsilon: float. Of the layer norm.
+        layer_scale: bool. Whether each channel of what is added has a learned factor (Touvron et
+            al. 2021, "Going Deeper with Image Transformers", Equation 3).
 
     Call arguments:
         x: float tensor (N, C).
@@ -35,12 +37,13 @@ class FeedForward(keras.layers.Layer):
     TensorShape([2, 8])
     """
 
-    def __init__(self, intermediate_dim, activation, epsilon, **kwargs):
+    def __init__(self, intermediate_dim, activation, epsilon, layer_scale=False, **kwargs):
         super().__init__(**kwargs)
         self.norm = keras.layers.LayerNormalization(epsilon=epsilon, dtype=self.dtype_policy)
         self.inner = keras.layers.Dense(intermediate_dim, dtype=self.dtype_policy)
         self.activation = activation
         self.intermediate_dim = intermediate_dim
+        self.layer_scale = layer_scale
 
     def build(self, input_shape):
         dim = input_shape[-1]
@@ -48,9 +51,12 @@ class FeedForward(keras.layers.Layer):
         self.inner.build(input_shape)
         self.outer = keras.layers.Dense(dim, dtype=self.dtype_policy)
         self.outer.build((None, self.intermediate_dim))
+        if self.layer_scale:
+            self.scale = self.add_weight(name="scale", shape=(dim,), initializer="ones")
 
     def call(self, x):
-        return x + self.outer(ACTIVATIONS[self.activation](self.inner(self.norm(x))))
+        change = self.outer(ACTIVATIONS[self.activation](self.inner(self.norm(x))))
+        return x + (change * self.scale if self.layer_scale else change)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -61,5 +67,6 @@ class FeedForward(keras.layers.Layer):
             intermediate_dim=self.intermediate_dim,
             activation=self.activation,
             epsilon=self.norm.epsilon,
+            layer_scale=self.layer_scale,
         )
         return config

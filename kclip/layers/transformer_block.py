@@ -15,6 +15,7 @@ class TransformerBlock(keras.layers.Layer):
         activation: of the `FeedForward`.
         epsilon: float. Of both layer norms.
         causal: bool. Whether a token sees only itself and those before it.
+        layer_scale: bool. Whether each channel of what both halves add has a learned factor.
 
     Call arguments:
         x: float tensor (B, L, C).
@@ -37,12 +38,13 @@ class TransformerBlock(keras.layers.Layer):
         activation,
         epsilon,
         causal=False,
+        layer_scale=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.norm = keras.layers.LayerNormalization(epsilon=epsilon, dtype=self.dtype_policy)
         self.feed_forward = FeedForward(
-            intermediate_dim, activation, epsilon, dtype=self.dtype_policy
+            intermediate_dim, activation, epsilon, layer_scale, dtype=self.dtype_policy
         )
         self.num_heads = num_heads
         self.causal = causal
@@ -55,6 +57,8 @@ class TransformerBlock(keras.layers.Layer):
         self.attention_output = keras.layers.Dense(dim, dtype=self.dtype_policy)
         for layer in (self.norm, self.query_key_value, self.attention_output, self.feed_forward):
             layer.build((None, dim))
+        if self.feed_forward.layer_scale:
+            self.scale = self.add_weight(name="scale", shape=(dim,), initializer="ones")
 
     def call(self, x, first_token_only=False):
         shape, dim = ops.shape(x), x.shape[-1]
@@ -69,7 +73,8 @@ class TransformerBlock(keras.layers.Layer):
         queries, keys, values = ops.unstack(ops.transpose(heads, (2, 0, 3, 1, 4)), 3)
         if first_token_only:
             tokens, queries = x[:, 0], queries[:, :, :1]
-        tokens = tokens + self.attention_output(attend(queries, keys, values, self.causal))
+        change = self.attention_output(attend(queries, keys, values, self.causal))
+        tokens = tokens + (change * self.scale if self.feed_forward.layer_scale else change)
         tokens = self.feed_forward(tokens)
         return tokens if first_token_only else ops.reshape(tokens, (-1, shape[1], dim))
 
@@ -125,5 +130,6 @@ class TransformerBlock(keras.layers.Layer):
             activation=self.feed_forward.activation,
             epsilon=self.norm.epsilon,
             causal=self.causal,
+            layer_scale=self.feed_forward.layer_scale,
         )
         return config

@@ -19,13 +19,16 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 @keras.saving.register_keras_serializable("kclip")
 class ClipImageEncoder(ImageTowerModel):
-    """The image tower of CLIP (Radford et al. 2021) or SigLIP (Zhai et al. 2023): a transformer.
+    """An image tower that is a transformer: of CLIP, of SigLIP, or a ViT alone.
 
-    CLIP's feature is its class token, SigLIP's the output of an attention-pooling head.
+    CLIP's (Radford et al. 2021) and a ViT's feature is the class token, SigLIP's (Zhai et al. 2023)
+    the output of an attention-pooling head.
 
     Args:
-        architecture: "clip" or "siglip".
-        tower: dict of the tower's numbers; see `kclip.models.CLIP`.
+        architecture: "clip", "siglip" or "vit" (ViT, DeiT, DINOv2).
+        tower: dict of the tower's numbers; see `kclip.models.CLIP`. A "vit" may have further ones:
+            `layer_scale` (bool, DINOv2), `distillation_token` (bool, DeiT) and `num_registers`
+            (int, DINOv2 with registers).
         image_size: int. Height and width S of the input in pixels.
         patch_size: int. Side of a patch in pixels.
         mean, std: three floats each, for pixels in [0, 1].
@@ -68,10 +71,15 @@ class ClipImageEncoder(ImageTowerModel):
             patch_size,
             tower["hidden_dim"],
             class_token=not siglip,
+            use_bias=architecture != "clip",
+            distillation_token=tower.get("distillation_token", False),
+            num_registers=tower.get("num_registers", 0),
             dtype=dtype,
             name="patch_embedding",
         )
-        self.input_norm = None if siglip else layer_norm(tower, dtype, "input_norm")
+        self.input_norm = None
+        if architecture == "clip":
+            self.input_norm = layer_norm(tower, dtype, "input_norm")
         self.transformer_blocks = transformer_blocks(tower, dtype)
         self.output_norm = layer_norm(tower, dtype, "output_norm")
         self.pooling = None
@@ -109,7 +117,7 @@ class ClipImageEncoder(ImageTowerModel):
             return self.pooling(positions), positions
         # The class token alone saves most of the last block wherever no positions are asked for.
         features = self.output_norm(last(x, first_token_only=True))
-        return features, self.output_norm(last(x))[:, 1:]
+        return features, self.output_norm(last(x))[:, self.patch_embedding.num_prefix :]
 
     @property
     def blocks(self):

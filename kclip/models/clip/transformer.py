@@ -4,13 +4,19 @@ import keras
 
 from kclip.layers.transformer_block import TransformerBlock
 
-ARCHITECTURES = ("clip", "siglip")
+ARCHITECTURES = ("clip", "siglip", "vit")
 
 
 def transformer_blocks(tower, dtype, causal=False):
     """The blocks of a tower, from its numbers."""
     return [
-        TransformerBlock(**block_numbers(tower), causal=causal, dtype=dtype, name=f"block_{number}")
+        TransformerBlock(
+            **block_numbers(tower),
+            causal=causal,
+            layer_scale=tower.get("layer_scale", False),
+            dtype=dtype,
+            name=f"block_{number}",
+        )
         for number in range(tower["num_layers"])
     ]
 

@@ -69,19 +69,24 @@ def load_huggingface_clip(folder, mean=None, std=None, dtype="float32"):
     return model
 
 
-def _tower(folder, config):
-    activation = config["hidden_act"]
+def read_activation(folder, config):
+    """The activation that a config names, as `FeedForward` calls it; a `UserError` for others."""
+    activation = config.get("hidden_act", "gelu")
     if activation not in ACTIVATIONS:
         raise UserError(
             f"the model in {str(folder)!r} uses the activation {activation!r}; kclip knows "
             f"{', '.join(ACTIVATIONS)}"
         )
+    return ACTIVATIONS[activation]
+
+
+def _tower(folder, config):
     return {
         "hidden_dim": config["hidden_size"],
         "num_layers": config["num_hidden_layers"],
         "num_heads": config["num_attention_heads"],
         "intermediate_dim": config["intermediate_size"],
-        "activation": ACTIVATIONS[activation],
+        "activation": read_activation(folder, config),
         "epsilon": config["layer_norm_eps"],
     }
 

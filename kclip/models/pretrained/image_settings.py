@@ -73,6 +73,29 @@ def read_image_settings(folder, kind, image_size):
     return next(iter(read.values()))
 
 
+def read_normalization(folder):
+    """What a folder says of its pixels' mean and standard deviation, where nothing else counts.
+
+    Args:
+        folder: Path.
+
+    Returns:
+        A dict of `mean` and `std`, three floats each, for pixels in [0, 1].
+
+    Raises:
+        UserError: no file says them.
+    """
+    config = read_object_if_there(folder / "processor_config.json").get("image_processor")
+    config = config or read_object_if_there(folder / "preprocessor_config.json")
+    config = _COMMON | {key: value for key, value in config.items() if value is not None}
+    if config["do_normalize"] and not {"image_mean", "image_std"} <= config.keys():
+        raise UserError(
+            f"{str(folder)!r} says no image_mean and image_std; put the preprocessor_config.json "
+            "that its weights came with beside them"
+        )
+    return _normalization(config)
+
+
 def _as_trained(family):
     defaults = _DEFAULTS[family]
     resize = "crop" if family == "CLIP" else "squash"

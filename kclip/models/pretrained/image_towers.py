@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from kclip.errors import UserError
-from kclip.models.pretrained.json_files import read_object
+from kclip.models.pretrained.huggingface_vit import MODEL_TYPES, load_huggingface_vit
+from kclip.models.pretrained.json_files import read_object_if_there
 from kclip.models.pretrained.timm_efficientnet import (
     ARCHITECTURE,
     efficientnet_lite_sizes,
@@ -11,19 +12,22 @@ from kclip.models.pretrained.timm_efficientnet import (
     timm_classifier,
 )
 from kclip.models.towers.image_encoder import ImageEncoder, imagenet_classifier
+from kclip.models.towers.position_interpolation import resized
 
 _CONFIG = "config.json"
 
 
-def load_image_encoder(backbone, image_size=None, weights=None, **options):
+def load_image_encoder(backbone, image_size=None, weights=None, pooling="avg", **options):
     """An image tower with the weights that it names.
 
     Args:
-        backbone: string. A network by its name, as `ImageEncoder` takes it, or a folder of timm's
-            EfficientNet-Lite (`config.json` and `model.safetensors`), which holds its weights.
+        backbone: string. A network by its name, as `ImageEncoder` takes it, or a folder that holds
+            its weights (`config.json` and `model.safetensors`): timm's EfficientNet-Lite, or
+            Hugging Face's ViT, DeiT or DINOv2.
         image_size: int or None. Height and width of the input in pixels; None: those that the
-            network was trained with.
+            network was trained with. A transformer's positions are interpolated.
         weights: of a network by its name; see `ImageEncoder`.
+        pooling: of a network that is no transformer; see `ImageEncoder`.
         **options: further arguments of `ImageEncoder`, such as `alpha` and `dtype`.
 
     Raises:
@@ -35,12 +39,16 @@ def load_image_encoder(backbone, image_size=None, weights=None, **options):
     64
     """
     if not Path(backbone).is_dir():
-        return ImageEncoder(backbone, image_size, weights=weights, **options)
+        return ImageEncoder(backbone, image_size, weights=weights, pooling=pooling, **options)
     if weights is not None or options.get("alpha") is not None:
         raise UserError(
             f"the folder {str(backbone)!r} holds its own weights and sizes; leave --image.weights "
             "and --image.alpha, or give a network by its name"
         )
+    options.pop("alpha", None)
+    if _config(backbone).get("model_type") in MODEL_TYPES:
+        refuse_pooling(backbone, pooling)
+        return resized(load_huggingface_vit(backbone, **options), image_size)
     config = _timm_config(backbone)
     trained_with = config["pretrained_cfg"]
     encoder = ImageEncoder(
@@ -48,6 +56,7 @@ def load_image_encoder(backbone, image_size=None, weights=None, **options):
         image_size or trained_with["input_size"][-1],
         sizes=efficientnet_lite_sizes(backbone, config["architecture"]),
         normalization={name: list(trained_with[name]) for name in ("mean", "std")},
+        pooling=pooling,
         **options,
     )
     fill_efficientnet_lite(encoder.backbone, backbone)
@@ -65,12 +74,25 @@ def load_imagenet_classifier(backbone, weights=None, alpha=None):
     return imagenet_classifier(backbone, weights, alpha)
 
 
+def refuse_pooling(backbone, pooling):
+    """Raises a `UserError` where a transformer is asked to pool otherwise than it does."""
+    if pooling != "avg":
+        raise UserError(
+            f"{str(backbone)!r} is a transformer and pools by itself; leave --image.pooling"
+        )
+
+
+def _config(folder):
+    return read_object_if_there(Path(folder) / _CONFIG)
+
+
 def _timm_config(folder):
-    config = read_object(path) if (path := Path(folder) / _CONFIG).is_file() else {}
+    config = _config(folder)
     architecture = str(config.get("architecture") or config.get("model_type"))
     if not ARCHITECTURE.fullmatch(architecture) or "pretrained_cfg" not in config:
         raise UserError(
             f"{str(folder)!r} is no image tower that kclip reads (its {_CONFIG} says "
-            f"{architecture}); give a folder of timm's EfficientNet-Lite, or a network by its name"
+            f"{architecture}); give a folder of timm's EfficientNet-Lite or of Hugging Face's "
+            "ViT, DeiT or DINOv2, or a network by its name"
         )
     return config

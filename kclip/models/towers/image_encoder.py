@@ -186,7 +186,8 @@ def _known_name(backbone):
     if name not in BACKBONES:
         raise UserError(
             f"there is no image backbone {backbone!r}; choose one of "
-            f"{', '.join(sorted(BACKBONES))}, or give a folder of timm's EfficientNet-Lite"
+            f"{', '.join(sorted(BACKBONES))}, or give a folder of timm's EfficientNet-Lite or of "
+            "Hugging Face's ViT, DeiT or DINOv2"
         )
     return name
 

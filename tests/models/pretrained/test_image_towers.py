@@ -117,7 +117,7 @@ def test_weights_beside_a_folder_are_refused(folder):
     ("config", "message"),
     [
         ({"architecture": "resnet50"}, "its config.json says resnet50"),
-        ({"architecture": None, "model_type": "vit"}, "its config.json says vit"),
+        ({"architecture": None, "model_type": "beit"}, "its config.json says beit"),
         ({"architecture": None}, "is no image tower that kclip reads"),
     ],
 )
