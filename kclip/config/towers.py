@@ -19,8 +19,9 @@ class ImageTower:
     """The image tower, where no --model gives one."""
 
     backbone: str = "small_cnn"
-    """A network of keras.applications by name (xception, ...), tresnet_m, small_cnn, or a folder of
-    timm's EfficientNet-Lite (config.json, model.safetensors), which holds its weights."""
+    """A network of keras.applications by name (xception, ...), tresnet_m or small_cnn; or a folder
+    that holds its weights: timm's EfficientNet-Lite, Hugging Face's ViT, DeiT or DINOv2, or the
+    image tower of a CLIP, SigLIP or model of kclip."""
     size: Pixels | None = None
     """Height and width of its input in pixels; by default those of its published weights."""
     alpha: WidthMultiplier | None = None
@@ -59,8 +60,9 @@ def trains_tower(mode: str) -> bool:
 
 
 def brings_weights(backbone: str, weights: str | None) -> bool:
-    """Whether an image tower starts from weights: a folder holds its own."""
-    return weights is not None or Path(backbone).is_dir()
+    """Whether an image tower starts from weights: folders, hub names and presets hold their own."""
+    named = "/" in backbone or backbone.startswith(("clip_", "siglip"))
+    return weights is not None or named or Path(backbone).is_dir()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -99,6 +99,21 @@ def load_model(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, A
     return model, DualEncoderPreprocessor.from_preset(folder)
 
 
+def holds_both_towers(name_or_path: str | Path) -> bool:
+    """Whether a folder or preset is a model of images and texts, not one tower alone."""
+    from kclip.models.folder.checks import kind_of_model
+    from kclip.models.pretrained.huggingface_config import DEFAULTS
+    from kclip.models.pretrained.keras_hub_folder import BACKBONES, preset_families
+
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        return str(name_or_path) in preset_families()
+    if _is_export(folder) or _is_open_clip(folder):
+        return True
+    kinds = {*BACKBONES, *DEFAULTS, "kclip>CLIP", "kclip>DualEncoder"}
+    return (folder / "config.json").is_file() and kind_of_model(folder) in kinds
+
+
 def refuse_export(name_or_path: str | Path) -> None:
     """Raises a `UserError` where the model is an export, for what needs a network's layers."""
     if _is_export(Path(name_or_path)):

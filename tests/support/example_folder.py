@@ -45,6 +45,7 @@ def write_example_folder(folder: Path, goldens: Path) -> Path:
         _write_recognizer(folder / "runs" / run / "model")
     _write_clips(folder, goldens)
     shutil.copytree(goldens / "hf_bert_tiny", folder / "all-MiniLM-L6-v2")
+    shutil.copytree(goldens / "hf_vit_tiny", folder / "vit-base")
     _write_records(folder)
     return folder
 

@@ -5,12 +5,16 @@ from pathlib import Path
 
 from kclip.errors import UserError
 from kclip.models.pretrained.huggingface_config import DEFAULTS
+from kclip.models.pretrained.huggingface_text_config import MODEL_TYPES as TEXT_TYPES
+from kclip.models.pretrained.huggingface_vit import MODEL_TYPES as VIT_TYPES
 from kclip.models.pretrained.json_files import read_object_if_there
 from kclip.models.pretrained.open_clip_config import CONFIG as OPEN_CLIP
+from kclip.models.pretrained.timm_efficientnet import ARCHITECTURE
 
 _NAME = re.compile(r"(hf://)?([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
 # JSON and word lists; of the weights, safetensors alone, which hold numbers and nothing else.
-_WORDS = {"merges.txt", "spiece.model"}
+_WORDS = {"merges.txt", "spiece.model", "vocab.txt"}
+_POOLING = re.compile(r"\d_Pooling/config\.json")  # of sentence-transformers
 _SECONDS = 10.0  # for the hub to answer what files there are
 _SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
 
@@ -29,7 +33,7 @@ def hub_name(name):
     return (match[2], match[3]) if match else None
 
 
-def fetch(repository, revision=None):
+def fetch(repository, revision=None, towers=False):
     """Brings a repository's model to the local cache of `huggingface_hub`.
 
     Its config is looked at before the weights are fetched: only a model that kclip reads is. With
@@ -38,6 +42,7 @@ def fetch(repository, revision=None):
     Args:
         repository: "owner/name".
         revision: branch, tag or commit; None for the main branch.
+        towers: bool. Whether a text or image tower alone will do.
 
     Returns:
         Path of the folder in the cache.
@@ -60,7 +65,7 @@ def fetch(repository, revision=None):
         files = HfApi().model_info(repository, revision=revision, timeout=_SECONDS).siblings
         names = [file.rfilename for file in files]
         small, weights = _wanted(repository, names)
-        _check_kind(repository, get(small))
+        _check_kind(repository, get(small), towers)
         return get(small | weights)
     except UserError:
         raise
@@ -75,6 +80,7 @@ def fetch(repository, revision=None):
 def _wanted(repository, names):
     """The small files, and those of the weights in the form that kclip reads."""
     small = {name for name in names if "/" not in name and name.endswith(".json")}
+    small |= {name for name in names if _POOLING.fullmatch(name)}
     small |= _WORDS & set(names)
     weights = {name for name in names if _SHARD.fullmatch(name) or name == "model.safetensors"}
     if "config.json" not in names or not weights:
@@ -87,12 +93,14 @@ def _wanted(repository, names):
     return small, weights
 
 
-def _check_kind(repository, folder):
+def _check_kind(repository, folder, towers):
     if (folder / OPEN_CLIP).is_file():
         return
-    kind = read_object_if_there(folder / "config.json").get("model_type")
-    if kind not in DEFAULTS:
+    config = read_object_if_there(folder / "config.json")
+    kind = config.get("model_type") or config.get("architecture")
+    known = [*DEFAULTS, *TEXT_TYPES, *VIT_TYPES] if towers else list(DEFAULTS)
+    if kind not in known and not (towers and ARCHITECTURE.fullmatch(str(kind))):
         raise UserError(
             f"{repository!r} on the Hugging Face hub holds a model of type {kind!r}; kclip reads "
-            f"{', '.join(DEFAULTS)} and open_clip's"
+            f"{', '.join(known)} and open_clip's"
         )

@@ -19,6 +19,15 @@ _CLASSES = {
 } | {"keras.DTypePolicy"}
 
 
+def preset_families():
+    """Name of a preset -> "CLIP" or "SigLIP"."""
+    return {
+        preset: family
+        for family in ("CLIP", "SigLIP")
+        for preset in getattr(keras_hub.models, f"{family}Backbone").presets
+    }
+
+
 def load_keras_hub_preset(name, dtype="float32"):
     """Loads a preset by its name, which KerasHub may have to download.
 
@@ -32,11 +41,7 @@ def load_keras_hub_preset(name, dtype="float32"):
     Raises:
         UserError: there is no such preset, or it cannot be reached.
     """
-    presets = {
-        preset: family
-        for family in ("CLIP", "SigLIP")
-        for preset in getattr(keras_hub.models, f"{family}Backbone").presets
-    }
+    presets = preset_families()
     if name not in presets:
         close = difflib.get_close_matches(name, presets, n=3, cutoff=0.5)
         advice = f"did you mean {' or '.join(close)}?" if close else "such as clip_vit_base_patch32"

@@ -6,9 +6,9 @@ from keras import ops
 
 from kclip.config.towers import ImageTower
 from kclip.errors import UserError
+from kclip.inference.towers import open_image_tower
 from kclip.layers.transformer_block import TransformerBlock
 from kclip.models.folder.preset_model import tower_dtype
-from kclip.models.pretrained.image_towers import load_image_encoder
 
 
 def build_image_encoder(image: ImageTower, dtype: str) -> Any:
@@ -19,16 +19,15 @@ def build_image_encoder(image: ImageTower, dtype: str) -> Any:
         dtype: dtype policy of a tower that is trained; a frozen one is float32.
 
     Raises:
-        UserError: as `load_image_encoder` and `train_tower`.
+        UserError: as `open_image_tower` and `train_tower`.
     """
-    encoder = load_image_encoder(
+    encoder = open_image_tower(
         image.backbone,
         image_size=image.size,
         weights=image.weights,
         alpha=image.alpha,
         pooling=image.pooling,
         dtype=tower_dtype(dtype, frozen=not image.trained),
-        name="image_encoder",
     )
     train_tower(encoder, image.train)
     return encoder

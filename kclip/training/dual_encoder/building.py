@@ -1,16 +1,16 @@
 """From a config to a model and its preprocessor."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import keras_hub
 
 from kclip.config.dual_encoder import Objective
 from kclip.config.towers import ImageTower, TextTower
+from kclip.errors import UserError
+from kclip.inference.towers import OpenedTextTower, open_text_tower
 from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models import DualEncoder, DualEncoderPreprocessor, TextEncoder
 from kclip.models.folder.preset_model import tower_dtype
-from kclip.models.pretrained.text_towers import load_text_encoder
 from kclip.models.towers.text_encoder import BERT_SIZES
 from kclip.training.common.train_modes import build_image_encoder, train_tower
 
@@ -49,9 +49,8 @@ def build_dual_encoder(
         UserError: a name is unknown, weights do not fit, or a preset cannot be reached.
     """
     image_encoder = build_image_encoder(image, dtype)
-    text_encoder, tokenizer = _build_text(
-        text, captions, tower_dtype(dtype, frozen=not text.trained)
-    )
+    opened = _open_text(text, captions, tower_dtype(dtype, frozen=not text.trained))
+    text_encoder = opened.encoder
     train_tower(text_encoder, text.train)
     model = DualEncoder(
         image_encoder,
@@ -66,9 +65,9 @@ def build_dual_encoder(
         **_LOGIT_SCALES[objective.loss],
     )
     preprocessor = DualEncoderPreprocessor(
-        tokenizer,
+        opened.tokenizer,
         image_encoder.image_size,
-        sequence_length=text.sequence_length,
+        sequence_length=opened.sequence_length or text.sequence_length,
         resize=image.resize,
         mirror=image.mirror,
         token_inputs=tuple(text_encoder.new_inputs()),
@@ -83,7 +82,7 @@ def build_loss(objective: Objective) -> ContrastiveLoss | SigmoidLoss:
     return ContrastiveLoss(objective.loss, objective.label_smoothing)
 
 
-def _build_text(text: TextTower, captions: Iterable[str], dtype: str) -> tuple[Any, Any]:
+def _open_text(text: TextTower, captions: Iterable[str], dtype: str) -> OpenedTextTower:
     if text.backbone in BERT_SIZES:
         vocabulary = learn_vocabulary(captions, text.vocabulary_size)
         tokenizer = keras_hub.models.BertTokenizer(vocabulary, lowercase=True, strip_accents=True)
@@ -95,8 +94,21 @@ def _build_text(text: TextTower, captions: Iterable[str], dtype: str) -> tuple[A
             dtype=dtype,
             name="text_encoder",
         )
-        return encoder, tokenizer
-    return load_text_encoder(text.backbone, text.pooling, dtype, name="text_encoder")
+        return OpenedTextTower(encoder, tokenizer)
+    opened = open_text_tower(text.backbone, text.pooling, dtype)
+    _check_length(text, opened)
+    return opened
+
+
+def _check_length(text: TextTower, opened: OpenedTextTower) -> None:
+    if opened.sequence_length is not None:
+        return
+    most = opened.encoder.numbers["max_sequence_length"]
+    if text.sequence_length > most:
+        raise UserError(
+            f"--text.sequence-length is {text.sequence_length}, but {text.backbone!r} reads at "
+            f"most {most} tokens; give {most} or less"
+        )
 
 
 def learn_vocabulary(captions: Iterable[str], size: int) -> list[str]:
