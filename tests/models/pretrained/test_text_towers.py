@@ -169,3 +169,20 @@ def test_another_deberta_is_refused(goldens, tmp_path):
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match="has share_att_key False; kclip reads DeBERTa-v3"):
         load_text_encoder(str(folder))
+
+
+def test_a_cased_bert_keeps_capitals_and_accents(goldens, tmp_path):
+    folder = shutil.copytree(goldens / "hf_bert_tiny", tmp_path / "cased")
+    config = json.loads((folder / "config.json").read_text())
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Café", "cafe", "café", "Cafe"]
+    words += [f"[unused{n}]" for n in range(config["vocab_size"] - len(words))]
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    for options, expected in (
+        ({"do_lower_case": False}, [5, 7]),
+        ({"do_lower_case": True}, [6, 6]),
+        ({"do_lower_case": True, "strip_accents": False}, [7, 7]),
+    ):
+        (folder / "tokenizer_config.json").write_text(json.dumps(options))
+        _, tokenizer = load_text_encoder(str(folder))
+        ids = Tokenization(tokenizer, 4, ("token_ids",))(["Café café"])["token_ids"]
+        assert np.asarray(ids).tolist() == [[2, *expected, 3]]
