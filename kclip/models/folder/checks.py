@@ -35,6 +35,7 @@ ALLOWED_CLASSES = {
     "kclip>DualEncoderPreprocessor",
     "kclip>HuggingFaceTokenizer",
     "kclip>ImageEncoder",
+    "kclip>KerasHubImageEncoder",
     "kclip>SiglipTokenizer",
     "kclip>TextEncoder",
     "keras_hub>AlbertTokenizer",

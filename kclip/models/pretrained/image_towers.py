@@ -5,6 +5,7 @@ from pathlib import Path
 from kclip.errors import UserError
 from kclip.models.pretrained.huggingface_vit import MODEL_TYPES, load_huggingface_vit
 from kclip.models.pretrained.json_files import read_object_if_there
+from kclip.models.pretrained.keras_hub_image import image_family, load_keras_hub_image
 from kclip.models.pretrained.timm_efficientnet import (
     ARCHITECTURE,
     efficientnet_lite_sizes,
@@ -23,7 +24,8 @@ def load_image_encoder(backbone, image_size=None, weights=None, pooling="avg", *
     Args:
         backbone: string. A network by its name, as `ImageEncoder` takes it, or a folder that holds
             its weights (`config.json` and `model.safetensors`): timm's EfficientNet-Lite, or
-            Hugging Face's ViT, DeiT or DINOv2.
+            Hugging Face's ViT, DeiT or DINOv2; or a preset of KerasHub's `FAMILIES`, by its name
+            or in a folder.
         image_size: int or None. Height and width of the input in pixels; None: those that the
             network was trained with. A transformer's positions are interpolated.
         weights: of a network by its name; see `ImageEncoder`.
@@ -38,14 +40,14 @@ def load_image_encoder(backbone, image_size=None, weights=None, pooling="avg", *
     >>> load_image_encoder("small_cnn", weights=None).image_size
     64
     """
+    if family := image_family(backbone):
+        _refuse_given_twice(backbone, weights, options)
+        refuse_pooling(backbone, pooling)
+        return load_keras_hub_image(backbone, family, image_size, **_without_alpha(options))
     if not Path(backbone).is_dir():
         return ImageEncoder(backbone, image_size, weights=weights, pooling=pooling, **options)
-    if weights is not None or options.get("alpha") is not None:
-        raise UserError(
-            f"the folder {str(backbone)!r} holds its own weights and sizes; leave --image.weights "
-            "and --image.alpha, or give a network by its name"
-        )
-    options.pop("alpha", None)
+    _refuse_given_twice(backbone, weights, options)
+    options = _without_alpha(options)
     if _config(backbone).get("model_type") in MODEL_TYPES:
         refuse_pooling(backbone, pooling)
         return resized(load_huggingface_vit(backbone, **options), image_size)
@@ -74,12 +76,22 @@ def load_imagenet_classifier(backbone, weights=None, alpha=None):
     return imagenet_classifier(backbone, weights, alpha)
 
 
+def _refuse_given_twice(backbone, weights, options):
+    if weights is not None or options.get("alpha") is not None:
+        raise UserError(
+            f"{str(backbone)!r} holds its own weights and sizes; leave --image.weights and "
+            "--image.alpha, or give a network by its name"
+        )
+
+
+def _without_alpha(options):
+    return {name: value for name, value in options.items() if name != "alpha"}
+
+
 def refuse_pooling(backbone, pooling):
     """Raises a `UserError` where a transformer is asked to pool otherwise than it does."""
     if pooling != "avg":
-        raise UserError(
-            f"{str(backbone)!r} is a transformer and pools by itself; leave --image.pooling"
-        )
+        raise UserError(f"{str(backbone)!r} pools by itself; leave --image.pooling")
 
 
 def _config(folder):

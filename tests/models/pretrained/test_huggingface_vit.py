@@ -97,7 +97,7 @@ def test_interpolation_keeps_constants_and_its_own_size():
         ({"use_swiglu_ffn": True}, {}, "a gated feed-forward network"),
         ({"hidden_act": "relu"}, {}, "uses the activation 'relu'"),
         ({"hidden_size": None}, {}, "lacks 'hidden_size'"),
-        ({}, {"pooling": "flatten"}, "is a transformer and pools by itself"),
+        ({}, {"pooling": "flatten"}, "pools by itself"),
         ({}, {"weights": "imagenet"}, "holds its own weights and sizes"),
     ],
 )
