@@ -26,7 +26,7 @@ TASKS = {
     "Train": {
         "train_dual_encoder": ("TrainDualEncoder", "a text and an image tower, on captions"),
         "train_clip_decoder": ("TrainClipDecoder", "a multi-label head, for unseen classes too"),
-        "train_classifier": ("TrainClassifier", "a network of keras.applications, on classes"),
+        "train_classifier": ("TrainClassifier", "a network for pictures, on classes of one's own"),
     },
     "Evaluate": {
         "evaluate_retrieval": ("EvaluateRetrieval", "text-to-image and image-to-text search"),

@@ -1,4 +1,4 @@
-"""The command that fine-tunes a network of keras.applications on classes of one's own."""
+"""The command that fine-tunes an image tower on classes of one's own."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,7 @@ ClassifierPreset = Literal["tiny", "xception", "efficientnetb7"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainClassifier(TrainingCommand, ImageLimits):
-    """Fine-tunes a network of keras.applications on folders of images, one folder a class.
+    """Fine-tunes an image tower on folders of images, one folder a class.
 
     Writes a run folder: config.json, history.csv, curves.png, confusion_matrix.png, metrics.json,
     report.md, tensorboard/, and model/, which compare_classifiers and ImageClassifier.from_preset
@@ -95,20 +95,20 @@ class TrainClassifier(TrainingCommand, ImageLimits):
         )
 
     def _build(self, class_names: list[str]) -> "ImageClassifier":
+        from kclip.inference.towers import open_image_tower
         from kclip.models import ImageClassifier
-        from kclip.models.pretrained.image_towers import load_image_encoder
 
         settings = self.settings
-        encoder = load_image_encoder(
+        tower = open_image_tower(
             settings.backbone,
             image_size=settings.size,
             weights=settings.weights,
             alpha=settings.alpha,
             dtype=settings.dtype,
-            name="image_encoder",
         )
-        options = {"dropout": settings.dropout, "resize": settings.resize}
-        return ImageClassifier(encoder, class_names, dtype=settings.dtype, **options)
+        resize = settings.resize or tower.resize
+        options = {"dropout": settings.dropout, "resize": resize, "dtype": settings.dtype}
+        return ImageClassifier(tower.encoder, class_names, **options)
 
     def _save_and_report(
         self,

@@ -24,16 +24,18 @@ class ClassifierSettings:
 
     backbone: str = "small_cnn"
     """A network of keras.applications by name (xception, efficientnetb7, mobilenet, ...),
-    tresnet_m, small_cnn, or a folder of timm's EfficientNet-Lite, which holds its weights. Each has
-    its own preprocessing inside."""
+    tresnet_m or small_cnn; or what holds its weights: a folder of timm's EfficientNet-Lite or of
+    Hugging Face's ViT, DeiT or DINOv2, a KerasHub preset, or a CLIP, SigLIP or model of kclip,
+    whose image tower it is. Each has its own preprocessing inside."""
     size: Pixels | None = None
     """Height and width of its input in pixels; by default those of its published weights."""
     alpha: WidthMultiplier | None = None
     """Width multiplier of the MobileNets."""
     weights: str | None = None
     """A weights file of that network, imagenet (downloaded), or None for random ones."""
-    resize: Literal["squash", "crop"] = "squash"
-    """squash: fit the whole image into the square; crop: cut out the middle square."""
+    resize: Literal["squash", "crop"] | None = None
+    """squash: fit the whole image into the square; crop: cut out the middle square. By default what
+    a transformer's folder or preset says, or the model whose tower it is; else squash."""
     dropout: PartialFraction = 0.2
     """Dropout before the new layer."""
     head_epochs: Count = 20

@@ -30,8 +30,9 @@ class ImageTower:
     """avg: average over the feature map; flatten: keep its positions (for small maps)."""
     weights: str | None = None
     """A weights file of that network, imagenet (downloaded), or None for random ones."""
-    resize: Literal["squash", "crop"] = "squash"
-    """squash: fit the whole image into the square; crop: cut out the middle square."""
+    resize: Literal["squash", "crop"] | None = None
+    """squash: fit the whole image into the square; crop: cut out the middle square. By default what
+    a transformer's folder or preset says, or the model whose tower it is; else squash."""
     mirror: bool = False
     """Take each image together with its mirror image: twice the work, a little better. A --model
     that was trained so brings it along."""
@@ -59,9 +60,19 @@ def trains_tower(mode: str) -> bool:
     return mode not in ("frozen", "head")
 
 
+# Networks that are built without weights though their names look like those of presets.
+_BUILT = ("efficientnet_lite", "small_cnn", "tresnet_m")
+
+
 def brings_weights(backbone: str, weights: str | None) -> bool:
-    """Whether an image tower starts from weights: folders, hub names and presets hold their own."""
-    named = "/" in backbone or backbone.startswith(("clip_", "siglip"))
+    """Whether an image tower starts from weights: folders, hub names and presets hold their own.
+
+    Example:
+        >>> brings_weights("xception", None), brings_weights("vit_base_patch16_224_imagenet", None)
+        (False, True)
+    """
+    # No network of keras.applications has an underscore in its name, and every preset has.
+    named = "/" in backbone or ("_" in backbone and backbone not in _BUILT)
     return weights is not None or named or Path(backbone).is_dir()
 
 

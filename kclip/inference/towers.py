@@ -7,9 +7,27 @@ from typing import Any
 from kclip.errors import UserError
 from kclip.inference.loading import holds_both_towers, load_model, refuse_export
 from kclip.models.pretrained.hub import fetch, hub_name
-from kclip.models.pretrained.image_towers import load_image_encoder, refuse_pooling
+from kclip.models.pretrained.image_towers import (
+    load_image_encoder,
+    refuse_pooling,
+    resize_mode,
+)
 from kclip.models.pretrained.text_towers import load_text_encoder
 from kclip.models.towers.position_interpolation import resized
+
+
+@dataclass(frozen=True)
+class OpenedImageTower:
+    """An image tower.
+
+    Attributes:
+        encoder: an `ImageTowerModel`.
+        resize: "crop" or "squash", how images come to its size: as its weights were trained where
+            they say so, else "squash".
+    """
+
+    encoder: Any
+    resize: str
 
 
 @dataclass(frozen=True)
@@ -34,7 +52,7 @@ def open_image_tower(
     alpha: float | None = None,
     pooling: str = "avg",
     dtype: str = "float32",
-) -> Any:
+) -> OpenedImageTower:
     """Loads or builds an image tower.
 
     Args:
@@ -51,21 +69,23 @@ def open_image_tower(
             no meaning for it.
 
     Example:
-        >>> open_image_tower("clip-vit-base-patch32").backbone_name
-        'clip transformer'
+        >>> opened = open_image_tower("clip-vit-base-patch32")
+        >>> opened.encoder.backbone_name, opened.resize
+        ('clip transformer', 'crop')
     """
     name = _local(backbone)
     if not holds_both_towers(name):
         options = {"alpha": alpha, "pooling": pooling, "dtype": dtype, "name": "image_encoder"}
-        return load_image_encoder(name, image_size, weights, **options)
+        encoder = load_image_encoder(name, image_size, weights, **options)
+        return OpenedImageTower(encoder, resize_mode(name))
     if weights is not None or alpha is not None:
         raise UserError(
             f"{backbone!r} is a model with its weights; leave --image.weights and --image.alpha"
         )
     refuse_pooling(backbone, pooling)
     refuse_export(name)
-    model, _ = load_model(name, dtype)
-    return resized(model.image_encoder, image_size)
+    model, preprocessor = load_model(name, dtype)
+    return OpenedImageTower(resized(model.image_encoder, image_size), preprocessor.resize_mode)
 
 
 def open_text_tower(

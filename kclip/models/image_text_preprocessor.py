@@ -16,6 +16,8 @@ class ImageTextPreprocessor(keras_hub.models.Preprocessor):
         (B, L), as `tokenize` names them.
     """
 
+    tokenizes_in_graph = False  # whether `tokenize` takes string tensors inside tf.data
+
     def build(self, input_shape=None):
         """Has no weights; without this method Keras warns of that."""
 

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import keras_hub
 import pytest
 
 from kclip.commands.run_multilabel_benchmark import RunMultilabelBenchmark
@@ -8,7 +9,10 @@ from kclip.commands.train_dual_encoder import TrainDualEncoder
 from kclip.config.dual_encoder import Optimization
 from kclip.config.parsing import from_json, to_json
 from kclip.config.presets import PRESETS
+from kclip.config.towers import brings_weights
 from kclip.errors import UserError
+from kclip.models.towers.image_encoder import BACKBONES
+from kclip.models.towers.keras_hub_image_encoder import FAMILIES
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -90,3 +94,14 @@ def test_flags_change_a_preset():
     assert command.optimization.epochs == 2
     assert command.optimization.batch_size == preset["optimization"].batch_size
     assert command.image.trained and not command.text.trained
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_networks_by_name_have_no_weights_of_their_own(backbone):
+    assert not brings_weights(backbone, None) and brings_weights(backbone, "weights.h5")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_presets_bring_their_weights(family):
+    for preset in getattr(keras_hub.models, family).presets:
+        assert brings_weights(preset, None), preset

@@ -118,10 +118,10 @@ def fill(model, tensors):
         _fill_attention_pooling(model.image_encoder.pooling, tensors, f"{image}.head")
     else:
         _copy(tensors, f"{image}.embeddings.class_embedding", embedding.class_token)
-        _norm(model.image_encoder.input_norm, tensors, f"{image}.pre_layrnorm")
-        _dense(model.image_projection, tensors, "visual_projection")
+        fill_norm(model.image_encoder.input_norm, tensors, f"{image}.pre_layrnorm")
+        fill_dense(model.image_projection, tensors, "visual_projection")
     _fill_blocks(model.image_encoder.transformer_blocks, tensors, image)
-    _norm(model.image_encoder.output_norm, tensors, f"{image}.post_layernorm")
+    fill_norm(model.image_encoder.output_norm, tensors, f"{image}.post_layernorm")
 
     tokens = model.text_encoder.token_embedding
     _copy(tensors, f"{text}.embeddings.token_embedding.weight", tokens.token_embedding.embeddings)
@@ -131,8 +131,8 @@ def fill(model, tensors):
         tokens.position_embedding.position_embeddings,
     )
     _fill_blocks(model.text_encoder.transformer_blocks, tensors, text)
-    _norm(model.text_encoder.output_norm, tensors, f"{text}.final_layer_norm")
-    _dense(model.text_projection, tensors, f"{text}.head" if siglip else "text_projection")
+    fill_norm(model.text_encoder.output_norm, tensors, f"{text}.final_layer_norm")
+    fill_dense(model.text_projection, tensors, f"{text}.head" if siglip else "text_projection")
 
     model.logit_scale.log_scale.assign(tensors.read_scalar("logit_scale"))
     if model.logit_scale.bias is not None:
@@ -142,14 +142,14 @@ def fill(model, tensors):
 def _fill_blocks(blocks, tensors, side):
     for number, block in enumerate(blocks):
         prefix = f"{side}.encoder.layers.{number}"
-        _norm(block.norm, tensors, f"{prefix}.layer_norm1")
+        fill_norm(block.norm, tensors, f"{prefix}.layer_norm1")
         dim = block.attention_output.kernel.shape[0]
         names = [f"{prefix}.self_attn.{part}_proj" for part in "qkv"]
         kernels = [tensors.read(f"{name}.weight", (dim, dim)).T for name in names]
         biases = [tensors.read(f"{name}.bias", (dim,)) for name in names]
         block.query_key_value.kernel.assign(np.concatenate(kernels, axis=1))
         block.query_key_value.bias.assign(np.concatenate(biases))
-        _dense(block.attention_output, tensors, f"{prefix}.self_attn.out_proj")
+        fill_dense(block.attention_output, tensors, f"{prefix}.self_attn.out_proj")
         _feed_forward(block.feed_forward, tensors, f"{prefix}.layer_norm2", f"{prefix}.mlp")
 
 
@@ -161,22 +161,24 @@ def _fill_attention_pooling(head, tensors, prefix):
     for dense, part in ((head.query, slice(dim)), (head.key_value, slice(dim, None))):
         dense.kernel.assign(weight[:, part])
         dense.bias.assign(bias[part])
-    _dense(head.attention_output, tensors, f"{prefix}.attention.out_proj")
+    fill_dense(head.attention_output, tensors, f"{prefix}.attention.out_proj")
     _feed_forward(head.feed_forward, tensors, f"{prefix}.layernorm", f"{prefix}.mlp")
 
 
 def _feed_forward(layer, tensors, norm, mlp):
-    _norm(layer.norm, tensors, norm)
-    _dense(layer.inner, tensors, f"{mlp}.fc1")
-    _dense(layer.outer, tensors, f"{mlp}.fc2")
+    fill_norm(layer.norm, tensors, norm)
+    fill_dense(layer.inner, tensors, f"{mlp}.fc1")
+    fill_dense(layer.outer, tensors, f"{mlp}.fc2")
 
 
-def _norm(layer, tensors, name):
+def fill_norm(layer, tensors, name):
+    """Copies gain and bias into a norm; `tensors` as of `fill`, `name` without its ending."""
     _copy(tensors, f"{name}.weight", layer.gamma)
     _copy(tensors, f"{name}.bias", layer.beta)
 
 
-def _dense(layer, tensors, name):
+def fill_dense(layer, tensors, name):
+    """The same for a dense layer, whose kernel PyTorch keeps transposed."""
     layer.kernel.assign(tensors.read(f"{name}.weight", layer.kernel.shape[::-1]).T)
     if layer.use_bias:
         _copy(tensors, f"{name}.bias", layer.bias)

@@ -4,7 +4,8 @@ KerasHub reads some of these folders, but wants names with the prefix of a model
 leaves out RoBERTa's token types, and has no MPNet; so their tensors are read here.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kclip.errors import UserError
@@ -13,7 +14,7 @@ from kclip.models.pretrained.huggingface_text_config import (
     text_family,
     text_sizes,
 )
-from kclip.models.pretrained.json_files import read_object
+from kclip.models.pretrained.json_files import building_from_config, read_object
 from kclip.models.pretrained.safetensors_folder import SafetensorsFolder
 from kclip.models.towers.text_encoder import TextEncoder
 from kclip.models.towers.text_families import TEXT_FAMILIES
@@ -60,13 +61,7 @@ _NAMES = {
     "bert": _BERT_NAMES,
     "roberta": _BERT_NAMES,
     "xlm_roberta": _BERT_NAMES,
-    "deberta_v3": _BlockNames(
-        "encoder.layer.{}",
-        "attention.self.{}_proj",
-        _WORDS,
-        "attention.output.dense",
-        "attention.output.LayerNorm",
-    ),
+    "deberta_v3": replace(_BERT_NAMES, heads="attention.self.{}_proj"),
     "mpnet": _BlockNames(
         "encoder.layer.{}",
         "attention.attn.{}",
@@ -123,7 +118,8 @@ def load_huggingface_text_encoder(folder, pooling="mean", dtype="float32", **opt
             "takes; give mean or first"
         )
     sizes = text_sizes(folder, family, config)
-    encoder = TextEncoder(**sizes, pooling=pooling, dtype=dtype, **options)
+    with building_from_config(folder):
+        encoder = TextEncoder(**sizes, pooling=pooling, dtype=dtype, **options)
     with SafetensorsFolder(folder, anchor="embeddings.word_embeddings.weight") as tensors:
         _Filling(tensors, encoder, first_position(family, config)).fill()
         tensors.refuse_leftovers(known=("position_ids",), heads=_HEADS)
@@ -143,12 +139,11 @@ class _Filling:
         family = self.encoder.family
         self._fill_embeddings()
         names = _NAMES[family]
-        repeated = (self.encoder.sizes or {}).get("num_inner_repetitions", 1)
         for number, block in enumerate(self.encoder.transformer_layers):
-            prefix = names.prefix.format(*divmod(number, repeated))
-            if repeated == 1 and family != "albert":
-                prefix = names.prefix.format(number)
-            self._fill_block(block, names, prefix)
+            place = [number]
+            if family == "albert":  # group, and layer in it
+                place = divmod(number, self.encoder.sizes["num_inner_repetitions"])
+            self._fill_block(block, names, names.prefix.format(*place))
         if family == "albert":
             self._dense(self.layers["embedding_projection"], "encoder.embedding_hidden_mapping_in")
         if family == "mpnet":
@@ -202,10 +197,7 @@ class _Filling:
         """A kernel may have its heads on axes of their own."""
         kernel, bias = layer.kernel, layer.bias
         width = self.tensors.shape(f"{name}.bias")[0]
-        size = 1
-        for length in kernel.shape:
-            size *= length
-        weight = self.tensors.read(f"{name}.weight", (width, size // width))
+        weight = self.tensors.read(f"{name}.weight", (width, math.prod(kernel.shape) // width))
         kernel.assign(weight.T.reshape(kernel.shape))
         bias.assign(self.tensors.read(f"{name}.bias", (width,)).reshape(bias.shape))
 

@@ -2,6 +2,7 @@
 
 from kclip.errors import UserError
 from kclip.models.pretrained.huggingface_clip import ACTIVATIONS
+from kclip.models.pretrained.json_files import building_from_config
 from kclip.models.towers.text_families import TEXT_FAMILIES
 
 # `model_type` of config.json -> family.
@@ -79,7 +80,7 @@ def text_sizes(folder, family, config):
     """
     if family == "distil_bert":
         config |= {name: config[own] for name, own in _DISTIL_BERT.items() if own in config}
-    try:
+    with building_from_config(folder):
         length = config["max_position_embeddings"] - first_position(family, config)
         return {
             "vocabulary_size": config["vocab_size"],
@@ -94,15 +95,14 @@ def text_sizes(folder, family, config):
             "gelu": _gelu(folder, config),
             "epsilon": config.get("layer_norm_eps", 1e-12),
         }
-    except KeyError as error:
-        raise UserError(
-            f"config.json in {str(folder)!r} lacks {error}; download the folder again"
-        ) from None
 
 
 def first_position(family, config):
     """Rows of the position embeddings that stand before a text's first token."""
-    return config.get("pad_token_id", 1) + 1 if family in _SHIFTED else 0
+    if family not in _SHIFTED:
+        return 0
+    padding = config.get("pad_token_id")
+    return 2 if padding is None else padding + 1
 
 
 def _gelu(folder, config):

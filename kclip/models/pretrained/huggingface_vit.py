@@ -6,9 +6,9 @@ import numpy as np
 
 from kclip.errors import UserError
 from kclip.models.clip.clip_image_encoder import ClipImageEncoder
-from kclip.models.pretrained.huggingface_clip import read_activation
+from kclip.models.pretrained.huggingface_clip import fill_dense, fill_norm, read_activation
 from kclip.models.pretrained.image_settings import read_normalization
-from kclip.models.pretrained.json_files import read_object
+from kclip.models.pretrained.json_files import building_from_config, read_object
 from kclip.models.pretrained.safetensors_folder import SafetensorsFolder
 
 MODEL_TYPES = ("vit", "deit", "dinov2", "dinov2_with_registers")
@@ -54,20 +54,16 @@ def load_huggingface_vit(folder, dtype="float32", **options):
             f"the model in {str(folder)!r} has a gated feed-forward network or other than three "
             "colour channels; kclip reads ViT, DeiT and DINOv2 up to its size large"
         )
-    try:
+    with building_from_config(folder):
         encoder = ClipImageEncoder(
             "vit",
             _tower(folder, config, dino),
-            config["image_size"],
-            config["patch_size"],
+            _side(config["image_size"]),
+            _side(config["patch_size"]),
             **read_normalization(folder),
             dtype=dtype,
             **options,
         )
-    except KeyError as error:
-        raise UserError(
-            f"config.json in {str(folder)!r} lacks {error}; download the folder again"
-        ) from None
     with SafetensorsFolder(folder, anchor="embeddings.cls_token") as tensors:
         _fill(encoder, tensors, _DINOV2_NAMES if dino else _NAMES)
         tensors.refuse_leftovers(known=("mask_token", "position_ids"), heads=_HEADS)
@@ -87,6 +83,14 @@ def _tower(folder, config, dino):
         "distillation_token": config["model_type"] == "deit",
         "num_registers": config.get("num_register_tokens", 0),
     }
+
+
+def _side(size):
+    """Of squares, which some configs give as height and width."""
+    height, width = size if isinstance(size, list) else (size, size)
+    if height != width:
+        raise ValueError(f"{height} x {width} is no square")
+    return height
 
 
 def _fill(encoder, tensors, names):
@@ -110,7 +114,7 @@ def _fill(encoder, tensors, names):
             variable.assign(rows.reshape(variable.shape))
     for number, block in enumerate(encoder.transformer_blocks):
         _fill_block(block, tensors, f"encoder.layer.{number}", names)
-    _norm(encoder.output_norm, tensors, "layernorm")
+    fill_norm(encoder.output_norm, tensors, "layernorm")
 
 
 def _fill_block(block, tensors, prefix, names):
@@ -121,12 +125,12 @@ def _fill_block(block, tensors, prefix, names):
     # Some have none, which is one of zeros.
     biases = [_bias(tensors, part, dim) for part in parts]
     block.query_key_value.bias.assign(np.concatenate(biases))
-    _dense(block.attention_output, tensors, f"{prefix}.attention.output.dense")
+    fill_dense(block.attention_output, tensors, f"{prefix}.attention.output.dense")
     feed_forward = block.feed_forward
-    _norm(block.norm, tensors, f"{prefix}.{names['norm']}")
-    _norm(feed_forward.norm, tensors, f"{prefix}.{names['feed_forward_norm']}")
-    _dense(feed_forward.inner, tensors, f"{prefix}.{names['inner']}")
-    _dense(feed_forward.outer, tensors, f"{prefix}.{names['outer']}")
+    fill_norm(block.norm, tensors, f"{prefix}.{names['norm']}")
+    fill_norm(feed_forward.norm, tensors, f"{prefix}.{names['feed_forward_norm']}")
+    fill_dense(feed_forward.inner, tensors, f"{prefix}.{names['inner']}")
+    fill_dense(feed_forward.outer, tensors, f"{prefix}.{names['outer']}")
     if feed_forward.layer_scale:
         for number, layer in enumerate((block, feed_forward), start=1):
             scale = tensors.read(f"{prefix}.layer_scale{number}.lambda1", (dim,))
@@ -134,16 +138,6 @@ def _fill_block(block, tensors, prefix, names):
 
 
 def _bias(tensors, name, dim):
-    return (
-        tensors.read(f"{name}.bias", (dim,)) if f"{name}.bias" in tensors.names else np.zeros(dim)
-    )
-
-
-def _norm(layer, tensors, name):
-    layer.gamma.assign(tensors.read(f"{name}.weight", layer.gamma.shape))
-    layer.beta.assign(tensors.read(f"{name}.bias", layer.beta.shape))
-
-
-def _dense(layer, tensors, name):
-    layer.kernel.assign(tensors.read(f"{name}.weight", layer.kernel.shape[::-1]).T)
-    layer.bias.assign(tensors.read(f"{name}.bias", layer.bias.shape))
+    if f"{name}.bias" not in tensors.names:
+        return np.zeros(dim)
+    return tensors.read(f"{name}.bias", (dim,))

@@ -85,15 +85,31 @@ def read_normalization(folder):
     Raises:
         UserError: no file says them.
     """
-    config = read_object_if_there(folder / "processor_config.json").get("image_processor")
-    config = config or read_object_if_there(folder / "preprocessor_config.json")
-    config = _COMMON | {key: value for key, value in config.items() if value is not None}
+    config = _COMMON | _said(folder)
     if config["do_normalize"] and not {"image_mean", "image_std"} <= config.keys():
         raise UserError(
             f"{str(folder)!r} says no image_mean and image_std; put the preprocessor_config.json "
             "that its weights came with beside them"
         )
     return _normalization(config)
+
+
+def read_resize_mode(folder):
+    """How a folder's images come to its size: "crop", which keeps proportions, or "squash".
+
+    Args:
+        folder: Path.
+    """
+    config = _said(folder)
+    size = config.get("size")
+    shorter = "shortest_edge" in size if isinstance(size, dict) else isinstance(size, int)
+    return "crop" if shorter and config.get("do_center_crop") else "squash"
+
+
+def _said(folder):
+    config = read_object_if_there(folder / "processor_config.json").get("image_processor")
+    config = config or read_object_if_there(folder / "preprocessor_config.json")
+    return {key: value for key, value in config.items() if value is not None}
 
 
 def _as_trained(family):

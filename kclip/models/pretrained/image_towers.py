@@ -4,8 +4,13 @@ from pathlib import Path
 
 from kclip.errors import UserError
 from kclip.models.pretrained.huggingface_vit import MODEL_TYPES, load_huggingface_vit
+from kclip.models.pretrained.image_settings import read_resize_mode
 from kclip.models.pretrained.json_files import read_object_if_there
-from kclip.models.pretrained.keras_hub_image import image_family, load_keras_hub_image
+from kclip.models.pretrained.keras_hub_image import (
+    image_family,
+    keras_hub_resize_mode,
+    load_keras_hub_image,
+)
 from kclip.models.pretrained.timm_efficientnet import (
     ARCHITECTURE,
     efficientnet_lite_sizes,
@@ -63,6 +68,26 @@ def load_image_encoder(backbone, image_size=None, weights=None, pooling="avg", *
     )
     fill_efficientnet_lite(encoder.backbone, backbone)
     return encoder
+
+
+def resize_mode(backbone):
+    """How a tower's images come to its size, "crop" or "squash".
+
+    A transformer's folder and a KerasHub preset say how it was trained; a network of another kind
+    sees the whole image, "squash".
+
+    Args:
+        backbone: as of `load_image_encoder`.
+
+    Example:
+    >>> resize_mode("xception")
+    'squash'
+    """
+    if image_family(backbone):
+        return keras_hub_resize_mode(backbone)
+    if _config(backbone).get("model_type") in MODEL_TYPES:
+        return read_resize_mode(Path(backbone))
+    return "squash"
 
 
 def load_imagenet_classifier(backbone, weights=None, alpha=None):

@@ -1,6 +1,7 @@
 """JSON files of a model folder."""
 
 import json
+from contextlib import contextmanager
 
 from kclip.errors import UserError
 
@@ -40,3 +41,30 @@ def read_list_if_there(path):
 def read_object_if_there(path):
     """The object in a JSON file, an empty one where there is no such file."""
     return read_object(path) if path.is_file() else {}
+
+
+@contextmanager
+def building_from_config(folder):
+    """Turns what a builder says of the numbers in a folder's `config.json` into a `UserError`.
+
+    Example:
+    >>> with building_from_config("vit-base"):
+    ...     {}["hidden_size"]
+    Traceback (most recent call last):
+    ...
+    kclip.errors.UserError: config.json in 'vit-base' lacks 'hidden_size'; download the folder again
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except KeyError as error:
+        raise UserError(
+            f"config.json in {str(folder)!r} lacks {error}; download the folder again"
+        ) from error
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        raise UserError(
+            f"config.json in {str(folder)!r} has numbers of which no model can be built "
+            f"({reason}); download the folder again"
+        ) from error

@@ -9,8 +9,10 @@ from kclip.models.folder.checks import refuse_other_classes
 from kclip.models.folder.downloads import in_one_sentence
 from kclip.models.pretrained.json_files import read_object_if_there
 from kclip.models.towers.keras_hub_image_encoder import FAMILIES, KerasHubImageEncoder
+from kclip.models.towers.position_interpolation import resized
 
 _PREFIX = "keras_hub>"
+_ADVICE = "without network, give a folder with such a preset"
 # What a local folder may name besides plain values.
 _PARTS = ("", "ImageClassifier", "ImageClassifierPreprocessor", "ImageConverter")
 
@@ -33,50 +35,66 @@ def image_family(name):
     return None
 
 
-def load_keras_hub_image(name, family, image_size=None, dtype="float32", **options):
-    """Reads an image tower with the preparation of pixels that its preset says.
+def load_keras_hub_image(preset, family, image_size=None, dtype="float32", **options):
+    """Reads an image tower with the scaling of pixels that its preset says.
 
     Args:
-        name: string. A preset's name, or a local folder of one.
+        preset: string. A preset's name, or a local folder of one.
         family: of `image_family`.
         image_size: int or None. Height and width of the input in pixels; None: the preset's.
+            A transformer's positions are interpolated, see `resized`.
         dtype: dtype policy.
         **options: further arguments of `KerasHubImageEncoder`, such as `name`.
 
     Raises:
         UserError: it cannot be reached, is damaged, or does not say how pixels are prepared.
     """
-    if Path(name).is_dir():
+    if Path(preset).is_dir():
         root = family.removesuffix("Backbone")
         allowed = {f"{_PREFIX}{root}{part}" for part in _PARTS} | {f"{_PREFIX}{family}"}
         allowed |= {f"{_PREFIX}ImageConverter", "keras.DTypePolicy"}
-        refuse_other_classes(Path(name), allowed)
-    advice = "without network, give a folder with such a preset"
-    with in_one_sentence(f"the image backbone {name!r}", advice):
-        converter = _converter(name)
-        side = image_size or _side(name, converter)
-        size = {} if image_size is None else {"image_shape": (side, side, 3)}
-        backbone = getattr(keras_hub.models, family).from_preset(name, dtype="float32", **size)
-    scale = 1.0 if converter.scale is None else converter.scale
-    offset = 0.0 if converter.offset is None else converter.offset
-    return KerasHubImageEncoder.from_backbone(
-        backbone, side, _plain(scale), _plain(offset), dtype=dtype, **options
-    )
+        refuse_other_classes(Path(preset), allowed)
+    with in_one_sentence(f"the image backbone {preset!r}", _ADVICE):
+        converter = _converter(preset)
+        backbone = getattr(keras_hub.models, family).from_preset(preset, dtype="float32")
+        image_size = image_size or _side(preset, converter)
+        scale = 1.0 if converter.scale is None else converter.scale
+        offset = 0.0 if converter.offset is None else converter.offset
+        encoder = KerasHubImageEncoder.from_backbone(
+            backbone,
+            _own_side(backbone) or image_size,  # a convolutional network may leave it open
+            _plain(scale),
+            _plain(offset),
+            dtype=dtype,
+            **options,
+        )
+        return resized(encoder, image_size)
 
 
-def _converter(name):
+def keras_hub_resize_mode(preset):
+    """How a preset's images come to its size: "crop", which keeps proportions, or "squash"."""
+    with in_one_sentence(f"the image backbone {preset!r}", _ADVICE):
+        return "crop" if _converter(preset).crop_to_aspect_ratio else "squash"
+
+
+def _converter(preset):
     try:
-        return keras_hub.layers.ImageConverter.from_preset(name)
+        return keras_hub.layers.ImageConverter.from_preset(preset)
     except (ValueError, FileNotFoundError):
         raise UserError(
-            f"{name!r} does not say how its pixels are scaled; save the preset's image converter "
+            f"{preset!r} does not say how its pixels are scaled; save the preset's image converter "
             "(or preprocessor) beside its backbone"
         ) from None
 
 
-def _side(name, converter):
+def _own_side(backbone):
+    first = backbone.input
+    return (next(iter(first.values())) if isinstance(first, dict) else first).shape[1]
+
+
+def _side(preset, converter):
     if converter.image_size is None or len(set(converter.image_size)) > 1:
-        raise UserError(f"{name!r} names no size of its images; give one as --image.size")
+        raise UserError(f"{preset!r} names no size of its images; give one as --image.size")
     return converter.image_size[0]
 
 

@@ -7,6 +7,7 @@ import keras_hub
 
 from kclip.errors import UserError
 from kclip.models.clip.huggingface_tokenizer import FILE, HuggingFaceTokenizer
+from kclip.models.folder.checks import refuse_other_classes
 from kclip.models.folder.downloads import in_one_sentence
 from kclip.models.pretrained.added_tokens import add_tokens
 from kclip.models.pretrained.huggingface_text import load_huggingface_text_encoder
@@ -18,6 +19,9 @@ from kclip.models.towers.text_families import TEXT_FAMILIES
 
 # KerasHub's presets of BERT and ALBERT were converted with the approximation.
 _KERAS_HUB_TANH = ("bert", "albert")
+# What a local folder of such a preset may name besides plain values.
+_PARTS = ("Backbone", "Tokenizer", "TextClassifier", "TextClassifierPreprocessor")
+_PARTS += ("MaskedLM", "MaskedLMPreprocessor")
 _TOKENIZERS = {
     "bert": keras_hub.models.BertTokenizer,
     "roberta": keras_hub.models.RobertaTokenizer,
@@ -107,6 +111,10 @@ def _from_keras_hub(preset, pooling, **options):
             f"KerasHub's {family} {preset!r} has no pooler, which --text.pooling cls takes; give "
             "mean or first"
         )
+    if Path(preset).is_dir():
+        root = TEXT_FAMILIES[family].backbone.__name__.removesuffix("Backbone")
+        allowed = {f"keras_hub>{root}{part}" for part in _PARTS} | {"keras.DTypePolicy"}
+        refuse_other_classes(Path(preset), allowed)
     with in_one_sentence(f"the text backbone {preset!r}", "without network, give a folder"):
         tokenizer = _TOKENIZERS[family].from_preset(preset)
         backbone = TEXT_FAMILIES[family].backbone.from_preset(preset, dtype="float32")

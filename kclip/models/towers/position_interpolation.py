@@ -24,13 +24,14 @@ def resized(tower, image_size):
     if image_size in (None, tower.image_size):
         return tower
     larger = type(tower).from_config({**tower.get_config(), "image_size": image_size})
+    grids = [(side, side) for side in (_side(tower), _side(larger))]
     weights = []
     for old, new in zip(tower.weights, larger.weights, strict=True):
-        rows = np.array(old)
-        if old.shape != new.shape:
-            grids = (_side(tower), _side(larger))
-            rows = interpolate_positions(rows, *((side, side) for side in grids))
-        weights.append(rows)
+        values = np.array(old)
+        if old.shape != new.shape:  # (L, C), or KerasHub's (1, L, C)
+            rows = values.reshape(-1, values.shape[-1])
+            values = interpolate_positions(rows, *grids).reshape(new.shape)
+        weights.append(values)
     larger.set_weights(weights)
     larger.trainable = tower.trainable
     return larger

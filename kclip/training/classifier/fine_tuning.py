@@ -132,12 +132,12 @@ def unfreeze(image_encoder: Any, layers: Any, pretrained: bool) -> None:
     what they know within a few small batches (keras.io, "Transfer learning & fine-tuning").
 
     Args:
-        image_encoder: `kclip.models.ImageEncoder`.
+        image_encoder: an `ImageTowerModel`.
         layers: how many, or "all".
         pretrained: bool.
     """
     image_encoder.trainable = True
-    every = image_encoder.backbone.layers
+    every = getattr(image_encoder, "backbone", image_encoder).layers
     first = 0 if layers == "all" else len(every) - layers
     for number, layer in enumerate(every):
         norm = isinstance(layer, keras.layers.BatchNormalization)

@@ -12,7 +12,7 @@ from kclip.models.folder.preset_model import tower_dtype
 from kclip.models.towers.image_tower import ImageTowerModel
 from kclip.multilabel.queries.query_sources import PromptQueries, QuerySource, load_query_source
 from kclip.training.common.mixing import mix_weights
-from kclip.training.common.train_modes import build_image_encoder, train_tower
+from kclip.training.common.train_modes import build_image_tower, train_tower
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def open_towers(
     source = load_query_source(name, templates) if name else None
     has_sentences = isinstance(source, PromptQueries)
     if model is None:
-        encoder = build_image_encoder(image, dtype)
-        return DecoderTowers(encoder, image.resize, image.mirror, source, has_sentences)
+        tower = build_image_tower(image, dtype)
+        return DecoderTowers(tower.encoder, tower.resize, image.mirror, source, has_sentences)
     refuse_export(model)
     dtype = tower_dtype(dtype, frozen=not image.trained)
     dual_encoder, preprocessor = load_model(model, dtype)

@@ -1,17 +1,18 @@
 """A tower as a config names it, and how much of it is trained: all, some blocks, adapters, none."""
 
+from dataclasses import replace
 from typing import Any
 
 from keras import ops
 
 from kclip.config.towers import ImageTower
 from kclip.errors import UserError
-from kclip.inference.towers import open_image_tower
+from kclip.inference.towers import OpenedImageTower, open_image_tower
 from kclip.layers.transformer_block import TransformerBlock
 from kclip.models.folder.preset_model import tower_dtype
 
 
-def build_image_encoder(image: ImageTower, dtype: str) -> Any:
+def build_image_tower(image: ImageTower, dtype: str) -> OpenedImageTower:
     """Builds the image tower that a config names, and makes trainable what it says.
 
     Args:
@@ -21,7 +22,7 @@ def build_image_encoder(image: ImageTower, dtype: str) -> Any:
     Raises:
         UserError: as `open_image_tower` and `train_tower`.
     """
-    encoder = open_image_tower(
+    opened = open_image_tower(
         image.backbone,
         image_size=image.size,
         weights=image.weights,
@@ -29,8 +30,8 @@ def build_image_encoder(image: ImageTower, dtype: str) -> Any:
         pooling=image.pooling,
         dtype=tower_dtype(dtype, frozen=not image.trained),
     )
-    train_tower(encoder, image.train)
-    return encoder
+    train_tower(opened.encoder, image.train)
+    return replace(opened, resize=image.resize or opened.resize)
 
 
 def train_tower(tower: Any, mode: str) -> None:

@@ -12,7 +12,7 @@ from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models import DualEncoder, DualEncoderPreprocessor, TextEncoder
 from kclip.models.folder.preset_model import tower_dtype
 from kclip.models.towers.text_encoder import BERT_SIZES
-from kclip.training.common.train_modes import build_image_encoder, train_tower
+from kclip.training.common.train_modes import build_image_tower, train_tower
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
@@ -48,12 +48,12 @@ def build_dual_encoder(
     Raises:
         UserError: a name is unknown, weights do not fit, or a preset cannot be reached.
     """
-    image_encoder = build_image_encoder(image, dtype)
+    image_tower = build_image_tower(image, dtype)
     opened = _open_text(text, captions, tower_dtype(dtype, frozen=not text.trained))
     text_encoder = opened.encoder
     train_tower(text_encoder, text.train)
     model = DualEncoder(
-        image_encoder,
+        image_tower.encoder,
         text_encoder,
         projection_dim=objective.projection_dim,
         dropout=objective.dropout,
@@ -66,9 +66,9 @@ def build_dual_encoder(
     )
     preprocessor = DualEncoderPreprocessor(
         opened.tokenizer,
-        image_encoder.image_size,
+        image_tower.encoder.image_size,
         sequence_length=opened.sequence_length or text.sequence_length,
-        resize=image.resize,
+        resize=image_tower.resize,
         mirror=image.mirror,
         token_inputs=tuple(text_encoder.new_inputs()),
     )

@@ -141,7 +141,7 @@ def cached_data(
 
 def _for_pipeline(preprocessor: Any) -> Callable[[Any], Any]:
     """The tokenizer as a function of string tensors; not all are operations of TensorFlow."""
-    if getattr(preprocessor, "tokenizes_in_graph", False):
+    if preprocessor.tokenizes_in_graph:
         return preprocessor.tokenize
     import tensorflow as tf
 

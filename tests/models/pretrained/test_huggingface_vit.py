@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 from kclip.errors import UserError
 from kclip.models import SpatialEncoder
 from kclip.models.pretrained.huggingface_vit import load_huggingface_vit
-from kclip.models.pretrained.image_towers import load_image_encoder
+from kclip.models.pretrained.image_towers import load_image_encoder, resize_mode
 from kclip.models.towers.position_interpolation import interpolate_positions
 
 FOLDERS = ["hf_vit_tiny", "hf_dinov2_tiny"]
@@ -97,6 +97,9 @@ def test_interpolation_keeps_constants_and_its_own_size():
         ({"use_swiglu_ffn": True}, {}, "a gated feed-forward network"),
         ({"hidden_act": "relu"}, {}, "uses the activation 'relu'"),
         ({"hidden_size": None}, {}, "lacks 'hidden_size'"),
+        ({"hidden_size": 30}, {}, "numbers of which no model can be built"),
+        ({"num_attention_heads": "two"}, {}, "numbers of which no model can be built"),
+        ({"image_size": [28, 42]}, {}, "28 x 42 is no square"),
         ({}, {"pooling": "flatten"}, "pools by itself"),
         ({}, {"weights": "imagenet"}, "holds its own weights and sizes"),
     ],
@@ -108,6 +111,31 @@ def test_what_cannot_be_read(goldens, tmp_path, changes, options, message):
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=message):
         load_image_encoder(str(folder), **options)
+
+
+def test_sizes_as_height_and_width(golden, tmp_path):
+    source, _, encoder = golden
+    folder = shutil.copytree(source, tmp_path / "pairs")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {name: [config[name]] * 2 for name in ("image_size", "patch_size")}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert load_image_encoder(str(folder)).numbers == encoder.numbers
+
+
+@pytest.mark.parametrize(
+    ("said", "mode"),
+    [
+        ({"size": {"shortest_edge": 256}, "do_center_crop": True}, "crop"),
+        ({"size": 256, "do_center_crop": True}, "crop"),
+        ({"size": {"height": 224, "width": 224}}, "squash"),
+        ({}, "squash"),
+    ],
+)
+def test_a_folder_says_how_images_come_to_its_size(goldens, tmp_path, said, mode):
+    folder = shutil.copytree(goldens / "hf_vit_tiny", tmp_path / "changed")
+    sizes = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    (folder / "preprocessor_config.json").write_text(json.dumps(sizes | said))
+    assert resize_mode(str(folder)) == mode
 
 
 def test_pixels_without_a_mean_are_refused(goldens, tmp_path):

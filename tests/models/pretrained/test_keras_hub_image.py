@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kclip.errors import UserError
+from kclip.inference.towers import open_image_tower
 from kclip.models import SpatialEncoder
 from kclip.models.pretrained.image_towers import load_image_encoder
 from kclip.models.towers.keras_hub_image_encoder import KerasHubImageEncoder
@@ -33,6 +34,25 @@ EFFICIENTNET = {
     "stackwise_strides": [1],
     "stackwise_block_types": ["v1"],
 }
+MOBILENET = {
+    "stackwise_expansion": [[16], [16]],
+    "stackwise_num_blocks": [1, 1],
+    "stackwise_num_filters": [[8], [16]],
+    "stackwise_kernel_size": [[3], [3]],
+    "stackwise_num_strides": [[2], [1]],
+    "stackwise_se_ratio": [[None], [0.25]],
+    "stackwise_activation": [["relu"], ["hard_swish"]],
+    "stackwise_padding": [[1], [1]],
+    "output_num_filters": 32,
+    "input_activation": "hard_swish",
+    "output_activation": "hard_swish",
+    "input_num_filters": 8,
+    "depthwise_filters": 8,
+    "depthwise_stride": 2,
+    "depthwise_residual": False,
+    "squeeze_and_excite": 0.5,
+    "last_layer_filter": 32,
+}
 HGNET = {
     "depths": [1, 1],
     "embedding_size": 8,
@@ -54,6 +74,7 @@ NETWORKS = {
     "SwinTransformer": (SWIN, 0, 2),
     "ResNet": (RESNET, None, None),
     "EfficientNet": (EFFICIENTNET, None, None),
+    "MobileNet": (MOBILENET, None, None),
     "HGNetV2": (HGNET, None, None),
 }
 
@@ -118,6 +139,44 @@ def test_blocks_hold_every_weight_once(preset):
     assert set(held) == {id(w) for w in encoder.backbone.weights}
     if (num_blocks := NETWORKS[family][2]) is not None:
         assert len(encoder.blocks) >= num_blocks + 1
+
+
+@pytest.mark.parametrize("family", ["ViT", "DeiT", "DINOV2", "SwinTransformer", "ResNet"])
+def test_a_preset_at_another_size(family, tmp_path):
+    """At twice the side a constant grid of positions stays what it is, and so does the feature."""
+    write_preset(tmp_path, family)
+    encoder = load_image_encoder(str(tmp_path))
+    larger = load_image_encoder(str(tmp_path), image_size=2 * SIZE)
+    assert larger.image_size == 2 * SIZE
+    for before, after in zip(encoder.weights, larger.weights, strict=True):
+        if before.shape == after.shape:
+            np.testing.assert_array_equal(np.array(before), np.array(after))
+        else:
+            name = before.path
+            assert "position" in name, name
+            rows, wider = (np.array(v).reshape(-1, v.shape[-1]) for v in (before, after))
+            first = NETWORKS[family][1]
+            assert len(wider) - first == 4 * (len(rows) - first)
+            np.testing.assert_array_equal(rows[:first], wider[:first])
+    images = np.zeros((1, 2 * SIZE, 2 * SIZE, 3), "float32")
+    assert np.isfinite(np.asarray(larger(images))).all()
+
+
+@pytest.mark.parametrize(("cropped", "mode"), [(True, "crop"), (False, "squash")])
+def test_a_preset_says_how_images_come_to_its_size(tmp_path, cropped, mode):
+    write_preset(tmp_path, "ResNet")
+    sizes = {"image_size": (SIZE, SIZE), "scale": 1 / 255}
+    converter = keras_hub.layers.ImageConverter(crop_to_aspect_ratio=cropped, **sizes)
+    converter.save_to_preset(str(tmp_path))
+    assert open_image_tower(str(tmp_path)).resize == mode
+
+
+def test_a_preset_whose_images_have_another_size_than_its_network(tmp_path):
+    write_preset(tmp_path, "ViT")
+    keras_hub.layers.ImageConverter(image_size=(48, 48), scale=1 / 255).save_to_preset(
+        str(tmp_path)
+    )
+    assert load_image_encoder(str(tmp_path)).image_size == 48
 
 
 def test_what_a_preset_must_say(tmp_path):

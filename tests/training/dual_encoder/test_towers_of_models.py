@@ -38,8 +38,12 @@ def test_a_locked_image_tower_and_a_multilingual_text_tower(records, clip, golde
     embedder = train(
         records,
         tmp_path / "run",
-        ImageTower(backbone=str(clip), train="head", resize="crop"),
+        ImageTower(backbone=str(clip), train="head"),
         TextTower(backbone=str(folder), sequence_length=16),
+    )
+    # Pictures come to it as to the model whose tower it is.
+    assert (
+        embedder.preprocessor.resize_mode == Embedder.from_name(str(clip)).preprocessor.resize_mode
     )
     start, _ = load_text_encoder(str(folder))
     pairs = (
@@ -59,9 +63,6 @@ def test_two_frozen_towers_run_once(records, goldens, tmp_path):
         tmp_path / "run",
         ImageTower(backbone=str(goldens / "hf_dinov2_tiny"), train="head"),
         TextTower(backbone=str(goldens / "hf_mpnet_tiny"), train="head", sequence_length=16),
-    )
-    assert not (tmp_path / "run/model/tokenizer.json").samefile(
-        goldens / "hf_mpnet_tiny/tokenizer.json"
     )
     ids = embedder.preprocessor.tokenize(["a red circle"])["token_ids"]
     _, tokenizer = load_text_encoder(str(goldens / "hf_mpnet_tiny"))
