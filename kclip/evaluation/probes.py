@@ -19,7 +19,11 @@ MAX_FOLDS = 5
 
 
 def fit_probe(
-    embeddings: np.ndarray, labels: np.ndarray, class_names: Sequence[str], seed: int = 0
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    seed: int = 0,
+    distinct: np.ndarray | None = None,
 ) -> "LogisticRegression":
     """Fits a linear probe; its C is chosen by stratified cross-validation on the same images.
 
@@ -31,6 +35,8 @@ def fit_probe(
         labels: (N,) integers in [0, C), every class at least once.
         class_names: C names, for messages.
         seed: of the folds.
+        distinct: (N,) bool, one True in each group of copies: C is chosen on these, since a copy
+            in another fold would be known already. By default nothing has copies.
 
     Returns:
         The fitted model; `predict_proba` gives (M, C), `.C` the chosen strength.
@@ -49,8 +55,9 @@ def fit_probe(
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
     from threadpoolctl import threadpool_limits
 
-    counts = np.bincount(labels, minlength=len(class_names))
-    _check_counts(counts, class_names, 1)
+    _check_counts(np.bincount(labels, minlength=len(class_names)), class_names, 1)
+    chosen_on = np.flatnonzero(np.ones(len(labels), bool) if distinct is None else distinct)
+    counts = np.bincount(labels[chosen_on], minlength=len(class_names))
     folds = min(MAX_FOLDS, int(counts.min()))
     # Products this small take ten times longer where BLAS divides them among busy cores.
     with warnings.catch_warnings(), threadpool_limits(1, "blas"):
@@ -60,8 +67,10 @@ def fit_probe(
             return LogisticRegression(C=ONE_SHOT_STRENGTH, max_iter=1000).fit(embeddings, labels)
         splits = StratifiedKFold(folds, shuffle=True, random_state=seed)
         candidates = {"C": list(STRENGTHS)}
-        search = GridSearchCV(LogisticRegression(max_iter=1000), candidates, cv=splits)
-        return search.fit(embeddings, labels).best_estimator_
+        search = GridSearchCV(
+            LogisticRegression(max_iter=1000), candidates, cv=splits, refit=False
+        ).fit(embeddings[chosen_on], labels[chosen_on])
+        return LogisticRegression(max_iter=1000, **search.best_params_).fit(embeddings, labels)
 
 
 def sample_shots(

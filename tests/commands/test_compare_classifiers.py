@@ -4,6 +4,7 @@ import shutil
 import pytest
 from class_folders import write_class_folders
 from fake_embedder import FakeEmbedder
+from soft_images import encoded, soft_image, write_soft_images
 from tiny_models import randomize, tiny_dual_encoder, tiny_preprocessor
 
 from kclip.cli import main
@@ -82,6 +83,16 @@ def test_a_classifier_is_asked_in_its_own_order_of_classes(data, classifier):
     (row,) = compare(data, *options)["methods"]
     assert row["accuracy"] == pytest.approx(sum(right) / len(right))
     assert row["class_names"] == ["blue", "green", "red"]
+
+
+def test_few_shots_are_of_distinct_images(tmp_path, data, capsys):
+    for name, start in (("red", 0), ("blue", 100)):
+        for path in write_soft_images(tmp_path / "train" / name, range(start, start + 3)):
+            path.with_suffix(".jpg").write_bytes(encoded(soft_image(int(path.stem)), "JPEG"))
+    shutil.rmtree(data / "images" / "green")
+    options = (*PROBE, "--train-images", str(tmp_path / "train"), "--shots")
+    assert "has 3; use fewer shots" in failure(capsys, data, *options, "4")
+    assert compare(data, *options, "3")["num_train_images"] == 12
 
 
 def test_embeddings_are_computed_once(data, monkeypatch):

@@ -33,6 +33,18 @@ def test_noise_asks_for_stronger_regularisation_than_signal():
     assert fit_probe(signal, wavy, NAMES[:2]).C < STRENGTHS[-1]
 
 
+def test_copies_do_not_choose_the_strength():
+    """What a copy in another fold gives away looks like signal, however noisy the labels are."""
+    rng = np.random.default_rng(0)
+    noise, labels = l2_normalize(rng.normal(size=(60, 40))), np.repeat([0, 1], 30)
+    labels = rng.permutation(labels)
+    alone = fit_probe(noise, labels, NAMES[:2])
+    doubled = np.concatenate([noise, noise]), np.concatenate([labels, labels])
+    distinct = np.arange(120) < 60
+    assert fit_probe(*doubled, NAMES[:2], distinct=distinct).C == alone.C < STRENGTHS[-1]
+    assert fit_probe(*doubled, NAMES[:2]).C == STRENGTHS[-1]
+
+
 def test_the_same_seed_gives_the_same_probe():
     embeddings, labels = clusters(3, noise=0.3)
     first, second = (fit_probe(embeddings, labels, NAMES, seed=5) for _ in range(2))

@@ -1,5 +1,9 @@
 """Copies among labelled images: groups that a sample must not split, and copies in two of them."""
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from kclip.console.lines import LOGGER
@@ -7,6 +11,9 @@ from kclip.data.copies.fingerprinting import Fingerprinter
 from kclip.data.copies.groups import copy_groups
 from kclip.data.copies.search import find_copies
 from kclip.data.labelled.images import LabelledImages
+
+if TYPE_CHECKING:
+    from kclip.data.records.writer import SplitFiles
 
 
 def image_groups(images: LabelledImages) -> np.ndarray:
@@ -18,14 +25,24 @@ def image_groups(images: LabelledImages) -> np.ndarray:
     Returns:
         (N,) int64: for each image the first row of its group of copies, its own where it has none.
     """
-    fingerprints, _ = Fingerprinter()(images.images, len(images))
-    groups = copy_groups(len(images), find_copies(fingerprints))
-    num_copies = int((np.bincount(groups, minlength=1)[groups] > 1).sum()) if len(groups) else 0
-    if num_copies:
-        LOGGER.info(
-            f"{num_copies:,} of {len(images):,} images have copies; copies stay on one side"
-        )
-    return groups
+    return _groups(images.images, len(images))
+
+
+def split_groups(split: "SplitFiles") -> np.ndarray:
+    """The same of the images of a split of TFRecords, in the order of the files."""
+    from kclip.data.pipeline.split_reading import iterate_images
+
+    return _groups((record.image for record in iterate_images(split)), split.num_records)
+
+
+def distinct_images(images: LabelledImages) -> set[str]:
+    """The ids of one image of each group of copies, the first: all of them where none has copies.
+
+    Args:
+        images: N of them; each is opened once.
+    """
+    groups = image_groups(images)
+    return {images.records[row].id for row in np.unique(groups)}
 
 
 def warn_of_shared_copies(trained_on: LabelledImages, measured_on: LabelledImages) -> int:
@@ -45,3 +62,12 @@ def warn_of_shared_copies(trained_on: LabelledImages, measured_on: LabelledImage
             "too high"
         )
     return len(seen)
+
+
+def _groups(images: Iterable[Path | bytes], num_images: int) -> np.ndarray:
+    fingerprints, _ = Fingerprinter()(images, num_images)
+    groups = copy_groups(num_images, find_copies(fingerprints))
+    num_copies = int((np.bincount(groups, minlength=1)[groups] > 1).sum()) if len(groups) else 0
+    if num_copies:
+        LOGGER.info(f"{num_copies:,} of {num_images:,} images have copies; copies stay on one side")
+    return groups

@@ -52,10 +52,17 @@ def zero_shot_method(
     return Method(name, classifier.logits(test.embeddings), test.labels, about)
 
 
-def probe_method(name: str, train: EmbeddedImages, test: EmbeddedImages, seed: int) -> Method:
-    """Fits a linear probe on all training images."""
+def probe_method(
+    name: str,
+    train: EmbeddedImages,
+    test: EmbeddedImages,
+    seed: int,
+    distinct: np.ndarray | None = None,
+) -> Method:
+    """Fits a linear probe on all training images; `distinct` as `fit_probe` takes it."""
     LOGGER.info(f"fitting a linear probe on {len(train):,} embeddings")
-    probe = fit_probe(train.embeddings, train.labels, train.images.class_names, seed)
+    names = train.images.class_names
+    probe = fit_probe(train.embeddings, train.labels, names, seed, distinct)
     about = {"kind": "linear probe", "C": float(probe.C), "num_train_images": len(train)}
     return Method(name, probe.predict_proba(test.embeddings), test.labels, about)
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from kclip.data.labelled.copies import distinct_images
 from kclip.data.labelled.images import LabelledImages
 from kclip.evaluation.comparison.methods import (
     Method,
@@ -60,12 +64,20 @@ class Panel:
         if not probe or self.train is None:
             return
         train = embed_labelled_images(cached.embed_images, self.train)
-        method = probe_method(f"{name}, linear probe", train, test, self.seed)
+        distinct = np.array([image.id in self._distinct for image in train.images.records])
+        method = probe_method(f"{name}, linear probe", train, test, self.seed, distinct)
         self.methods.append(method)
         accuracies["all"] = method.accuracy
         if self.shots:
-            shots = few_shot_curve(train, test, self.shots, self.draws, self.seed)
+            sampled_of = train.rows(np.flatnonzero(distinct))
+            shots = few_shot_curve(sampled_of, test, self.shots, self.draws, self.seed)
             self.curves.append({"model": name, "shots": shots} | accuracies)
+
+    @cached_property
+    def _distinct(self) -> set[str]:
+        """Training images without the further copies of each."""
+        assert self.train is not None
+        return distinct_images(self.train)
 
     def ask_classifier(self, classifier: "TrainedClassifier", name: str) -> None:
         """Asks a network that was fine-tuned on the classes."""

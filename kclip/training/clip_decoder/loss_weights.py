@@ -59,6 +59,7 @@ def tune_loss_weights(
     settings: DecoderOptimization,
     run: Run,
     valid_mask: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
 ) -> list[Trial]:
     """Trains each pair of weights on each fold; `best_weights` chooses among them.
 
@@ -79,6 +80,8 @@ def tune_loss_weights(
         settings: the config of the training.
         run: of the whole training.
         valid_mask: (N, C) bool, False where a label is ignored; by default all count.
+        groups: (N,) the group of copies of each image, which lies in one fold; by default no
+            image has copies.
 
     Raises:
         UserError: there are too few classes.
@@ -91,7 +94,7 @@ def tune_loss_weights(
         )
     valid_mask = np.ones(labels.shape, bool) if valid_mask is None else valid_mask
     rng = np.random.default_rng(settings.seed)
-    image_folds = rng.permutation(len(labels)) % NUM_FOLDS
+    image_folds = _image_folds(np.arange(len(labels)) if groups is None else groups, rng)
     class_folds = rng.permutation(len(class_names)) % NUM_FOLDS
     images = (towers, data, labels, valid_mask, class_names)
     measure = partial(_held_out_map, *images, head=head, settings=settings)
@@ -111,6 +114,11 @@ def tune_loss_weights(
         write_trials(trials, path)
     shutil.rmtree(states, ignore_errors=True)
     return trials
+
+
+def _image_folds(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The fold of each image; copies lie in that of the first of them."""
+    return (rng.permutation(len(groups)) % NUM_FOLDS)[groups]
 
 
 def best_weights(trials: Sequence[Trial]) -> tuple[float, float]:

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from kclip.config.clip_decoder import DecoderTraining, JointObjective
+from kclip.data.labelled.copies import split_groups
 from kclip.data.records.writer import SplitFiles, open_split
 from kclip.errors import UserError
 from kclip.features import FeatureStore
@@ -75,7 +77,7 @@ def train_decoder(
     objective = config.objective
     if config.tune_loss_weights:
         with watch.stage("tuning"):
-            objective = _tuned(config, towers, data, labels, run)
+            objective = _tuned(config, towers, data, labels, run, split_groups(splits[0]))
             keras.utils.set_random_seed(config.optimization.seed)
             classifier = _build(config, towers, labels, objective)
     with watch.stage("training"):
@@ -127,6 +129,7 @@ def _tuned(
     data: CachedData | StreamedData,
     labels: DecoderLabels,
     run: Run,
+    groups: np.ndarray,
 ) -> JointObjective:
     assert isinstance(data, CachedData)  # the config's check has seen to it
     trials = tune_loss_weights(
@@ -139,6 +142,7 @@ def _tuned(
         config.optimization,
         run,
         labels.train_valid_mask,
+        groups,
     )
     alpha, beta = best_weights(trials)
     return dataclasses.replace(config.objective, alpha=alpha, beta=beta)

@@ -296,6 +296,14 @@ TUNING = {
 }
 
 
+def test_copies_lie_in_one_fold():
+    groups = np.array([0, 1, 0, 3, 1, 5, 3])
+    folds = loss_weights._image_folds(groups, np.random.default_rng(0))
+    assert [folds[0], folds[1], folds[3]] == [folds[2], folds[4], folds[6]]
+    alone = loss_weights._image_folds(np.arange(30), np.random.default_rng(0))
+    assert np.bincount(alone).tolist() == [10, 10, 10]
+
+
 @pytest.mark.slow
 def test_loss_weights_are_chosen_on_the_training_split(tuned):
     trials = loss_weights.read_trials(tuned / "tuning.csv")
