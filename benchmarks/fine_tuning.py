@@ -45,7 +45,7 @@ RECIPE = (
 def run(script: str, *arguments: object) -> None:
     """One of the project's scripts, as a user runs it."""
     command = [sys.executable, str(ROOT / f"scripts/{script}.py"), *map(str, arguments)]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def build(output: Path) -> None:

@@ -39,7 +39,7 @@ def recalls(flags: str, seed: int) -> dict[str, float]:
         command += ["--image.backbone", str(WEIGHTS / "tf_efficientnet_lite2.in1k")]
         command += ["--text.backbone", str(WEIGHTS / "all-MiniLM-L6-v2")]
         command += ["--optimization.seed", str(seed), "--output", f"{folder}/run", *flags.split()]
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         metrics = json.loads(Path(folder, "run/metrics.json").read_text())
     directions = ("text_to_image", "image_to_text")
     return {way: round(100 * metrics["retrieval"][way]["recall@10"], 1) for way in directions}
