@@ -1,6 +1,6 @@
 """The command that fine-tunes an image tower on classes of one's own."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -118,22 +118,26 @@ class TrainClassifier(TrainingCommand, ImageLimits):
         watch: Stopwatch,
     ) -> dict[str, Any]:
         from kclip.data.images.content import content_digests
+        from kclip.files import write_text
         from kclip.inference.trained_classifier import TrainedClassifier
+        from kclip.models.folder.content import CARD_FILE
         from kclip.reports.image_classifier import write_classifier_report
         from kclip.reports.tables import classification_table
         from kclip.training.classifier.data import validation_batches
-        from kclip.training.classifier.report import evaluate_classifier, kept_epoch
+        from kclip.training.classifier.report import evaluate_classifier, kept_epoch, model_card
 
         used = content_digests([*data.train.images, *data.validation.images])
-        TrainedClassifier(model, used).save(self.output / MODEL_FOLDER)
+        folder, card = self.output / MODEL_FOLDER, model_card(self, data)
+        TrainedClassifier(model, used).save(folder, card.text())
         with watch.stage("evaluation"):
             results = evaluate_classifier(model, validation_batches(data, model, self.settings))
         about = self._about(data, model.image_encoder.image_size, watch)
         about |= {"weights that are kept": kept_epoch(history)}
         results["run"] = {"seconds": watch.seconds, "peak_memory_gib": watch.peak_memory_gib}
         write_classifier_report(self.output, about, results)
+        write_text(folder / CARD_FILE, replace(card, results=results).text())
         print(classification_table(results))
-        print(f"the report is {self.output / 'report.md'}, the model {self.output / MODEL_FOLDER}")
+        print(f"the report is {self.output / 'report.md'}, the model {folder}")
         return results
 
     def check(self) -> None:

@@ -100,6 +100,7 @@ class TrainDualEncoder(TrainingCommand):
         from kclip.training.dual_encoder.report import (
             MODEL_FOLDER,
             evaluate_run,
+            model_card,
             save_model,
             write_run,
         )
@@ -142,10 +143,11 @@ class TrainDualEncoder(TrainingCommand):
             tuning = {}
             if start and before:
                 tuning = finish(start, before, self.keep_fraction, evaluate)
-            save_model(model, preprocessor, self.output / MODEL_FOLDER)
+            card = model_card(self, train, validation)
+            save_model(model, preprocessor, card, self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):
             results = evaluate() | tuning
-        return write_run(self, validation, results, watch)
+        return write_run(self, validation, results, card, watch)
 
     def _class_images(self) -> "LabelledImages | None":
         from kclip.data.labelled.class_folders import read_labelled_folder

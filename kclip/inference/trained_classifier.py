@@ -11,6 +11,7 @@ import numpy as np
 from kclip.data.images.opening import ImageSource
 from kclip.files import folder_replaced_when_done, write_text
 from kclip.inference.batches import compute_batches
+from kclip.models.folder.content import CARD_FILE
 
 if TYPE_CHECKING:
     from kclip.models import ImageClassifier
@@ -53,12 +54,19 @@ class TrainedClassifier:
         path = Path(folder) / TRAINED_ON
         return cls(model, path.read_text().split() if path.is_file() else ())
 
-    def save(self, folder: Path) -> None:
-        """Writes a model folder, which appears when it is complete."""
+    def save(self, folder: Path, card: str = "") -> None:
+        """Writes a model folder, which appears when it is complete.
+
+        Args:
+            folder: replaced if it is there.
+            card: the text of its README.md.
+        """
         with folder_replaced_when_done(folder) as new:
             self.model.save_to_preset(str(new))
             lines = (f"{digest}\n" for digest in sorted(self.trained_on))
             write_text(new / TRAINED_ON, "".join(lines))
+            if card:
+                write_text(new / CARD_FILE, card)
 
     @property
     def class_names(self) -> list[str]:

@@ -35,25 +35,26 @@ def write_dual_encoder_report(
     report.note(training_remarks(history))
     report.figure("curves.png", draw_curves(history), "Losses and recalls by epoch")
     if "fine_tuning" in results:
-        _add_before_and_after(report, results)
+        report.heading("Before and after", level=3)
+        report.add(*before_and_after(results))
     add_retrieval(report, results["retrieval"], images)
     if "zero_shot" in results:
         add_zero_shot(report, results["zero_shot"])
     report.write()
 
 
-def _add_before_and_after(report: Report, results: Mapping[str, Any]) -> None:
+def before_and_after(results: Mapping[str, Any]) -> list[str]:
+    """A fine-tuned model's figures beside those before, and how it was trained, as paragraphs."""
     tuning = results["fine_tuning"]
-    report.heading("Before and after", level=3)
     rows = [
         (name, percent(before), percent(after), f"{100 * (after - before):+.1f}")
         for name, before, after in _side_by_side(tuning["before"], results)
     ]
-    report.add(markdown_table(("", "before", "after", "points"), rows))
-    report.add(
+    return [
+        markdown_table(("", "before", "after", "points"), rows),
         f"{tuning['trained_parameters']:,} of {tuning['parameters']:,} parameters were trained. "
-        + _kept(tuning)
-    )
+        + _kept(tuning),
+    ]
 
 
 def _side_by_side(

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from class_folders import write_class_folders
+from model_folder import checked_card
 
 from kclip.cli import main
 from kclip.data.images.content import content_digests
@@ -54,6 +55,12 @@ def test_the_run_folder(run):
     assert np.shape(metrics["confusion_matrix"]) == (3, 3)
     report = (run / "report.md").read_text()
     assert "confusion_matrix.png" in report and "18 / 6" in report and "of 2, fine-tuned" in report
+
+
+def test_the_model_has_a_card(run):
+    card = checked_card(run)
+    assert card.data.pipeline_tag == "image-classification"
+    assert "training images" in card.text and "95 % interval" in card.text
 
 
 def test_reloading_gives_what_was_measured(run, images):

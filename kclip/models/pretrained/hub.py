@@ -12,8 +12,9 @@ from kclip.models.pretrained.open_clip_config import CONFIG as OPEN_CLIP
 from kclip.models.pretrained.timm_efficientnet import ARCHITECTURE
 
 _NAME = re.compile(r"(hf://)?([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
-# JSON and word lists; of the weights, safetensors alone, which hold numbers and nothing else.
-_WORDS = {"merges.txt", "spiece.model", "vocab.txt"}
+# JSON, word lists, and the card, which names the licence; of the weights, safetensors alone, which
+# hold numbers and nothing else.
+_WORDS = {"README.md", "merges.txt", "spiece.model", "vocab.txt"}
 _POOLING = re.compile(r"\d_Pooling/config\.json")  # of sentence-transformers
 _SECONDS = 10.0  # for the hub to answer what files there are
 _SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
@@ -75,6 +76,14 @@ def fetch(repository, revision=None, towers=False):
             f"there is no folder {repository!r}, and the Hugging Face hub does not give a model of "
             f"that name ({reason}); check the name, or give the path of a folder"
         ) from error
+
+
+def cached_file(repository, revision, name):
+    """The path of a file that `fetch` has brought here, or None; asks no hub."""
+    from huggingface_hub import try_to_load_from_cache
+
+    path = try_to_load_from_cache(repository, name, revision=revision)
+    return Path(path) if isinstance(path, str) else None  # else it is known to be missing
 
 
 def _wanted(repository, names):

@@ -6,7 +6,11 @@ from typing import Any
 from kclip.evaluation.remarks import classification_remarks
 from kclip.metrics.classification import classification_metrics
 from kclip.models import ImageClassifier
+from kclip.reports.cards.card import ModelCard
+from kclip.reports.cards.figures import MeasuredOn
+from kclip.training.classifier.data import ClassifierData
 from kclip.training.classifier.image_batches import ImageBatches
+from kclip.training.common.model_card import base_of, settings_of, shown
 
 
 def evaluate_classifier(model: ImageClassifier, validation: ImageBatches) -> dict[str, Any]:
@@ -19,6 +23,31 @@ def evaluate_classifier(model: ImageClassifier, validation: ImageBatches) -> dic
     results = classification_metrics(validation.labels, probabilities, model.class_names)
     remarks = classification_remarks(results, probabilities)
     return results | {"num_images": len(validation.labels), "remarks": remarks}
+
+
+def model_card(command: Any, data: ClassifierData) -> ModelCard:
+    """The card of a run's model, without figures.
+
+    Args:
+        command: `TrainClassifier`.
+        data: its images.
+    """
+    settings, images = command.settings, shown(command.images)
+    others = command.validation_images
+    measured_on = MeasuredOn(shown(others)) if others else MeasuredOn(images, "held-out images")
+    return ModelCard(
+        shown(command.output),
+        "image_classifier",
+        [base_of(settings.backbone, settings.weights)] if settings.pretrained else [],
+        {
+            "data": images,
+            "training images": f"{len(data.train):,}",
+            "validation images, which chose the epoch": f"{len(data.validation):,}",
+            "classes": f"{len(data.train.classes):,}",
+        },
+        settings_of(command),
+        {"classification": measured_on},
+    )
 
 
 def kept_epoch(history: Sequence[Mapping[str, float]]) -> str:

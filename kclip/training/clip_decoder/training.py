@@ -25,7 +25,9 @@ from kclip.training.clip_decoder.loss_weights import (
     tune_loss_weights,
 )
 from kclip.training.clip_decoder.report import (
+    MODEL_FOLDER,
     evaluate_decoder,
+    model_card,
     save_decoder,
     write_decoder_run,
 )
@@ -37,8 +39,6 @@ from kclip.training.clip_decoder.towers import (
 )
 from kclip.training.common.run import Run
 from kclip.training.common.stopwatch import Stopwatch
-
-MODEL_FOLDER = "model"
 
 
 def train_decoder(
@@ -86,13 +86,15 @@ def train_decoder(
         interpolate_alignment(classifier, towers, config.head.trained_fraction)
     classifier = _with_unseen(classifier, towers, labels)
     saved_source = None if classifier.queries is None else config.queries or config.model
-    save_decoder(
-        classifier, labels.classes, saved_source, config.template, run.folder / MODEL_FOLDER
+    card, model_folder = (
+        model_card(config, labels, objective, run.folder),
+        run.folder / MODEL_FOLDER,
     )
+    save_decoder(classifier, labels.classes, saved_source, config.template, card, model_folder)
     with watch.stage("evaluation"):
-        model_folder = run.folder / MODEL_FOLDER
         results = evaluate_decoder(model_folder, config.data, config.validation_split)
-    return write_decoder_run(run.folder, _about(config, towers, labels, objective), results, watch)
+    about = _about(config, towers, labels, objective)
+    return write_decoder_run(run.folder, about, results, card, watch)
 
 
 def _open_towers(config: DecoderTraining) -> DecoderTowers:

@@ -17,6 +17,7 @@ from decoder_run import (
     write_dual_encoder,
     write_labelled_records,
 )
+from model_folder import checked_card
 
 from kclip.commands.evaluate_multilabel import EvaluateMultilabel
 from kclip.commands.train_clip_decoder import TrainClipDecoder
@@ -117,6 +118,12 @@ def test_what_an_ignored_label_says_makes_no_difference(
         == sum(len(ignored[f"{n}.png"]) for n in range(40, 56))
     )
     assert [row["ap"] for row in of_no["per_class"]] == [row["ap"] for row in of_yes["per_class"]]
+
+
+def test_the_model_has_a_card(finished):
+    card = checked_card(finished)
+    assert {result.dataset_split for result in card.data.eval_results} == {"validation"}
+    assert "starts from `dual`" in card.text and "ZSL (unseen classes)" in card.text
 
 
 def test_the_model_folder_is_what_recognition_reads(finished, dual_encoder, records):

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 import small_run
+from model_folder import checked_card
 from small_run import IMAGE, OPTIMIZATION, TEXT, config, write_records
 
 from kclip.cli import main
@@ -62,6 +63,14 @@ def test_a_run_leaves_all_that_it_promises(finished):
     assert list((finished / "tensorboard").rglob("events.*"))
     embedder = Embedder.from_name(finished / "model")
     assert embedder.embed_texts(["a red circle"]).shape == (1, 16)
+
+
+def test_the_model_has_a_card(finished):
+    card = checked_card(finished)
+    recalls = json.loads((finished / "metrics.json").read_text())["retrieval"]["text_to_image"]
+    figures = {result.metric_name: result.metric_value for result in card.data.eval_results}
+    assert figures["text → image, recall@10"] == pytest.approx(recalls["recall@10"], abs=1e-4)
+    assert "train, 48 images" in card.text and "All its weights began at random" in card.text
 
 
 def test_a_run_reports_what_evaluation_of_its_model_gives(finished, records):

@@ -1,0 +1,19 @@
+"""What holds for every model folder that a training has written."""
+
+from pathlib import Path
+
+from huggingface_hub import ModelCard
+
+from kclip.models.folder.content import is_model_file
+
+
+def checked_card(run: Path) -> ModelCard:
+    """The card of a run's model: it has figures, and nothing of this machine's paths."""
+    folder = run / "model"
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert all(is_model_file(path.relative_to(folder).as_posix()) for path in files)
+    card = ModelCard.load(folder / "README.md")
+    assert card.data.eval_results and card.data.to_dict()["model-index"][0]["name"] == run.name
+    for part in (str(run.parent), run.parent.parent.name):
+        assert part not in card.content
+    return card
