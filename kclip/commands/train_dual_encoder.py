@@ -9,7 +9,7 @@ from kclip.config.checks import check_settings
 from kclip.config.dual_encoder import Objective, Optimization
 from kclip.config.presets import PRESETS
 from kclip.config.ranges import Fraction
-from kclip.config.towers import ImageTower, TextTower
+from kclip.config.towers import ImageTower, TextTower, check_training
 from kclip.errors import UserError
 from kclip.training.common.command import TrainingCommand
 from kclip.training.common.run import Run
@@ -29,7 +29,7 @@ PresetName = Literal[
     "few_images",
 ]
 # What of a tower's settings a --model leaves to be chosen.
-_OF_ANY_TOWER = ("train", "learning_rate")
+_OF_ANY_TOWER = ("train", "learning_rate", "layer_decay")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +167,8 @@ class TrainDualEncoder(TrainingCommand):
     def check(self) -> None:
         """See `TrainingCommand`."""
         check_settings(self)
+        check_training("image", self.image)
+        check_training("text", self.text)
         self._check_start()
         settings = self.optimization
         batch, chunk = settings.batch_size + settings.class_pairs, settings.chunk_size
@@ -202,9 +204,10 @@ class TrainDualEncoder(TrainingCommand):
             usual = self.PRESETS[self.preset][side]
             of_any = {name: getattr(tower, name) for name in _OF_ANY_TOWER}
             if tower != replace(usual, **of_any):
+                flags = [f"--{side}.{name.replace('_', '-')}" for name in _OF_ANY_TOWER]
                 raise UserError(
                     f"--model brings its {side} tower along; of the --{side} flags only "
-                    f"--{side}.train and --{side}.learning-rate are for it, so leave the others"
+                    f"{', '.join(flags[:-1])} and {flags[-1]} are for it, so leave the others"
                 )
         if self.optimization.class_pairs:
             raise UserError("--optimization.class-pairs are for new towers; leave it, or --model")

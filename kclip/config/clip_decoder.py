@@ -16,7 +16,7 @@ from kclip.config.ranges import (
     WeightDecay,
     Width,
 )
-from kclip.config.towers import ImageTower
+from kclip.config.towers import ImageTower, check_training
 from kclip.errors import UserError
 
 LossWeight = Annotated[float, Range(0, 1e6)]
@@ -134,6 +134,7 @@ class DecoderTraining:
             UserError: a value is out of its range, or two do not fit each other.
         """
         check_settings(self)
+        check_training("image", self.image)
         objective = self.objective
         if self.image.train == "frozen":
             raise UserError(

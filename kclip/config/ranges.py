@@ -73,6 +73,7 @@ BatchSize = Annotated[int, Range(2, 1_000_000)]  # batch statistics and negative
 WidthMultiplier = Annotated[float, Range(0.01, 4)]  # of the MobileNets
 LearningRate = Annotated[float, Range(1e-12, 10)]
 WeightDecay = Annotated[float, Range(0, 10)]
+LayerDecay = Annotated[float, Range(1e-6, 1)]
 TrainMode = Annotated[
     str, Form(r"frozen|head|all|(last|lora):[1-9][0-9]{0,3}", "frozen, head, last:N, lora:R or all")
 ]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from kclip.config.ranges import (
+    LayerDecay,
     LearningRate,
     PartialFraction,
     Pixels,
@@ -12,6 +13,7 @@ from kclip.config.ranges import (
     TrainMode,
     WidthMultiplier,
 )
+from kclip.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +45,11 @@ class ImageTower:
     even the head, which must then be pretrained."""
     learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""
+    layer_decay: LayerDecay = 1.0
+    """What each block's learning rate is of the one above it: the last block of the tower learns at
+    this times its learning rate, the one before at the square of it, and so on down to the
+    embeddings; 1: all alike. Blocks are as in last:N: those of a transformer, but each layer with
+    weights of another network, for which it should be near 1."""
 
     @property
     def pretrained(self) -> bool:
@@ -53,6 +60,20 @@ class ImageTower:
     def trained(self) -> bool:
         """Whether weights of the tower itself are trained."""
         return trains_tower(self.train)
+
+
+def check_training(side: str, tower: "ImageTower | TextTower") -> None:
+    """Raises a `UserError` where a tower that is not trained has settings of its training.
+
+    Args:
+        side: "image" or "text", as in the flags.
+        tower: its settings.
+    """
+    if tower.layer_decay < 1 and not tower.trained:
+        raise UserError(
+            f"--{side}.layer-decay is of a tower that is trained, but --{side}.train is "
+            f"{tower.train}; give --{side}.train all, last:N or lora:R, or leave it"
+        )
 
 
 def trains_tower(mode: str) -> bool:
@@ -99,6 +120,8 @@ class TextTower:
     its outputs are kept, if the image tower's are."""
     learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""
+    layer_decay: LayerDecay = 1.0
+    """See --image.layer-decay."""
 
     @property
     def trained(self) -> bool:

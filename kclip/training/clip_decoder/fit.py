@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from kclip.config.clip_decoder import DecoderOptimization
+from kclip.config.towers import ImageTower
 from kclip.losses import JointLoss
 from kclip.models import MultiLabelClassifier
 from kclip.training.clip_decoder.data import DecoderData
@@ -16,6 +17,7 @@ from kclip.training.common.fit import fit_epochs
 from kclip.training.common.one_cycle import OneCycle
 from kclip.training.common.optimizer import TowerAdam, TowerAdamW, compile_model
 from kclip.training.common.run import Run
+from kclip.training.common.tower_rates import set_tower_rates
 
 
 def build_decoder_optimizer(settings: DecoderOptimization, steps: int) -> TowerAdamW:
@@ -40,9 +42,9 @@ def compile_decoder(
     loss: JointLoss,
     steps: int,
     settings: DecoderOptimization,
-    tower_learning_rate: float | None = None,
+    tower: ImageTower | None = None,
 ) -> None:
-    """Compiles what is trained, with the image tower's own learning rate.
+    """Compiles what is trained, with the image tower's own learning rates.
 
     Args:
         model: the classifier, or its `CachedMultiLabelClassifier`.
@@ -50,16 +52,14 @@ def compile_decoder(
         loss: what is minimised.
         steps: int. Of the whole training.
         settings: the config.
-        tower_learning_rate: of the image tower; that of the head if None.
+        tower: the config of the image tower, with its learning rates; None: it is frozen.
     """
     optimizer = build_decoder_optimizer(settings, steps)
     fit_momentum(classifier._flatten_layers(), steps)
     compile_model(model, optimizer, loss)
-    variables = model.trainable_variables
-    if tower_learning_rate is not None:
-        factor = tower_learning_rate / settings.learning_rate
-        tower = {id(variable) for variable in classifier.image_encoder.trainable_variables}
-        optimizer.scale_learning_rate([v for v in variables if id(v) in tower], factor)
+    if tower is not None:
+        encoder = classifier.image_encoder
+        set_tower_rates(model, optimizer, encoder, tower, settings.learning_rate)
 
 
 def fit_decoder(

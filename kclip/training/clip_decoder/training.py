@@ -165,8 +165,7 @@ def _fit(
     model = data.fed_model(classifier)
     steps = (len(labels.train) // config.optimization.batch_size) * config.optimization.epochs
     loss = JointLoss(objective.alpha, objective.beta)
-    rate = config.image.learning_rate if config.image.trained else None
-    compile_decoder(model, classifier, loss, steps, config.optimization, rate)
+    compile_decoder(model, classifier, loss, steps, config.optimization, config.image)
     fit_decoder(
         model,
         data,

@@ -20,6 +20,7 @@ from kclip.training.common.callbacks import (
 from kclip.training.common.fit import BEST_FILE, History, fit_epochs
 from kclip.training.common.optimizer import TowerAdamW, compile_model
 from kclip.training.common.run import Run
+from kclip.training.common.tower_rates import set_tower_rates
 from kclip.training.dual_encoder.data import TrainingData
 from kclip.training.dual_encoder.fine_tuning import mean_recall
 
@@ -53,16 +54,14 @@ def compile_dual_encoder(
     text: TextTower,
     settings: Optimization,
 ) -> None:
-    """Compiles the trained model, with each tower's own learning rate."""
+    """Compiles the trained model, with each tower's own learning rates."""
     steps = data.train.batches_per_epoch * settings.epochs
     optimizer = build_optimizer(settings, steps)
     fit_momentum(dual_encoder._flatten_layers(), steps)
     compile_model(data.model, optimizer, loss)
     towers = ((image, dual_encoder.image_encoder), (text, dual_encoder.text_encoder))
     for tower, encoder in towers:
-        if tower.trained and tower.learning_rate is not None:
-            factor = tower.learning_rate / settings.learning_rate
-            optimizer.scale_learning_rate(encoder.trainable_variables, factor)
+        set_tower_rates(data.model, optimizer, encoder, tower, settings.learning_rate)
 
 
 def fit(
