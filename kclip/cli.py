@@ -48,6 +48,7 @@ TASKS = {
         "search_images": ("SearchImages", "find the images that a sentence describes"),
         "manage_features": ("ManageFeatures", "list or delete kept outputs of frozen towers"),
         "export_model": ("ExportModel", "write a SavedModel, ONNX or LiteRT files"),
+        "upload_model": ("UploadModel", "send a model to the Hugging Face hub or to Kaggle"),
     },
 }
 COMMANDS = {name: entry for commands in TASKS.values() for name, entry in commands.items()}

@@ -24,7 +24,6 @@ def run_folder(tmp_path_factory):
     from kclip.inference.embedder import Embedder
     from kclip.reports.dual_encoder import write_dual_encoder_report
     from kclip.training.dual_encoder.building import build_dual_encoder
-    from kclip.training.dual_encoder.report import save_model
 
     run = tmp_path_factory.mktemp("run")
     write_class_folders(run / "images", per_color=2)
@@ -46,7 +45,8 @@ def run_folder(tmp_path_factory):
     (run / "config.json").write_text(json.dumps({"zero_shot": str(run / "images"), "image": {}}))
     images = {record.file_name: record.image for record in records}
     write_dual_encoder_report(run, {}, results, images)
-    save_model(model, preprocessor, run / "model")
+    for part in (model, preprocessor):
+        part.save_to_preset(str(run / "model"))
     return run
 
 

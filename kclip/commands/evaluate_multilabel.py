@@ -151,7 +151,7 @@ class EvaluateMultilabel(LabelTableOptions, ImageLimits):
             images.valid_mask(names),
         )
         chosen.save(self.output / THRESHOLDS_FILE)
-        if is_classifier_folder(self.model):
+        if Path(self.model).is_dir() and is_classifier_folder(self.model):
             chosen.save(Path(self.model) / THRESHOLDS_FILE)
             print(f"the thresholds are kept in {self.model}")
         return chosen

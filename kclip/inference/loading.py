@@ -58,17 +58,15 @@ def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callabl
 def load_model(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Any]:
     """Loads a model and its preprocessor; arguments and errors as in `load`."""
     from kclip.models.folder.checks import kind_of_model
-    from kclip.models.pretrained.hub import fetch, hub_name
+    from kclip.models.pretrained.hub import local_folder
     from kclip.models.pretrained.keras_hub_folder import (
         BACKBONES,
         load_keras_hub_folder,
         load_keras_hub_preset,
     )
 
-    folder = Path(name_or_path)
+    folder = local_folder(name_or_path)
     if not folder.is_dir():
-        if on_hub := hub_name(name_or_path):
-            return load_model(fetch(*on_hub), dtype)
         if "://" in str(name_or_path):
             raise UserError(
                 f"{str(name_or_path)!r} lies on a hub that kclip does not ask; download the "

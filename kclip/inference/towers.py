@@ -1,12 +1,11 @@
 """One tower with its preparation, from whatever holds one: a tower alone, or a whole model."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from kclip.errors import UserError
 from kclip.inference.loading import holds_both_towers, load_model, refuse_export
-from kclip.models.pretrained.hub import fetch, hub_name
+from kclip.models.pretrained.hub import local_folder
 from kclip.models.pretrained.image_towers import (
     load_image_encoder,
     refuse_pooling,
@@ -73,7 +72,7 @@ def open_image_tower(
         >>> opened.encoder.backbone_name, opened.resize
         ('clip transformer', 'crop')
     """
-    name = _local(backbone)
+    name = str(local_folder(backbone, towers=True))
     if not holds_both_towers(name):
         options = {"alpha": alpha, "pooling": pooling, "dtype": dtype, "name": "image_encoder"}
         encoder = load_image_encoder(name, image_size, weights, **options)
@@ -106,7 +105,7 @@ def open_text_tower(
         >>> open_text_tower("clip-vit-base-patch32").encoder.name
         'text_encoder'
     """
-    name = _local(backbone)
+    name = str(local_folder(backbone, towers=True))
     if not holds_both_towers(name):
         return OpenedTextTower(*load_text_encoder(name, pooling, dtype, name="text_encoder"))
     if pooling is not None:
@@ -117,10 +116,3 @@ def open_text_tower(
         raise UserError(f"{backbone!r} came without a tokenizer that kclip reads; add its files")
     length = preprocessor.sequence_length
     return OpenedTextTower(model.text_encoder, preprocessor.tokenizer, length)
-
-
-def _local(backbone: str) -> str:
-    """The path of a model of the hub once it is here; all else as it is."""
-    if not Path(backbone).exists() and (on_hub := hub_name(backbone)):
-        return str(fetch(*on_hub, towers=True))
-    return backbone

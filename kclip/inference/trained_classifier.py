@@ -43,15 +43,17 @@ class TrainedClassifier:
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> "TrainedClassifier":
-        """Loads a model folder, in float32.
+        """Loads a model folder, in float32; or one of the Hugging Face hub, "owner/name".
 
         Raises:
             UserError: the folder is missing, damaged, or holds another kind of model.
         """
         from kclip.models import ImageClassifier
+        from kclip.models.pretrained.hub import local_folder
 
+        folder = local_folder(folder)
         model = ImageClassifier.from_preset(str(folder), dtype="float32")
-        path = Path(folder) / TRAINED_ON
+        path = folder / TRAINED_ON
         return cls(model, path.read_text().split() if path.is_file() else ())
 
     def save(self, folder: Path, card: str = "") -> None:

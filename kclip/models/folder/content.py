@@ -1,35 +1,37 @@
-"""The files of a model folder of kclip: all that is written, uploaded and fetched."""
+"""The files of a model folder of kclip: what trainings write, and all that is sent or fetched."""
 
-import re
+from fnmatch import fnmatchcase
 
 CARD_FILE = "README.md"
 WEIGHTS_FILE = "model.weights.h5"
-_NAMES = {
+# Weights in parts and the list of the parts: Keras writes them where there are many.
+WEIGHTS = (WEIGHTS_FILE, "model_[0-9][0-9][0-9][0-9][0-9].weights.h5")
+OTHERS = (
     CARD_FILE,
-    WEIGHTS_FILE,
-    "model.weights.json",  # the list of parts, where the weights are many
     "config.json",
     "metadata.json",
+    "model.weights.json",
     "preprocessor.json",
     "tokenizer.json",
+    "assets/tokenizer/merges.txt",
+    "assets/tokenizer/tokenizer.json",
+    "assets/tokenizer/vocabulary.json",
+    "assets/tokenizer/vocabulary.spm",
+    "assets/tokenizer/vocabulary.txt",
     # of a multi-label classifier
     "classes.json",
     "queries.npz",
     "thresholds.json",
     # of an image classifier
     "trained_on.txt",
-}
-_PATTERNS = re.compile(
-    r"model_\d+\.weights\.h5"  # a part of the weights
-    r"|assets/tokenizer/(vocabulary\.(txt|json|spm)|merges\.txt|tokenizer\.json)"
 )
 
 
-def is_model_file(name):
-    """Whether a name, relative to its folder, is one that a model folder of kclip may have.
+def named_by(patterns, names):
+    """The set of those names, relative to their folder, that one of the patterns describes.
 
     Example:
-    >>> [is_model_file(n) for n in ("config.json", "assets/tokenizer/vocabulary.txt", "run.py")]
-    [True, True, False]
+    >>> sorted(named_by(OTHERS, ["config.json", "assets/tokenizer/vocabulary.txt", "run.py"]))
+    ['assets/tokenizer/vocabulary.txt', 'config.json']
     """
-    return name in _NAMES or _PATTERNS.fullmatch(name) is not None
+    return {name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)}

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 from kclip.errors import UserError
+from kclip.models.folder.checks import MODEL_CLASSES, kind_of_model
+from kclip.models.folder.content import OTHERS, WEIGHTS, named_by
 from kclip.models.pretrained.huggingface_config import DEFAULTS
 from kclip.models.pretrained.huggingface_text_config import MODEL_TYPES as TEXT_TYPES
 from kclip.models.pretrained.huggingface_vit import MODEL_TYPES as VIT_TYPES
@@ -32,6 +34,18 @@ def hub_name(name):
     """
     match = _NAME.fullmatch(str(name))
     return (match[2], match[3]) if match else None
+
+
+def local_folder(name_or_path, towers=False):
+    """The folder of a model, brought here first where the name is one of the Hugging Face hub.
+
+    Args:
+        name_or_path: a folder, a name of the hub, or anything else, which stays as it is.
+        towers: as of `fetch`.
+    """
+    if not Path(name_or_path).exists() and (on_hub := hub_name(name_or_path)):
+        return fetch(*on_hub, towers=towers)
+    return Path(name_or_path)
 
 
 def fetch(repository, revision=None, towers=False):
@@ -87,7 +101,13 @@ def cached_file(repository, revision, name):
 
 
 def _wanted(repository, names):
-    """The small files, and those of the weights in the form that kclip reads."""
+    """The small files, and those of the weights in the form that kclip reads.
+
+    Of a model of kclip only what its own folders hold; its weights, HDF5, are checked by Keras.
+    """
+    own_weights = named_by(WEIGHTS, names)
+    if own_weights and not any(name.endswith(".safetensors") for name in names):
+        return named_by(OTHERS, names), own_weights
     small = {name for name in names if "/" not in name and name.endswith(".json")}
     small |= {name for name in names if _POOLING.fullmatch(name)}
     small |= _WORDS & set(names)
@@ -97,19 +117,20 @@ def _wanted(repository, names):
     if not weights:
         raise UserError(
             f"{repository!r} on the Hugging Face hub holds no model.safetensors and no "
-            "open_clip_model.safetensors; kclip reads no other weights, since those may hold code"
+            "open_clip_model.safetensors, and no model of kclip; kclip reads no other weights, "
+            "since those may hold code"
         )
     return small, weights
 
 
 def _check_kind(repository, folder, towers):
-    if (folder / OPEN_CLIP).is_file():
+    if (folder / OPEN_CLIP).is_file() or kind_of_model(folder) in MODEL_CLASSES:
         return
     config = read_object_if_there(folder / "config.json")
-    kind = config.get("model_type") or config.get("architecture")
+    kind = config.get("model_type") or config.get("architecture") or config.get("registered_name")
     known = [*DEFAULTS, *TEXT_TYPES, *VIT_TYPES] if towers else list(DEFAULTS)
     if kind not in known and not (towers and ARCHITECTURE.fullmatch(str(kind))):
         raise UserError(
             f"{repository!r} on the Hugging Face hub holds a model of type {kind!r}; kclip reads "
-            f"{', '.join(known)} and open_clip's"
+            f"{', '.join(known)}, open_clip's and its own"
         )

@@ -60,9 +60,11 @@ class Recognizer(Protocol):
 def is_classifier_folder(model: str | Path) -> bool:
     """Says whether a model is a folder of a multi-label classifier, as train_clip_decoder's are."""
     from kclip.models.folder.checks import kind_of_model
+    from kclip.models.pretrained.hub import local_folder
 
-    config = Path(model) / "config.json"
-    return config.is_file() and kind_of_model(Path(model)) == "kclip>MultiLabelClassifier"
+    folder = local_folder(model)
+    is_model = (folder / "config.json").is_file()
+    return is_model and kind_of_model(folder) == "kclip>MultiLabelClassifier"
 
 
 def classes_of_images(

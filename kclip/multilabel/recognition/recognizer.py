@@ -64,12 +64,16 @@ class MultiLabelRecognizer:
     def from_folder(cls, folder: str | Path) -> "MultiLabelRecognizer":
         """Loads the model folder of a run, in float32, with its thresholds if it has any.
 
+        Args:
+            folder: its path, or its name on the Hugging Face hub, "owner/name".
+
         Raises:
             UserError: the folder is missing, damaged, or holds another kind of model.
         """
         from kclip.models import MultiLabelClassifier
+        from kclip.models.pretrained.hub import local_folder
 
-        folder = Path(folder)
+        folder = local_folder(folder)
         model: Any = MultiLabelClassifier.from_preset(str(folder), dtype="float32")
         content = read_json(folder / CLASSES_FILE, ("seen", "unseen", "query_source", "templates"))
         classes = ClassSplit(tuple(content["seen"]), tuple(content["unseen"]))

@@ -36,7 +36,7 @@ class Hub:
 
     def model_info(self, repository, revision, timeout):
         assert (repository, revision) == ("someone/model", "v1")
-        names = (str(path.relative_to(self.folder)) for path in self.folder.rglob("*.*"))
+        names = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*.*"))
         return SimpleNamespace(siblings=[SimpleNamespace(rfilename=name) for name in names])
 
     def snapshot_download(self, repository, revision, allow_patterns, **_):
@@ -73,6 +73,40 @@ def test_golden_open_clip_of_the_hub(goldens, hub):
     shutil.copytree(goldens / "open_clip_tiny", hub.folder)
     assert fetch("someone/model", "v1") == hub.folder
     assert "open_clip_model.safetensors" in hub.fetched[1]
+
+
+def test_own_models_of_the_hub(hub, example_files):
+    shutil.copytree("runs/demo/model", hub.folder)
+    for name in ("run.py", "other.h5", "assets/run.py", "README.md"):
+        (hub.folder / name).write_bytes(b"")
+    model, _, tokenize = kclip.load("someone/model@v1")
+    local, _, _ = kclip.load("runs/demo/model")
+    texts = tokenize(["a red circle"])
+    np.testing.assert_array_equal(model.encode_text(texts), local.encode_text(texts))
+    small, all_files = hub.fetched
+    assert set(all_files) - set(small) == {"model.weights.h5"}
+    assert not {name for name in all_files if "run.py" in name} and "README.md" in small
+
+
+@pytest.mark.parametrize(
+    ("kind", "folder"),
+    [
+        (kclip.TrainedClassifier, "runs/xception/model"),
+        (kclip.MultiLabelRecognizer, "runs/labels/model"),
+    ],
+)
+def test_own_classifiers_of_the_hub(hub, example_files, kind, folder):
+    shutil.copytree(folder, hub.folder)
+    assert kind.from_folder("someone/model@v1").class_names == kind.from_folder(folder).class_names
+
+
+def test_weights_in_hdf5_of_others_are_not_fetched(hub):
+    hub.folder.mkdir()
+    (hub.folder / "config.json").write_text('{"registered_name": "keras_hub>CLIPBackbone"}')
+    (hub.folder / "model.weights.h5").write_bytes(b"")
+    with pytest.raises(UserError, match="holds a model of type 'keras_hub>CLIPBackbone'"):
+        fetch("someone/model", "v1")
+    assert len(hub.fetched) == 1
 
 
 def test_a_model_of_another_kind_is_refused_before_its_weights_are_fetched(hub):
