@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import kclip
 from kclip.config.parsing import COMMON_FLAGS, parse_command
 from kclip.console.lines import shown_lines
+from kclip.console.offline import network
 from kclip.console.tensorflow_logs import hush_tensorflow
 from kclip.errors import KclipError, UserError
 
@@ -55,6 +56,7 @@ COMMANDS = {name: entry for commands in TASKS.values() for name, entry in comman
 
 # Flags of every command, and the level of the lines that they show.
 _LEVELS = {"--quiet": logging.WARNING, "--verbose": logging.DEBUG}
+_OFFLINE = "--offline"
 
 
 def main(name: str | None = None, argv: list[str] | None = None) -> None:
@@ -69,10 +71,11 @@ def main(name: str | None = None, argv: list[str] | None = None) -> None:
     """
     argv = sys.argv[1:] if argv is None else argv
     level = min((_LEVELS[flag] for flag in argv if flag in _LEVELS), default=logging.INFO)
-    argv = [argument for argument in argv if argument not in _LEVELS]
+    allowed = _OFFLINE not in argv
+    argv = [argument for argument in argv if argument not in (*_LEVELS, _OFFLINE)]
     if level > logging.DEBUG:
         hush_tensorflow()
-    with _closed_pipe_ends_quietly(), shown_lines(level):
+    with _closed_pipe_ends_quietly(), shown_lines(level), network(allowed):
         try:
             if name is None:
                 name, argv = _command_name(argv)

@@ -8,6 +8,8 @@ import tyro
 import kclip
 from kclip.config.checks import check_settings
 from kclip.console.lines import LOGGER
+from kclip.console.offline import is_offline
+from kclip.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -52,5 +54,7 @@ class UploadModel:
                 print(f"{size / 2**20:10.2f} MiB  {name}")
             print(f"{content.num_bytes / 2**20:10.2f} MiB  in all would go to {target}")
             return content.sizes
+        if is_offline():
+            raise UserError("--offline sends nothing; leave it, or look at the files by --dry-run")
         print(f"the model is at {send(content, target, self.private, self.message)}")
         return content.sizes

@@ -18,7 +18,8 @@ CONFIG_FILE = "config.json"
 
 COMMON_FLAGS = """Every command also takes
   --quiet    no progress bars and no lines of information; results and warnings stay
-  --verbose  TensorFlow's log lines too, and the traceback of an error"""
+  --verbose  TensorFlow's log lines too, and the traceback of an error
+  --offline  ask no network: what hubs have is taken from their caches, or refused"""
 
 
 def parse_command(command_class: Any, argv: list[str], name: str, **default: Any) -> Any:

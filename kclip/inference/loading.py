@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kclip.console.offline import network
 from kclip.data.images.opening import ImageSource, load_image
 from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
@@ -14,7 +15,9 @@ _EXPORT_FILE = "export.json"
 _EXPORT_NUMBERS = ["image_size", "sequence_length", "projection_dim", "logit_scale", "logit_bias"]
 
 
-def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callable, Callable]:
+def load(
+    name_or_path: str | Path, dtype: str = "float32", offline: bool = False
+) -> tuple[Any, Callable, Callable]:
     """Loads a model with what prepares its inputs, as `clip.load` of OpenAI does.
 
     Args:
@@ -25,6 +28,8 @@ def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callabl
             of the Hugging Face hub by its name ("owner/name", "hf://owner/name@revision"), or a
             folder that `export_model` wrote as ONNX, which onnxruntime runs.
         dtype: dtype policy of the model; an export is float32.
+        offline: whether to ask no hub: what is not in its cache is refused. So it is, too, with
+            the environment variable `HF_HUB_OFFLINE=1`.
 
     Returns:
         model: with `encode_image`, `encode_text`, `logits_per_image`, `predict_probabilities`;
@@ -44,7 +49,8 @@ def load(name_or_path: str | Path, dtype: str = "float32") -> tuple[Any, Callabl
     >>> model.predict_probabilities(images, tokenize(["a cat", "a dog"])).shape
     (1, 2)
     """
-    model, preprocessor = load_model(name_or_path, dtype)
+    with network(allowed=not offline):
+        model, preprocessor = load_model(name_or_path, dtype)
 
     def preprocess(image: ImageSource) -> np.ndarray:
         return preprocessor.prepare(load_image(image))

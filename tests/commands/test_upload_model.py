@@ -13,6 +13,7 @@ from kagglehub.exceptions import BackendError, KaggleApiHTTPError
 
 from kclip.cli import main
 from kclip.commands.upload_model import UploadModel
+from kclip.console.offline import network
 from kclip.errors import KclipError, UserError
 from kclip.export.upload.target import parse_target
 
@@ -149,6 +150,14 @@ def test_no_login_is_a_sentence(folder, hub, monkeypatch):
     monkeypatch.setattr("kagglehub.config.get_kaggle_credentials", lambda: None)
     with pytest.raises(UserError, match="no login for Kaggle; set KAGGLE_API_TOKEN"):
         UploadModel(model=folder, target=KAGGLE).run()
+    assert hub.calls == {}
+
+
+def test_offline_nothing_is_sent(folder, hub):
+    with network(allowed=False), pytest.raises(UserError, match="--offline sends nothing"):
+        UploadModel(model=folder, target=HF).run()
+    with network(allowed=False):
+        UploadModel(model=folder, target=HF, dry_run=True).run()
     assert hub.calls == {}
 
 

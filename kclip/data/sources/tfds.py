@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from kclip.console.offline import ADVICE, is_offline
 from kclip.console.progress import ProgressBar
 from kclip.data.image_record import UNKNOWN, ImageRecord, Rejection, Source
 from kclip.data.sources.assembling import as_text, clean_captions
@@ -161,6 +162,8 @@ def _open_builder(dataset: str, data_dir: Path | None) -> Any:
             f"TFDS knows no dataset {dataset!r} ({str(error).splitlines()[0]}); expected a name "
             "such as coco_captions, or the folder of a prepared dataset."
         ) from None
+    if is_offline() and not builder.is_prepared():
+        raise UserError(f"TFDS has not prepared {dataset!r} in {builder.data_dir}; {ADVICE}")
     try:
         builder.download_and_prepare()
     except Exception as error:  # the network, the disk, a changed site, a manual download

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from kclip.console.offline import ADVICE, is_offline
 from kclip.errors import UserError
 from kclip.models.folder.checks import MODEL_CLASSES, kind_of_model
 from kclip.models.folder.content import OTHERS, WEIGHTS, named_by
@@ -51,8 +52,8 @@ def local_folder(name_or_path, towers=False):
 def fetch(repository, revision=None, towers=False):
     """Brings a repository's model to the local cache of `huggingface_hub`.
 
-    Its config is looked at before the weights are fetched: only a model that kclip reads is. With
-    the environment variable `HF_HUB_OFFLINE=1` nothing but the cache is asked.
+    Its config is looked at before the weights are fetched: only a model that kclip reads is.
+    Offline nothing but the cache is asked; see `kclip.console.offline`.
 
     Args:
         repository: "owner/name".
@@ -64,18 +65,18 @@ def fetch(repository, revision=None, towers=False):
 
     Raises:
         UserError: the hub cannot be reached or has no such model, or the model is of a kind that
-            kclip does not read, or its weights are no safetensors.
+            kclip does not read, or its weights are no safetensors; offline, it is not in the cache.
     """
     # Not at the start: most who load a model have it in a folder.
-    from huggingface_hub import HfApi, constants, snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
 
-    def get(files, **options):
-        options |= {"revision": revision, "allow_patterns": sorted(files)}
-        return Path(snapshot_download(repository, **options))
+    def get(files):
+        patterns = sorted(files)
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=patterns))
 
+    if is_offline():
+        return _in_cache(repository, revision)
     try:
-        if constants.HF_HUB_OFFLINE:
-            return get(["*"], local_files_only=True)
         # Unlike list_repo_files, this gives up at once where there is no network.
         files = HfApi().model_info(repository, revision=revision, timeout=_SECONDS).siblings
         names = [file.rfilename for file in files]
@@ -90,6 +91,25 @@ def fetch(repository, revision=None, towers=False):
             f"there is no folder {repository!r}, and the Hugging Face hub does not give a model of "
             f"that name ({reason}); check the name, or give the path of a folder"
         ) from error
+
+
+def _in_cache(repository, revision):
+    """The folder of a model that `fetch` has brought here whole."""
+    from huggingface_hub import snapshot_download
+
+    # Asked for more, the client would miss the files that are not fetched on purpose.
+    options = {"allow_patterns": ["config.json"], "local_files_only": True}
+    try:
+        folder = Path(snapshot_download(repository, revision=revision, **options))
+        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
+        _wanted(repository, names)
+    except (OSError, UserError):  # no folder, or no weights in it
+        at = f" at {revision!r}" if revision else ""
+        raise UserError(
+            f"there is no folder {repository!r}, and the cache of the Hugging Face hub does not "
+            f"hold a whole model of that name{at}; {ADVICE}"
+        ) from None
+    return folder
 
 
 def cached_file(repository, revision, name):

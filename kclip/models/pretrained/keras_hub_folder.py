@@ -8,6 +8,7 @@ from kclip.errors import UserError
 from kclip.models.clip.clip_preprocessor import ClipPreprocessor
 from kclip.models.folder.checks import kind_of_model, load_preset, refuse_other_classes
 from kclip.models.folder.downloads import in_one_sentence
+from kclip.models.pretrained.keras_hub_cache import reachable_preset
 from kclip.models.pretrained.keras_hub_clip import from_keras_hub, tokenizer_from_keras_hub
 
 BACKBONES = {"keras_hub>CLIPBackbone", "keras_hub>SigLIPBackbone"}
@@ -52,7 +53,7 @@ def load_keras_hub_preset(name, dtype="float32"):
         )
     advice = "without network, give a folder: kclip reads those of Hugging Face and open_clip too"
     with in_one_sentence(f"the KerasHub preset {name!r}", advice):
-        return _convert(name, presets[name], dtype)
+        return _convert(reachable_preset(name), presets[name], dtype)
 
 
 def load_keras_hub_folder(folder, dtype="float32"):

@@ -8,6 +8,7 @@ from kclip.errors import UserError
 from kclip.models.folder.checks import refuse_other_classes
 from kclip.models.folder.downloads import in_one_sentence
 from kclip.models.pretrained.json_files import read_object_if_there
+from kclip.models.pretrained.keras_hub_cache import reachable_preset
 from kclip.models.towers.keras_hub_image_encoder import FAMILIES, KerasHubImageEncoder
 from kclip.models.towers.position_interpolation import resized
 
@@ -55,8 +56,9 @@ def load_keras_hub_image(preset, family, image_size=None, dtype="float32", **opt
         allowed |= {f"{_PREFIX}ImageConverter", "keras.DTypePolicy"}
         refuse_other_classes(Path(preset), allowed)
     with in_one_sentence(f"the image backbone {preset!r}", _ADVICE):
-        converter = _converter(preset)
-        backbone = getattr(keras_hub.models, family).from_preset(preset, dtype="float32")
+        source = reachable_preset(preset)
+        converter = _converter(source)
+        backbone = getattr(keras_hub.models, family).from_preset(source, dtype="float32")
         image_size = image_size or _side(preset, converter)
         scale = 1.0 if converter.scale is None else converter.scale
         offset = 0.0 if converter.offset is None else converter.offset
@@ -74,7 +76,7 @@ def load_keras_hub_image(preset, family, image_size=None, dtype="float32", **opt
 def keras_hub_resize_mode(preset):
     """How a preset's images come to its size: "crop", which keeps proportions, or "squash"."""
     with in_one_sentence(f"the image backbone {preset!r}", _ADVICE):
-        return "crop" if _converter(preset).crop_to_aspect_ratio else "squash"
+        return "crop" if _converter(reachable_preset(preset)).crop_to_aspect_ratio else "squash"
 
 
 def _converter(preset):

@@ -13,6 +13,7 @@ from kclip.models.pretrained.added_tokens import add_tokens
 from kclip.models.pretrained.huggingface_text import load_huggingface_text_encoder
 from kclip.models.pretrained.huggingface_text_config import text_family
 from kclip.models.pretrained.json_files import read_object, read_object_if_there
+from kclip.models.pretrained.keras_hub_cache import reachable_preset
 from kclip.models.pretrained.sentence_transformers import own_pooling
 from kclip.models.towers.text_encoder import BERT_SIZES, TextEncoder
 from kclip.models.towers.text_families import TEXT_FAMILIES
@@ -116,8 +117,9 @@ def _from_keras_hub(preset, pooling, **options):
         allowed = {f"keras_hub>{root}{part}" for part in _PARTS} | {"keras.DTypePolicy"}
         refuse_other_classes(Path(preset), allowed)
     with in_one_sentence(f"the text backbone {preset!r}", "without network, give a folder"):
-        tokenizer = _TOKENIZERS[family].from_preset(preset)
-        backbone = TEXT_FAMILIES[family].backbone.from_preset(preset, dtype="float32")
+        source = reachable_preset(preset)
+        tokenizer = _TOKENIZERS[family].from_preset(source)
+        backbone = TEXT_FAMILIES[family].backbone.from_preset(source, dtype="float32")
     return TextEncoder.from_backbone(backbone, gelu, pooling, **options), tokenizer
 
 

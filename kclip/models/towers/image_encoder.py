@@ -3,6 +3,7 @@ from pathlib import Path
 
 import keras
 
+from kclip.console.offline import downloads_of_keras
 from kclip.errors import UserError
 from kclip.layers.imagenet_preprocessing import ImagenetPreprocessing
 from kclip.models.folder.dtype_scope import dtype_scope
@@ -178,7 +179,8 @@ def imagenet_classifier(backbone, weights, alpha=None):
         UserError: the weights have none.
     """
     options = {} if alpha is None else {"alpha": alpha}
-    return load_classifier(BACKBONES[_known_name(backbone)], options, weights)
+    with downloads_of_keras(f"the {weights} weights of {backbone!r}"):
+        return load_classifier(BACKBONES[_known_name(backbone)], options, weights)
 
 
 def _known_name(backbone):
@@ -207,7 +209,8 @@ def _build_backbone(name, image_size, options, weights):
     shape = (image_size, image_size, 3)
     try:
         if weights in (None, "imagenet"):
-            return constructor(include_top=False, weights=weights, input_shape=shape, **options)
+            with downloads_of_keras(f"the {weights} weights of {name!r}"):
+                return constructor(include_top=False, weights=weights, input_shape=shape, **options)
         if name == "tresnet_m" and Path(weights).is_dir():
             return load_tresnet_weights(constructor(input_shape=shape), weights)
         return load_application_weights(constructor, shape, options, weights)

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from kclip.config.loggers import LoggerName
+from kclip.console.offline import is_offline
 from kclip.errors import UserError
 from kclip.files import write_text
 from kclip.training.common.run import Run
@@ -64,7 +65,11 @@ class WandbLogger(keras.callbacks.Callback):
     def __init__(self, run, stage):
         super().__init__()
         self.curves = _import("wandb").init(
-            id=_run_id(run, stage), name=_name(run, stage), dir=str(run.folder), resume="allow"
+            id=_run_id(run, stage),
+            name=_name(run, stage),
+            dir=str(run.folder),
+            resume="allow",
+            mode="offline" if is_offline() else None,  # `wandb sync` sends it later
         )
 
     def on_epoch_end(self, epoch, logs=None):

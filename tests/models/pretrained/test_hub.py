@@ -1,3 +1,4 @@
+import json
 import shutil
 from types import SimpleNamespace
 
@@ -139,11 +140,20 @@ def test_a_hub_out_of_reach_is_one_sentence(hub, monkeypatch):
 def test_offline_the_cache_alone_is_asked(tmp_path, monkeypatch, goldens):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(UserError, match="does not give a model of that name"):
+    with pytest.raises(UserError, match="does not hold a whole model of that name; run it once"):
         fetch("someone/model")
     commit = "0" * 40
     cached = tmp_path / "models--someone--model"
     shutil.copytree(goldens / "hf_clip_v5_folder", cached / "snapshots" / commit)
     (cached / "refs").mkdir()
     (cached / "refs/main").write_text(commit)
+    # The client knows of files that were left out on purpose, and would miss them.
+    files = {"pytorch_model.bin": {"size": 1, "blob_id": "0"}}
+    (cached / "trees").mkdir()
+    tree = {"format_version": 1, "files": files}
+    (cached / "trees" / f"{commit}.json").write_text(json.dumps(tree))
     assert fetch("someone/model") == cached / "snapshots" / commit
+    for weights in (cached / "snapshots" / commit).glob("*.safetensors"):
+        weights.unlink()
+    with pytest.raises(UserError, match="at 'main'; run it once without --offline"):
+        fetch("someone/model", "main")
