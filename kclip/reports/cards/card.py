@@ -122,7 +122,7 @@ def _licence(bases: Sequence[Base]) -> str:
     lines = [
         f"- {code(base.name)}: {escape(base.license)}"
         if base.license
-        else f"- {code(base.name)}: unknown, since no card came with it; look it up before use"
+        else f"- {code(base.name)}: unknown, since no card of theirs says it; look it up before use"
         for base in bases
     ]
     return "\n".join([_FROM_OTHERS, "", *lines])

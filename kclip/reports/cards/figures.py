@@ -75,8 +75,9 @@ def forgetting_in_words(results: Mapping[str, Any]) -> list[str]:
     else:
         before = results["fine_tuning"]["before"]["zero-shot accuracy"]
         change = results["zero_shot"]["accuracy"] - before
-        verb = f"fell by {percent(-change)}" if change < 0 else f"rose by {percent(change)}"
-        lost = f"What it knew of classes by their names alone {verb} of the images."
+        points = f"{100 * abs(change):.1f} points"
+        verb = f"lost {points}" if change < 0 else f"gained {points}" if change else "stayed"
+        lost = f"Zero-shot accuracy, a sign of what it knew before, {verb}."
     return [*before_and_after(results), lost]
 
 

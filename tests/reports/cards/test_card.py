@@ -34,6 +34,7 @@ TUNING = {
     "keep_fraction": 0.0,
     "scores": {},
 }
+RESULTS = {"retrieval": RETRIEVAL, "zero_shot": ZERO_SHOT, "fine_tuning": TUNING}
 CARD = ModelCard(
     name="mine",
     kind="dual_encoder",
@@ -45,7 +46,7 @@ CARD = ModelCard(
         "zero_shot": MeasuredOn("cifar"),
         "classification": MeasuredOn("pets"),
     },
-    results={"retrieval": RETRIEVAL, "zero_shot": ZERO_SHOT, "fine_tuning": TUNING},
+    results=RESULTS,
 )
 
 
@@ -88,7 +89,9 @@ def test_people_read_what_it_is_and_is_not():
 
 def test_a_fine_tuned_model_says_what_it_forgot():
     assert "| zero-shot accuracy      | 75.0 % | 62.5 % | -12.5  |" in CARD.text()
-    assert "by their names alone fell by 12.5 % of the images" in CARD.text()
+    assert "a sign of what it knew before, lost 12.5 points." in CARD.text()
+    same = RESULTS | {"zero_shot": ZERO_SHOT | {"accuracy": 0.75}}
+    assert "knew before, stayed." in dataclasses.replace(CARD, results=same).text()
     before = {name: TUNING["before"][name] for name in list(TUNING["before"])[:2]}
     results = {"retrieval": RETRIEVAL, "fine_tuning": TUNING | {"before": before}}
     text = dataclasses.replace(CARD, results=results).text()
