@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kclip.reports.dual_encoder import before_and_after
-from kclip.reports.markdown import code, escape, percent
+from kclip.reports.markdown import code, escape
 from kclip.reports.multilabel import SECTIONS, ranking_table
 from kclip.reports.tables import DIRECTIONS, FIGURES, classification_table, retrieval_table
 
