@@ -12,9 +12,10 @@ from kclip.cli import COMMANDS, main
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     path
-    for pattern in ("*.md", "docs/*.md", "tfrecords/*.md", "benchmarks/*.md")
+    for pattern in ("*.md", "docs/*.md", "docs/guides/*.md", "tfrecords/*.md", "benchmarks/*.md")
     for path in sorted(ROOT.glob(pattern))
 ]
+GUIDES = sorted(ROOT.glob("docs/guides/*.md"))  # each is read, and runs, from top to bottom
 
 
 # What would be downloaded, and the folder among the examples' files that stands in for it.
@@ -26,7 +27,7 @@ def blocks(text, language):
 
 
 def python_blocks():
-    for path in DOCUMENTS:
+    for path in sorted(set(DOCUMENTS) - set(GUIDES)):
         for number, code in enumerate(blocks(path.read_text(encoding="utf-8"), "python")):
             yield pytest.param(code, id=f"{path.relative_to(ROOT)}-{number}")
 
@@ -51,9 +52,20 @@ def _calls(path, text):
 
 @pytest.mark.parametrize("code", list(python_blocks()))
 def test_python_runs(code, example_files):
+    run(code, {"__name__": "document"})
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.name)
+def test_a_guide_runs_from_top_to_bottom(path, example_files):
+    names = {"__name__": "document"}
+    for code in blocks(path.read_text(encoding="utf-8"), "python"):
+        run(code, names)
+
+
+def run(code, names):
     for download, local in STAND_INS.items():
         code = code.replace(f'"{download}"', f'"{local}"')
-    exec(compile(code, "document", "exec"), {"__name__": "document"})
+    exec(compile(code, "document", "exec"), names)
 
 
 @pytest.mark.parametrize("name, arguments", list(command_lines()))
