@@ -15,7 +15,7 @@ PEERS := .venv-peers
 # What computes and trains; what reads files or builds from settings is the same on JAX.
 JAX_TESTS := tests/layers tests/losses tests/models/clip/test_clip.py tests/models/clip/test_towers.py \
     tests/models/dual_encoder tests/models/multilabel_classifier tests/models/towers/test_image_encoder.py \
-    tests/models/towers/test_text_encoder.py tests/training
+    tests/models/towers/test_recomputing.py tests/models/towers/test_text_encoder.py tests/training
 # Most of this round's time is compiling: without optimisation, and no computation twice.
 JAX := KERAS_BACKEND=jax XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true" \
     JAX_COMPILATION_CACHE_DIR=$(VENV)/jax_cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \

@@ -29,7 +29,7 @@ PresetName = Literal[
     "few_images",
 ]
 # What of a tower's settings a --model leaves to be chosen.
-_OF_ANY_TOWER = ("train", "learning_rate", "layer_decay")
+_OF_ANY_TOWER = ("train", "learning_rate", "layer_decay", "gradient_checkpointing")
 
 
 @dataclass(frozen=True, kw_only=True)

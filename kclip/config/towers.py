@@ -50,6 +50,9 @@ class ImageTower:
     this times its learning rate, the one before at the square of it, and so on down to the
     embeddings; 1: all alike. Blocks are as in last:N: those of a transformer, but each layer with
     weights of another network, for which it should be near 1."""
+    gradient_checkpointing: bool = False
+    """Keep only the inputs of a transformer's blocks and compute each block again in the backward
+    pass: much less memory, one more forward pass, the same gradients."""
 
     @property
     def pretrained(self) -> bool:
@@ -69,9 +72,14 @@ def check_training(side: str, tower: "ImageTower | TextTower") -> None:
         side: "image" or "text", as in the flags.
         tower: its settings.
     """
-    if tower.layer_decay < 1 and not tower.trained:
+    given = {
+        "layer-decay": tower.layer_decay < 1,
+        "gradient-checkpointing": tower.gradient_checkpointing,
+    }
+    flags = [flag for flag, is_given in given.items() if is_given]
+    if flags and not tower.trained:
         raise UserError(
-            f"--{side}.layer-decay is of a tower that is trained, but --{side}.train is "
+            f"--{side}.{flags[0]} is of a tower that is trained, but --{side}.train is "
             f"{tower.train}; give --{side}.train all, last:N or lora:R, or leave it"
         )
 
@@ -122,6 +130,8 @@ class TextTower:
     """Its own learning rate; that of the heads if left out."""
     layer_decay: LayerDecay = 1.0
     """See --image.layer-decay."""
+    gradient_checkpointing: bool = False
+    """See --image.gradient-checkpointing."""
 
     @property
     def trained(self) -> bool:

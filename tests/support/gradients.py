@@ -19,7 +19,7 @@ def gradients(function, arrays, variables=()):
     if keras.backend.backend() == "jax":
         import jax
 
-        of_arrays, of_values = jax.grad(scalar, argnums=(0, 1))(arrays, values)
+        of_arrays, of_values = jax.jit(jax.grad(scalar, argnums=(0, 1)))(arrays, values)
     else:
         import tensorflow as tf
 
@@ -27,4 +27,5 @@ def gradients(function, arrays, variables=()):
             tape.watch([*arrays, *values])
             result = scalar(arrays, values)
         of_arrays, of_values = tape.gradient(result, (arrays, values))
+        of_values = [tf.convert_to_tensor(g) for g in of_values]  # rows of a table, too
     return [np.asarray(g) for g in of_arrays], [np.asarray(g) for g in of_values]

@@ -139,7 +139,7 @@ class _Filling:
         family = self.encoder.family
         self._fill_embeddings()
         names = _NAMES[family]
-        for number, block in enumerate(self.encoder.transformer_layers):
+        for number, block in enumerate(self.encoder.transformer_blocks):
             place = [number]
             if family == "albert":  # group, and layer in it
                 place = divmod(number, self.encoder.sizes["num_inner_repetitions"])

@@ -152,6 +152,11 @@ class ImageEncoder(ImageTowerModel):
         """See `ImageTowerModel`: each of the network's layers that has weights."""
         return [[layer] for layer in self.backbone.layers if layer.weights]
 
+    @property
+    def transformer_blocks(self):
+        """See `ImageTowerModel`: none, whatever network it is."""
+        return []
+
     def enable_lora(self, rank, alpha=None):
         """Is for transformers: raises a `UserError`."""
         raise UserError(

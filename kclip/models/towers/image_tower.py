@@ -15,7 +15,8 @@ class ImageTowerModel(FrozenInInference, keras_hub.models.Backbone):
       `SpatialEncoder` gives;
     * `backbone_name`: string, how reports call the network;
     * `blocks`: list of lists of layers, from the input on, of which the last ones may be trained
-      alone; what they leave out has no weights.
+      alone; what they leave out has no weights;
+    * `transformer_blocks`: list of those layers of them that are a transformer's repeated part.
     """
 
     @property

@@ -93,7 +93,7 @@ class KerasHubImageEncoder(ImageTowerModel):
         blocks = []
         for layer in self.backbone.layers:
             inner = [part for part in layer._flatten_layers(include_self=False) if part.weights]
-            repeated = [part for part in inner if type(part).__name__ in _BLOCKS]
+            repeated = [part for part in inner if _is_block(part)]
             if repeated:
                 blocks += [[part] for part in repeated]
                 held = {id(part) for block in repeated for part in block._flatten_layers()}
@@ -101,6 +101,11 @@ class KerasHubImageEncoder(ImageTowerModel):
             elif layer.weights:
                 blocks.append([layer])
         return blocks
+
+    @property
+    def transformer_blocks(self):
+        """See `ImageTowerModel`."""
+        return [part for part in self.backbone._flatten_layers() if _is_block(part)]
 
     def enable_lora(self, rank, alpha=None):
         """Low-rank adapters on the queries and values of a transformer, by KerasHub."""
@@ -123,6 +128,10 @@ _BLOCKS = (
     "DINOV3Layer",
     "SwinTransformerStage",
 )
+
+
+def _is_block(layer):
+    return type(layer).__name__ in _BLOCKS
 
 
 def _named(tensors):

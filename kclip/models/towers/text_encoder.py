@@ -110,7 +110,7 @@ class TextEncoder(TextTowerModel):
 
         # === Config ===
         self.token_output = tokens
-        self.transformer_layers = keras.tree.flatten(network.transformer_layers)
+        self.transformer_blocks = keras.tree.flatten(network.transformer_layers)
         self.numbers = common
         self.family = family
         self.sizes = sizes
@@ -128,7 +128,7 @@ class TextEncoder(TextTowerModel):
         """See `ImageTowerModel`: the embeddings, then each transformer layer."""
         blocks = [[]]
         for layer in self.backbone.layers:
-            if layer in self.transformer_layers:
+            if layer in self.transformer_blocks:
                 blocks.append([])
             if layer.weights:
                 blocks[-1].append(layer)

@@ -14,7 +14,7 @@ class TextTowerModel(FrozenInInference, keras_hub.models.Backbone):
 
     Subclass it, and set in the constructor
 
-    * `blocks`: as of an `ImageTowerModel`;
+    * `blocks` and `transformer_blocks`: as of an `ImageTowerModel`;
     * `token_output`: the Keras tensor (B, L, C) of the text's tokens;
     * `settings`: what the output depends on besides weights and sizes, as a plain value.
     """

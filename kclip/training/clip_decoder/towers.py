@@ -12,7 +12,7 @@ from kclip.models.folder.preset_model import tower_dtype
 from kclip.models.towers.image_tower import ImageTowerModel
 from kclip.multilabel.queries.query_sources import PromptQueries, QuerySource, load_query_source
 from kclip.training.common.mixing import mix_weights
-from kclip.training.common.train_modes import build_image_tower, train_tower
+from kclip.training.common.train_modes import build_image_tower, prepare_tower
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def open_towers(
     dtype = tower_dtype(dtype, frozen=not image.trained)
     dual_encoder, preprocessor = load_model(model, dtype)
     encoder = _with_dtype(dual_encoder.image_encoder, dtype)
-    train_tower(encoder, image.train)
+    prepare_tower(encoder, image)
     start = None if queries else dual_encoder
     how = (preprocessor.resize_mode, preprocessor.mirror)
     return DecoderTowers(encoder, *how, source, has_sentences, start)

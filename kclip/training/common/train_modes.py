@@ -5,11 +5,12 @@ from typing import Any
 
 from keras import ops
 
-from kclip.config.towers import ImageTower
+from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
 from kclip.inference.towers import OpenedImageTower, open_image_tower
 from kclip.layers.transformer_block import TransformerBlock
 from kclip.models.folder.preset_model import tower_dtype
+from kclip.models.towers.recomputing import recompute_blocks
 
 
 def build_image_tower(image: ImageTower, dtype: str) -> OpenedImageTower:
@@ -20,7 +21,7 @@ def build_image_tower(image: ImageTower, dtype: str) -> OpenedImageTower:
         dtype: dtype policy of a tower that is trained; a frozen one is float32.
 
     Raises:
-        UserError: as `open_image_tower` and `train_tower`.
+        UserError: as `open_image_tower` and `prepare_tower`.
     """
     opened = open_image_tower(
         image.backbone,
@@ -30,8 +31,23 @@ def build_image_tower(image: ImageTower, dtype: str) -> OpenedImageTower:
         pooling=image.pooling,
         dtype=tower_dtype(dtype, frozen=not image.trained),
     )
-    train_tower(opened.encoder, image.train)
+    prepare_tower(opened.encoder, image)
     return replace(opened, resize=image.resize or opened.resize)
+
+
+def prepare_tower(tower: Any, settings: ImageTower | TextTower) -> None:
+    """Makes trainable what a tower's config names, with the memory that it allows.
+
+    Args:
+        tower: an image or text tower.
+        settings: its config.
+
+    Raises:
+        UserError: as `train_tower`, or a tower without blocks shall compute them again.
+    """
+    train_tower(tower, settings.train)
+    if settings.gradient_checkpointing:
+        recompute_blocks(tower)
 
 
 def train_tower(tower: Any, mode: str) -> None:

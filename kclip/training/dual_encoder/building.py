@@ -12,7 +12,7 @@ from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models import DualEncoder, DualEncoderPreprocessor, TextEncoder
 from kclip.models.folder.preset_model import tower_dtype
 from kclip.models.towers.text_encoder import BERT_SIZES
-from kclip.training.common.train_modes import build_image_tower, train_tower
+from kclip.training.common.train_modes import build_image_tower, prepare_tower
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
@@ -51,7 +51,7 @@ def build_dual_encoder(
     image_tower = build_image_tower(image, dtype)
     opened = _open_text(text, captions, tower_dtype(dtype, frozen=not text.trained))
     text_encoder = opened.encoder
-    train_tower(text_encoder, text.train)
+    prepare_tower(text_encoder, text)
     model = DualEncoder(
         image_tower.encoder,
         text_encoder,

@@ -8,12 +8,12 @@ import numpy as np
 from keras import ops
 
 from kclip.config.dual_encoder import Objective
-from kclip.config.towers import ImageTower, TextTower, trains_tower
+from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
 from kclip.inference.loading import load_model, refuse_export
 from kclip.models import ClipPreprocessor, DualEncoder, DualEncoderPreprocessor
 from kclip.training.common.mixing import mix_weights
-from kclip.training.common.train_modes import merge_lora, train_tower
+from kclip.training.common.train_modes import merge_lora, prepare_tower
 
 # Of the way back to the weights before, what `keep_fraction` "auto" chooses from.
 FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -56,15 +56,15 @@ def open_start(
     _check_loss(name, model, objective.loss)
     start = Start(model, preprocessor, model.get_weights())
     sides = (
-        (image.train, model.image_encoder, model.image_projection),
-        (text.train, model.text_encoder, model.text_projection),
+        (image, model.image_encoder, model.image_projection),
+        (text, model.text_encoder, model.text_projection),
     )
-    for mode, tower, head in sides:
-        train_tower(tower, mode)
-        head.trainable = mode != "frozen"
+    for settings, tower, head in sides:
+        prepare_tower(tower, settings)
+        head.trainable = settings.train != "frozen"
         if getattr(head, "standardization", None):
             head.standardization.trainable = False  # its statistics are the model's
-        if objective.stay_near and not trains_tower(mode):
+        if objective.stay_near and not settings.trained:
             _stay_near(head, objective.stay_near)
     trained = {id(variable) for variable in model.trainable_variables}
     if not trained - {id(variable) for variable in model.logit_scale.variables}:

@@ -88,4 +88,6 @@ def test_the_layers_of_a_network_are_its_blocks():
 def test_a_tower_that_is_not_trained_has_no_rates():
     with pytest.raises(UserError, match="--text.layer-decay is of a tower that is trained"):
         check_training("text", TextTower(train="head", layer_decay=0.9))
+    with pytest.raises(UserError, match="--image.gradient-checkpointing is of a tower that is"):
+        check_training("image", ImageTower(train="frozen", gradient_checkpointing=True))
     check_training("image", ImageTower(train="head"))
