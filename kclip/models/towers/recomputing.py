@@ -20,7 +20,7 @@ def recompute_blocks(tower):
         UserError: it is no transformer.
 
     Example:
-    >>> tower = TextEncoder(vocabulary_size=100, **BERT_SIZES["tiny"])
+    >>> tower = TextEncoder.from_size("tiny", vocabulary_size=100)
     >>> recompute_blocks(tower)
     """
     if not tower.transformer_blocks:
