@@ -1,4 +1,4 @@
-"""ViT and DINOv2 folders, beside arrays of transformers on PyTorch."""
+"""ViT, DeiT and DINOv2 folders, beside arrays of transformers on PyTorch."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from kclip.models.pretrained.huggingface_vit import load_huggingface_vit
 from kclip.models.pretrained.image_towers import load_image_encoder, resize_mode
 from kclip.models.towers.position_interpolation import interpolate_positions
 
-FOLDERS = ["hf_vit_tiny", "hf_dinov2_tiny"]
+FOLDERS = ["hf_vit_tiny", "hf_dinov2_tiny", "hf_deit_tiny", "hf_dinov2_registers_tiny"]
 
 
 @pytest.fixture(scope="module", params=FOLDERS)
@@ -30,7 +30,7 @@ def test_golden_class_token_and_patches(golden):
     features = np.asarray(outputs["features"])
     np.testing.assert_allclose(features, states[:, 0], atol=2e-5, rtol=1e-5)
     side = encoder.image_size // encoder.numbers["patch_size"]
-    patches = states[:, 1:].reshape(len(states), side, side, -1)
+    patches = states[:, -(side**2) :].reshape(len(states), side, side, -1)
     np.testing.assert_allclose(np.asarray(outputs["spatial_map"]), patches, atol=2e-5, rtol=1e-5)
     np.testing.assert_allclose(patches.mean((1, 2)), arrays["patch_mean"], atol=2e-5)
 

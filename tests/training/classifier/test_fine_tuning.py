@@ -7,6 +7,7 @@ from kclip.config.classifier import ClassifierSettings
 from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.data.pipeline.augmentation import build_augmentation
 from kclip.models import ImageClassifier, ImageEncoder
+from kclip.models.pretrained.image_towers import load_image_encoder
 from kclip.training.classifier.fine_tuning import train_classifier, unfreeze
 from kclip.training.classifier.image_batches import ImageBatches
 from kclip.training.common.run import Run
@@ -29,6 +30,15 @@ def batches(images, model, **options):
 def epoch_of(batches, epoch=0, first_batch=0):
     batches.set_position(epoch, first_batch)
     return list(batches.dataset().as_numpy_iterator())
+
+
+def test_the_last_layers_of_a_transformer_are_unfrozen(goldens):
+    """Its blocks are layers: the last one and the norm behind it are trained, no weight before."""
+    encoder = load_image_encoder(str(goldens / "hf_vit_tiny"))
+    unfreeze(encoder, 2, pretrained=True)
+    trained = {id(weight) for weight in encoder.trainable_weights}
+    last = [*encoder.transformer_blocks[-1].weights, *encoder.output_norm.weights]
+    assert trained == {id(weight) for weight in last}
 
 
 def test_batches_hold_every_image_once_and_its_own_label(images):
