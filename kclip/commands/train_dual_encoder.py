@@ -37,8 +37,9 @@ class TrainDualEncoder(TrainingCommand):
     """Trains a dual encoder on TFRecords of images and captions.
 
     Writes a run folder: config.json, history.csv, curves.png, metrics.json, report.md,
-    tensorboard/, and model/, which the other commands and DualEncoder.from_preset load. Ctrl-C
-    and SIGTERM save; --resume goes on from there, or from the last save before a crash.
+    tensorboard/, and model/, which the other commands and DualEncoder.from_preset load; of adapters
+    also adapters/, for kclip.load(MODEL, adapters=...). Ctrl-C and SIGTERM save; --resume goes on
+    from there, or from the last save before a crash.
     """
 
     preset: PresetName = "tiny"
@@ -98,6 +99,7 @@ class TrainDualEncoder(TrainingCommand):
         from kclip.training.dual_encoder.fine_tuning import finish, open_start
         from kclip.training.dual_encoder.fit import compile_dual_encoder, fit
         from kclip.training.dual_encoder.report import (
+            ADAPTERS_FOLDER,
             MODEL_FOLDER,
             evaluate_run,
             model_card,
@@ -142,7 +144,8 @@ class TrainDualEncoder(TrainingCommand):
             fit(data, self.optimization, run, before)
             tuning = {}
             if start and before:
-                tuning = finish(start, before, self.keep_fraction, evaluate)
+                adapters = self.output / ADAPTERS_FOLDER
+                tuning = finish(start, before, self.keep_fraction, evaluate, adapters)
             card = model_card(self, train, validation)
             save_model(model, preprocessor, card, self.output / MODEL_FOLDER)
         with watch.stage("evaluation"):

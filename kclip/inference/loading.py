@@ -16,7 +16,10 @@ _EXPORT_NUMBERS = ["image_size", "sequence_length", "projection_dim", "logit_sca
 
 
 def load(
-    name_or_path: str | Path, dtype: str = "float32", offline: bool = False
+    name_or_path: str | Path,
+    dtype: str = "float32",
+    offline: bool = False,
+    adapters: str | Path | None = None,
 ) -> tuple[Any, Callable, Callable]:
     """Loads a model with what prepares its inputs, as `clip.load` of OpenAI does.
 
@@ -30,6 +33,8 @@ def load(
         dtype: dtype policy of the model; an export is float32.
         offline: whether to ask no hub: what is not in its cache is refused. So it is, too, with
             the environment variable `HF_HUB_OFFLINE=1`.
+        adapters: the adapters/ folder of a run that fine-tuned this model with --image.train
+            lora:R or --text.train lora:R, which gives it the weights of that run's model.
 
     Returns:
         model: with `encode_image`, `encode_text`, `logits_per_image`, `predict_probabilities`;
@@ -41,7 +46,7 @@ def load(
 
     Raises:
         UserError: there is no such folder or preset, it is of another kind, it is damaged, or it
-            cannot be reached.
+            cannot be reached; or the adapters belong to another one.
 
     Example:
     >>> model, preprocess, tokenize = load("runs/demo/model")
@@ -51,6 +56,11 @@ def load(
     """
     with network(allowed=not offline):
         model, preprocessor = load_model(name_or_path, dtype)
+    if adapters is not None:
+        from kclip.models.folder.adapters import add_adapters
+
+        refuse_export(name_or_path)
+        add_adapters(model, name_or_path, adapters)
 
     def preprocess(image: ImageSource) -> np.ndarray:
         return preprocessor.prepare(load_image(image))

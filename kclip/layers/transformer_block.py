@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 from keras import ops
 
 from kclip.layers.attention import attend
@@ -103,10 +104,9 @@ class TransformerBlock(keras.layers.Layer):
         """Adds the adapters' product to the weights and removes them; without any, nothing."""
         if self.lora_scale is None:
             return
-        queries, values = ops.unstack(ops.matmul(self.lora_a, self.lora_b) * self.lora_scale, 2)
-        change = ops.concatenate([queries, ops.zeros_like(queries), values], axis=1)
         kernel = self.query_key_value.kernel
-        kernel.assign(kernel + ops.cast(change, kernel.dtype))
+        a, b = self.lora_factors()
+        kernel.assign(kernel + ops.cast(ops.matmul(a, b), kernel.dtype))
         # What was traced before goes on to use them.
         self.lora_b.assign(ops.zeros(self.lora_b.shape))
         self._tracker.unlock()
@@ -114,6 +114,17 @@ class TransformerBlock(keras.layers.Layer):
         self._untrack_variable(self.lora_b)
         self._tracker.lock()
         self.lora_scale = None
+
+    def lora_factors(self):
+        """Two float32 arrays, (C, 2 * rank) and (2 * rank, 3 * C).
+
+        Their product is what the adapters add to the matrix of queries, keys and values.
+        """
+        a, b = (ops.convert_to_numpy(weight) for weight in (self.lora_a, self.lora_b))
+        queries, values = b * self.lora_scale
+        nothing = np.zeros_like(queries)
+        rows = [[queries, nothing, nothing], [nothing, nothing, values]]
+        return np.concatenate(a, axis=1), np.block(rows).astype("float32")
 
     def _adapted(self, x):
         """What the adapters add to queries, keys and values: (N, C) to (N, 3 * C)."""

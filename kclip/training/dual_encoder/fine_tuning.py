@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import UserError
 from kclip.inference.loading import load_model, refuse_export
 from kclip.models import ClipPreprocessor, DualEncoder, DualEncoderPreprocessor
+from kclip.models.folder.adapters import low_rank_factors, save_adapters
 from kclip.training.common.mixing import mix_weights
 from kclip.training.common.train_modes import merge_lora, prepare_tower
 
@@ -29,11 +31,13 @@ class Start:
         model: whose weights are trained.
         preprocessor: of the model.
         weights: the model's, as `get_weights` gave them before any training.
+        about: the model's name and what is trained, for whoever finds its adapters.
     """
 
     model: DualEncoder
     preprocessor: DualEncoderPreprocessor | ClipPreprocessor
     weights: list[np.ndarray]
+    about: dict[str, str]
 
 
 def open_start(
@@ -54,7 +58,8 @@ def open_start(
     refuse_export(name)
     model, preprocessor = load_model(name, dtype)
     _check_loss(name, model, objective.loss)
-    start = Start(model, preprocessor, model.get_weights())
+    about = {"base": name, "image.train": image.train, "text.train": text.train}
+    start = Start(model, preprocessor, model.get_weights(), about)
     sides = (
         (image, model.image_encoder, model.image_projection),
         (text, model.text_encoder, model.text_projection),
@@ -80,6 +85,7 @@ def finish(
     before: Mapping[str, Any],
     keep_fraction: KeepFraction,
     evaluate: Callable[[], Mapping[str, Any]],
+    adapters: Path,
 ) -> dict[str, Any]:
     """Ends a fine-tuning: adapters become weights, and some of the old weights come back (WiSE-FT).
 
@@ -90,6 +96,7 @@ def finish(
             "auto" takes that of `FRACTIONS` with the best score, of equal ones the least. The
             score is the mean of the model's own recall@10 and its zero-shot accuracy.
         evaluate: measures the model as it is.
+        adapters: folder for what was trained, where there are adapters; see `save_adapters`.
 
     Returns:
         `fine_tuning`: `before`, the number of `trained_parameters`, the `keep_fraction` and, where
@@ -98,6 +105,7 @@ def finish(
     trained_parameters = sum(
         int(np.prod(variable.shape)) for variable in start.model.trainable_variables
     )
+    factors = low_rank_factors(start.model)
     merge_lora(start.model)
     trained = start.model.get_weights()
     scores = {}
@@ -107,6 +115,9 @@ def finish(
             scores[fraction] = _score(evaluate())
         keep_fraction = max(FRACTIONS, key=lambda fraction: (scores[fraction], -fraction))
     _put(start, trained, keep_fraction)
+    if factors:
+        left = 1 - keep_fraction
+        save_adapters(adapters, start.model, start.weights, factors, left, start.about)
     return {
         "fine_tuning": {
             "before": figures(before),

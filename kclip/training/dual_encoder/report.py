@@ -24,6 +24,7 @@ from kclip.training.dual_encoder.data import TrainingData
 from kclip.zero_shot.prompts import resolve_templates
 
 MODEL_FOLDER = "model"
+ADAPTERS_FOLDER = "adapters"
 
 
 def evaluate_run(

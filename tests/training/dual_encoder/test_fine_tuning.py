@@ -12,6 +12,7 @@ from kclip.config.dual_encoder import Objective
 from kclip.config.towers import ImageTower, TextTower
 from kclip.errors import KclipError, UserError
 from kclip.inference.embedder import Embedder
+from kclip.inference.loading import load
 from kclip.models import CLIP
 from kclip.training.common.callbacks import StopWhenWorse
 from kclip.training.dual_encoder.fine_tuning import FRACTIONS, open_start
@@ -101,6 +102,16 @@ def test_each_mode_trains_what_it_names(records, clip, tmp_path, image, text, tr
     modes = ["--image.train", image, "--text.train", text]
     command(records, tmp_path / "run", clip, *modes).run()
     assert changed(clip, tmp_path / "run") == trained
+    assert (tmp_path / "run/adapters").exists() == image.startswith("lora")
+    if image.startswith("lora"):
+        check_adapters(clip, tmp_path / "run")
+
+
+def check_adapters(folder, run):
+    """The base with the run's adapters is the run's model."""
+    adapted, merged = load(folder, adapters=run / "adapters")[0], load(run / "model")[0]
+    for ours, theirs in zip(adapted.get_weights(), merged.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 @pytest.mark.slow
