@@ -48,7 +48,10 @@ TASKS = {
     "Use": {
         "search_images": ("SearchImages", "find the images that a sentence describes"),
         "manage_features": ("ManageFeatures", "list or delete kept outputs of frozen towers"),
-        "export_model": ("ExportModel", "write a SavedModel, ONNX or LiteRT files"),
+        "export_model": (
+            "ExportModel",
+            "write a SavedModel, ONNX, LiteRT or a folder for transformers",
+        ),
         "upload_model": ("UploadModel", "send a model to the Hugging Face hub or to Kaggle"),
     },
 }

@@ -1,9 +1,8 @@
 """CLIP, MetaCLIP 2 and SigLIP as transformers keeps them: `config.json`, `model.safetensors`."""
 
-import numpy as np
-
 from kclip.errors import UserError
 from kclip.models.clip.clip import CLIP
+from kclip.models.pretrained.huggingface_clip_tensors import clip_tensors
 from kclip.models.pretrained.huggingface_config import read_config
 from kclip.models.pretrained.safetensors_folder import SafetensorsFolder
 
@@ -105,84 +104,5 @@ def fill(model, tensors):
         model: of the weights' sizes.
         tensors: with `read(name, shape)` and `read_scalar(name)`, by the names of transformers.
     """
-    siglip = model.numbers["architecture"] == "siglip"
-    patch, image, text = "vision_model.embeddings.patch_embedding", "vision_model", "text_model"
-    embedding = model.image_encoder.patch_embedding
-    kernel = embedding.projection.kernel
-    height, width, channels, dim = kernel.shape
-    weight = tensors.read(f"{patch}.weight", (dim, channels, height, width))
-    kernel.assign(weight.transpose(2, 3, 1, 0))
-    _copy(tensors, f"{image}.embeddings.position_embedding.weight", embedding.positions)
-    if siglip:
-        _copy(tensors, f"{patch}.bias", embedding.projection.bias)
-        _fill_attention_pooling(model.image_encoder.pooling, tensors, f"{image}.head")
-    else:
-        _copy(tensors, f"{image}.embeddings.class_embedding", embedding.class_token)
-        fill_norm(model.image_encoder.input_norm, tensors, f"{image}.pre_layrnorm")
-        fill_dense(model.image_projection, tensors, "visual_projection")
-    _fill_blocks(model.image_encoder.transformer_blocks, tensors, image)
-    fill_norm(model.image_encoder.output_norm, tensors, f"{image}.post_layernorm")
-
-    tokens = model.text_encoder.token_embedding
-    _copy(tensors, f"{text}.embeddings.token_embedding.weight", tokens.token_embedding.embeddings)
-    _copy(
-        tensors,
-        f"{text}.embeddings.position_embedding.weight",
-        tokens.position_embedding.position_embeddings,
-    )
-    _fill_blocks(model.text_encoder.transformer_blocks, tensors, text)
-    fill_norm(model.text_encoder.output_norm, tensors, f"{text}.final_layer_norm")
-    fill_dense(model.text_projection, tensors, f"{text}.head" if siglip else "text_projection")
-
-    model.logit_scale.log_scale.assign(tensors.read_scalar("logit_scale"))
-    if model.logit_scale.bias is not None:
-        model.logit_scale.bias.assign(tensors.read_scalar("logit_bias"))
-
-
-def _fill_blocks(blocks, tensors, side):
-    for number, block in enumerate(blocks):
-        prefix = f"{side}.encoder.layers.{number}"
-        fill_norm(block.norm, tensors, f"{prefix}.layer_norm1")
-        dim = block.attention_output.kernel.shape[0]
-        names = [f"{prefix}.self_attn.{part}_proj" for part in "qkv"]
-        kernels = [tensors.read(f"{name}.weight", (dim, dim)).T for name in names]
-        biases = [tensors.read(f"{name}.bias", (dim,)) for name in names]
-        block.query_key_value.kernel.assign(np.concatenate(kernels, axis=1))
-        block.query_key_value.bias.assign(np.concatenate(biases))
-        fill_dense(block.attention_output, tensors, f"{prefix}.self_attn.out_proj")
-        _feed_forward(block.feed_forward, tensors, f"{prefix}.layer_norm2", f"{prefix}.mlp")
-
-
-def _fill_attention_pooling(head, tensors, prefix):
-    dim = head.probe.shape[-1]
-    head.probe.assign(tensors.read(f"{prefix}.probe", (1, 1, dim))[0])
-    weight = tensors.read(f"{prefix}.attention.in_proj_weight", (3 * dim, dim)).T
-    bias = tensors.read(f"{prefix}.attention.in_proj_bias", (3 * dim,))
-    for dense, part in ((head.query, slice(dim)), (head.key_value, slice(dim, None))):
-        dense.kernel.assign(weight[:, part])
-        dense.bias.assign(bias[part])
-    fill_dense(head.attention_output, tensors, f"{prefix}.attention.out_proj")
-    _feed_forward(head.feed_forward, tensors, f"{prefix}.layernorm", f"{prefix}.mlp")
-
-
-def _feed_forward(layer, tensors, norm, mlp):
-    fill_norm(layer.norm, tensors, norm)
-    fill_dense(layer.inner, tensors, f"{mlp}.fc1")
-    fill_dense(layer.outer, tensors, f"{mlp}.fc2")
-
-
-def fill_norm(layer, tensors, name):
-    """Copies gain and bias into a norm; `tensors` as of `fill`, `name` without its ending."""
-    _copy(tensors, f"{name}.weight", layer.gamma)
-    _copy(tensors, f"{name}.bias", layer.beta)
-
-
-def fill_dense(layer, tensors, name):
-    """The same for a dense layer, whose kernel PyTorch keeps transposed."""
-    layer.kernel.assign(tensors.read(f"{name}.weight", layer.kernel.shape[::-1]).T)
-    if layer.use_bias:
-        _copy(tensors, f"{name}.bias", layer.bias)
-
-
-def _copy(tensors, name, variable):
-    variable.assign(tensors.read(name, variable.shape))
+    for tensor in clip_tensors(model):
+        tensor.fill(tensors)
