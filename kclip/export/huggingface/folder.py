@@ -1,6 +1,7 @@
 """A folder that transformers loads, without kclip and TensorFlow."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +42,7 @@ def export_huggingface(embedder: "Embedder", output: Path, name: str) -> None:
     """
     model, preprocessor = embedder.model, embedder.preprocessor
     if not isinstance(model, CLIP):
-        raise UserError(
-            f"transformers has no class for {name!r}, a pair of towers with heads of kclip's own; "
-            "leave huggingface out of --format (onnx, litert and saved_model take every model)"
-        )
+        raise UserError(_why_not(name, model.heads))
     preprocessor.tokenize([""])  # says what is missing where there is no tokenizer
     tokenizer = tokenizer_files(preprocessor, model.numbers["architecture"] == "siglip")
     files = {
@@ -60,6 +58,21 @@ def export_huggingface(embedder: "Embedder", output: Path, name: str) -> None:
         save_file(tensors, folder / "model.safetensors", {"format": "pt"})
         page = readme(name, model, preprocessor, tokenizer)
         (folder / "README.md").write_text(page, encoding="utf-8")
+
+
+def _why_not(name: str, heads: Mapping[str, Any]) -> str:
+    """What of a dual encoder that is no CLIP does not fit transformers."""
+    kinds = {heads["image_head"], heads["text_head"]} - {"linear"}
+    reason = (
+        f"heads ({', '.join(sorted(kinds))}) are not the one matrix a side of transformers' "
+        "VisionTextDualEncoder"
+        if kinds
+        else "towers are not both of one CLIP or SigLIP, and kclip writes no others"
+    )
+    return (
+        f"{name!r} cannot become a folder of transformers: its {reason}; give --format onnx, "
+        "litert or saved_model, which take every model"
+    )
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -61,13 +61,23 @@ def test_the_token_at_which_texts_end(end, kind, written):
     assert config["text_config"]["model_type"] == f"{kind}_text_model"
 
 
-def test_what_transformers_has_no_class_for(tmp_path):
+def test_a_logit_bias_that_transformers_has_no_class_for():
     with pytest.raises(UserError, match="a CLIP with a logit bias.*leave huggingface out"):
         clip_config(tiny_clip(initial_bias=-1.0), TOKEN_IDS)
     with pytest.raises(UserError, match="a SigLIP without a logit bias"):
         clip_config(tiny_clip("siglip", initial_bias=None), TOKEN_IDS)
-    with pytest.raises(UserError, match="has no class for 'mine'.*saved_model take every model"):
-        embedder = Embedder(tiny_dual_encoder(), tiny_preprocessor())
+
+
+@pytest.mark.parametrize(
+    "heads, reason",
+    [
+        ({}, r"its heads \(mlp\) are not the one matrix a side"),
+        ({"image_head": "linear", "text_head": "linear"}, "its towers are not both of one CLIP"),
+    ],
+)
+def test_other_pairs_of_towers_are_refused(heads, reason, tmp_path):
+    embedder = Embedder(tiny_dual_encoder(**heads), tiny_preprocessor())
+    with pytest.raises(UserError, match=f"'mine' cannot.*{reason}.*give --format onnx, litert"):
         export_huggingface(embedder, tmp_path / "out", "mine")
     assert list(tmp_path.iterdir()) == []
 
