@@ -4,7 +4,7 @@
 # make real    the same job on Flickr8k (KCLIP_DATA names the folder of the data)
 # make multilabel  MMM-CLIP on Flickr8k's tags: prompts, adapters and baselines over the fraction of training images
 # make ablation    CLIP-Decoder on Flickr8k's tags: classes never seen, six ways, three seeds
-# make bench   speed and memory beside other tools, in a quarter of an hour: benchmarks/results/RESULTS.md
+# make bench   speed and memory beside other tools, in twenty minutes: benchmarks/results/RESULTS.md
 # Each does its own set-up; PYTHON=python3.12 picks another Python.
 
 PYTHON ?= python3

@@ -19,6 +19,8 @@ NAMES = (
     "search",
     "decoder_head",
     "zero_shot_inference",
+    "training_step",
+    "gradient_checkpointing_tensorflow",
     "startup",
     "peak_memory",
     "gpu_training",

@@ -23,9 +23,10 @@ SCRIPTS = (
     "search",
     "decoder_head",
     "zero_shot_speed",
+    "training_step",
 )
 PEAK_OF = HERE.parent / "runs/flickr8k/metrics.json"  # of `make real`
-WITH_PEERS = ("input_pipeline", "decoder_head", "zero_shot_speed")
+WITH_PEERS = ("input_pipeline", "decoder_head", "zero_shot_speed", "training_step")
 
 
 def run(script: str, *arguments: str) -> bool:
