@@ -12,6 +12,7 @@ from .commands.evaluate_multilabel import EvaluateMultilabel as EvaluateMultilab
 from .commands.evaluate_retrieval import EvaluateRetrieval as EvaluateRetrieval
 from .commands.evaluate_zero_shot import EvaluateZeroShot as EvaluateZeroShot
 from .commands.export_model import ExportModel as ExportModel
+from .commands.index_images import IndexImages as IndexImages
 from .commands.manage_features import ManageFeatures as ManageFeatures
 from .commands.run_multilabel_benchmark import RunMultilabelBenchmark as RunMultilabelBenchmark
 from .commands.search_images import SearchImages as SearchImages
@@ -63,7 +64,7 @@ from .data.labelled.stratified import sample_fraction as sample_fraction
 from .data.sources.synthetic.generation import generate_scenes as generate_scenes
 
 # Searching.
-from .retrieval.index import load_or_build_index as load_or_build_index
+from .retrieval.index import ImageIndex as ImageIndex
 from .retrieval.searcher import search as search
 
 # Measuring: figures and their intervals, methods side by side, methods on frozen features.

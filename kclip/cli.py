@@ -46,6 +46,7 @@ TASKS = {
         "check_consistency": ("CheckConsistency", "a model's outputs in every execution mode"),
     },
     "Use": {
+        "index_images": ("IndexImages", "embed images for search, and later what is new"),
         "search_images": ("SearchImages", "find the images that a sentence describes"),
         "manage_features": ("ManageFeatures", "list or delete kept outputs of frozen towers"),
         "export_model": (
@@ -55,6 +56,8 @@ TASKS = {
         "upload_model": ("UploadModel", "send a model to the Hugging Face hub or to Kaggle"),
     },
 }
+# What is typed often has a short name, too.
+SHORT_NAMES = {"index": "index_images", "search": "search_images"}
 COMMANDS = {name: entry for commands in TASKS.values() for name, entry in commands.items()}
 
 # Flags of every command, and the level of the lines that they show.
@@ -115,6 +118,7 @@ def _command_name(argv: list[str]) -> tuple[str, list[str]]:
     if not argv:
         _exit(_overview(), 2)
     name = argv[0].replace("-", "_")
+    name = SHORT_NAMES.get(name, name)
     if name in COMMANDS:
         return name, argv[1:]
     if argv[0] in ("-h", "--help"):

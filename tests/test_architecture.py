@@ -33,9 +33,9 @@ def test_every_place_exists(path):
     assert (ROOT / path.replace("NAME", "search_images")).exists() != (path in FUTURE)
 
 
-def test_there_are_thirteen_tasks():
+def test_there_are_fourteen_tasks():
     table = PAGE.split("## Where does it go?")[1]
-    assert len(re.findall(r"^\| (?:a|an|prompt) ", table, re.M)) == 13
+    assert len(re.findall(r"^\| (?:a|an|prompt) ", table, re.M)) == 14
 
 
 def test_every_command_has_its_file_and_its_script():

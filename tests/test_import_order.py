@@ -16,6 +16,7 @@ DATA_ROOMS = [
     "copies",
     "sources",
     "records",
+    "collections",
     "pipeline",
     "labelled",
     "benchmarks",

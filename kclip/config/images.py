@@ -10,11 +10,17 @@ MAX_PIXELS = 512_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageLimits:
-    """Flags of every command that reads images."""
+class PixelLimit:
+    """The flag of every command that reads images."""
 
     max_pixels: Annotated[int, Range(1)] = MAX_PIXELS
     """Largest image to open, in pixels; a larger one is taken for a decompression bomb."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageLimits(PixelLimit):
+    """Flags of every command that measures images: a few may be left out."""
+
     max_unreadable: Fraction = 0.01
     """Largest fraction of the images that may be left out since they can't be read; three are
     always allowed, where that leaves most of the images. What is left out is named."""

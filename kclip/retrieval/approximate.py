@@ -2,6 +2,8 @@
 
 An inverted file of faiss (Johnson et al. 2017, "Billion-scale similarity search with GPUs"):
 k-means divides the embeddings into lists, and a query reads the few whose centres are nearest.
+Lists hold 4 bits a value, which fit the memory; the best of them are then compared again by the
+codes of the index, which lie on the disk.
 """
 
 import math
@@ -17,10 +19,15 @@ import numpy as np
 from kclip.console.command_line import install_command
 from kclip.errors import UserError
 from kclip.files import replaced_when_done
+from kclip.retrieval.codes import decode
 from kclip.retrieval.exact import nearest_rows
 
 # k-means learns from so many embeddings of a list; faiss' default of 256 takes six times as long.
 POINTS_PER_LIST = 40
+MAX_LISTS = 4096  # more would take hours to fill with ten million embeddings
+ROWS_AT_ONCE = 65_536
+# So many times the rows that are wanted, and no fewer than so many, are compared again.
+RESCORED, MIN_RESCORED = 4, 100
 # The fraction of the exact ten nearest that must be found for embeddings of the index, ...
 WANTED_RECALL = 0.99
 TUNING_QUERIES = 256
@@ -40,28 +47,33 @@ def check_faiss() -> None:
 
 @dataclass(frozen=True)
 class ApproximateIndex:
-    """Embeddings in lists, in memory or in a memory-mapped file.
+    """The codes of an index, and lists of the first rows of them.
 
     Attributes:
-        lists: a `faiss.IndexIVFFlat`, which remembers how many lists a query reads.
+        lists: a `faiss.IndexIVFScalarQuantizer` of the first M rows, in memory or memory-mapped;
+            it remembers how many lists a query reads.
+        codes: (N,) rows of `kclip.retrieval.codes`, N at least M; the others are compared one by
+            one.
 
     Example:
+        >>> from kclip.retrieval.codes import encode
         >>> rng = np.random.default_rng(0)
         >>> embeddings = rng.normal(size=(1000, 8)).astype("float32")
-        >>> index = ApproximateIndex.build(embeddings)
+        >>> index = ApproximateIndex.build(encode(embeddings, "int16"))
         >>> index.nearest_rows(embeddings[:1], top_k=3)[0].shape
         (1, 3)
     """
 
     lists: Any
+    codes: np.ndarray
 
     @classmethod
-    def build(cls, embeddings: np.ndarray, seed: int = 0) -> "ApproximateIndex":
+    def build(cls, codes: np.ndarray, seed: int = 0) -> "ApproximateIndex":
         """Divides embeddings into lists, and measures how many of these a query has to read.
 
         Args:
-            embeddings: (N, D) float32, L2-normalised, N at least 1.
-            seed: of k-means and of the embeddings sampled for the measurement.
+            codes: (N,) rows of `kclip.retrieval.codes`, N at least 1.
+            seed: of k-means and of the embeddings sampled for it and for the measurement.
 
         Raises:
             UserError: faiss is not installed.
@@ -69,22 +81,29 @@ class ApproximateIndex:
         check_faiss()
         import faiss
 
-        size, width = embeddings.shape
-        num_lists = max(1, int(min(4 * math.sqrt(size), size / POINTS_PER_LIST)))
-        metric = faiss.METRIC_INNER_PRODUCT
-        lists = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, num_lists, metric)
+        size, width = len(codes), codes["numbers"].shape[1]
+        num_lists = max(1, int(min(4 * math.sqrt(size), size / POINTS_PER_LIST, MAX_LISTS)))
+        bits, metric = faiss.ScalarQuantizer.QT_4bit, faiss.METRIC_INNER_PRODUCT
+        centres = faiss.IndexFlatIP(width)
+        lists = faiss.IndexIVFScalarQuantizer(centres, width, num_lists, bits, metric)
         lists.cp.seed, lists.cp.spherical, lists.cp.niter = seed, True, 10
         lists.cp.min_points_per_centroid = 1  # below, faiss warns
         lists.cp.max_points_per_centroid = POINTS_PER_LIST
-        lists.train(embeddings)
-        lists.add(embeddings)
-        index = cls(lists)
-        index._tune(embeddings, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        lists.train(_sampled(codes, num_lists * POINTS_PER_LIST, rng))
+        for start in range(0, size, ROWS_AT_ONCE):
+            lists.add(decode(np.asarray(codes[start : start + ROWS_AT_ONCE])))
+        index = cls(lists, codes)
+        index._tune(rng)
         return index
 
     @classmethod
-    def open(cls, path: Path) -> "ApproximateIndex":
+    def open(cls, path: Path, codes: np.ndarray) -> "ApproximateIndex":
         """Memory-maps a file: of its lists, only those are read that queries ask for.
+
+        Args:
+            path: that `save` wrote.
+            codes: that the lists were built of, and perhaps more behind them.
 
         Raises:
             RuntimeError: the file is missing or damaged.
@@ -93,42 +112,84 @@ class ApproximateIndex:
         check_faiss()
         import faiss
 
-        return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY))
+        flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
+        return cls(faiss.read_index(str(path), flags), codes)
 
     def save(self, path: Path) -> None:
-        """Writes a file for `open`, as large as the embeddings."""
+        """Writes the lists to a file for `open`, about half a byte a value."""
         import faiss
 
         with replaced_when_done(path) as temporary:
             faiss.write_index(self.lists, str(temporary))
 
-    def nearest_rows(self, queries: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
+    def nearest_rows(
+        self, queries: np.ndarray, top_k: int, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Finds rows with a large dot product with each query.
 
         Args:
             queries: (Q, D) float32.
             top_k: rows wanted for each query.
+            allowed: (N,) bool, rows that may be found; all by default.
 
         Returns:
             rows: (Q, top_k) int64, best first, and -1 where the lists that were read hold fewer.
-            scores: (Q, top_k) float32.
+            scores: (Q, top_k) float32, -inf there.
         """
+        listed = self.lists.ntotal
+        rows = self._candidates(queries, max(RESCORED * top_k, MIN_RESCORED), allowed)
+        if listed < len(self.codes):
+            others = None if allowed is None else allowed[listed:]
+            later, _ = nearest_rows(queries, self.codes[listed:], top_k, allowed=others)
+            rows = np.concatenate([rows, np.where(later < 0, -1, later + listed)], axis=1)
+        found = [self._rescored(*pair, top_k) for pair in zip(queries, rows, strict=True)]
+        rows, scores = zip(*found, strict=True)
+        return np.stack(rows), np.stack(scores)
+
+    def _candidates(
+        self, queries: np.ndarray, count: int, allowed: np.ndarray | None
+    ) -> np.ndarray:
+        import faiss
+
+        settings: dict[str, Any] = {"nprobe": self.lists.nprobe}
+        if allowed is not None:
+            make_selector: Any = faiss.IDSelectorBitmap  # its types are those of C++
+            bits = np.packbits(allowed[: self.lists.ntotal], bitorder="little")
+            settings["sel"] = make_selector(bits)
         # Waking a second thread takes longer than one query does: 4 ms instead of 0.2.
         with _threads(1) if len(queries) == 1 else nullcontext():
-            scores, rows = self.lists.search(queries, top_k)
-        return rows, scores
+            params = faiss.SearchParametersIVF(**settings)
+            return self.lists.search(queries, count, params=params)[1]
 
-    def _tune(self, embeddings: np.ndarray, rng: np.random.Generator) -> None:
-        size, top_k = len(embeddings), min(10, len(embeddings))
-        sampled = np.sort(rng.choice(size, min(TUNING_QUERIES, size), replace=False))
-        queries = np.ascontiguousarray(embeddings[sampled])
-        exact = nearest_rows(queries, embeddings, top_k)[0]
+    def _rescored(
+        self, query: np.ndarray, rows: np.ndarray, top_k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The best of some rows by their whole codes, filled up with -1."""
+        rows = np.sort(rows[rows >= 0])
+        scores = np.vecdot(decode(self.codes[rows]), query)
+        order = np.argsort(-scores, kind="stable")[:top_k]
+        missing = (0, top_k - len(order))
+        return (
+            np.pad(rows[order], missing, constant_values=-1),
+            np.pad(scores[order], missing, constant_values=-np.inf),
+        )
+
+    def _tune(self, rng: np.random.Generator) -> None:
+        queries = _sampled(self.codes, TUNING_QUERIES, rng)
+        top_k = min(10, len(self.codes))
+        exact = nearest_rows(queries, self.codes, top_k)[0]
         self.lists.nprobe = 1
         while self.lists.nprobe < self.lists.nlist:
             if _recall(self.nearest_rows(queries, top_k)[0], exact) >= WANTED_RECALL:
                 break
             self.lists.nprobe *= 2
         self.lists.nprobe = min(SPARE * self.lists.nprobe, self.lists.nlist)
+
+
+def _sampled(codes: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Up to so many of the embeddings, float32."""
+    rows = rng.choice(len(codes), min(count, len(codes)), replace=False)
+    return decode(codes[np.sort(rows)])
 
 
 @contextmanager

@@ -11,24 +11,33 @@ import numpy as np
 FEW_QUERIES = 4
 # For 64 queries, 8 MiB of scores at a time.
 BLOCK_ROWS = 32_768
+# Codes become float32 in a buffer of so many bytes, which stays in the processor's cache.
+BUFFER_BYTES = 4 * 2**20
 
 Found = tuple[np.ndarray, np.ndarray]  # rows, int64, and their scores, float32
 
 
 def nearest_rows(
-    queries: np.ndarray, embeddings: np.ndarray, top_k: int, block_rows: int | None = None
+    queries: np.ndarray,
+    embeddings: np.ndarray,
+    top_k: int,
+    block_rows: int | None = None,
+    allowed: np.ndarray | None = None,
 ) -> Found:
     """Finds the rows with the largest dot product with each query, in blocks.
 
     Args:
         queries: (Q, D) float32.
-        embeddings: (N, D) float32, memory-mapped if need be.
+        embeddings: (N, D) float32, or (N,) rows of `kclip.retrieval.codes`; memory-mapped if need
+            be.
         top_k: rows wanted for each query, at least 1.
-        block_rows: rows compared at a time; `BLOCK_ROWS` by default.
+        block_rows: rows compared at a time; by default as many as serve speed.
+        allowed: (N,) bool, rows that may be found; all by default.
 
     Returns:
-        rows: (Q, K) int64 with K = min(top_k, N), best first, equal scores in order of rows.
-        scores: (Q, K) float32.
+        rows: (Q, K) int64 with K = min(top_k, N), best first, equal scores in order of rows; -1
+            where fewer rows are allowed.
+        scores: (Q, K) float32; -inf there.
 
     Raises:
         ValueError: `top_k` is below 1.
@@ -40,14 +49,17 @@ def nearest_rows(
     """
     if top_k < 1:
         raise ValueError(f"top_k must be at least 1, got {top_k}")
-    block_rows = block_rows or BLOCK_ROWS
     embeddings = np.asarray(embeddings)  # slices of a memory map would be maps, too
+    block_rows = block_rows or _block_rows(embeddings, queries.shape[1])
 
     def search(part: slice) -> list[Found]:
         found = [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(queries)
+        buffer = np.empty((block_rows, queries.shape[1]), np.float32)
         for start in range(part.start, part.stop, block_rows):
-            block = embeddings[start : min(start + block_rows, part.stop)]
-            scored = _scores(queries, block)
+            block = slice(start, min(start + block_rows, part.stop))
+            scored = _scores(queries, embeddings[block], buffer)
+            if allowed is not None:
+                scored = (np.where(allowed[block], scores, -np.inf) for scores in scored)
             found = [_merged(*pair, start, top_k) for pair in zip(found, scored, strict=True)]
         return found
 
@@ -55,8 +67,14 @@ def nearest_rows(
     with ThreadPoolExecutor(len(parts)) as threads:
         of_parts = list(threads.map(search, parts))
     best = [_best(list(found), top_k) for found in zip(*of_parts, strict=True)]
-    rows, scores = zip(*best, strict=True)
-    return np.stack(rows), np.stack(scores)
+    rows, scores = (np.stack(arrays) for arrays in zip(*best, strict=True))
+    return np.where(np.isneginf(scores), -1, rows), scores
+
+
+def _block_rows(embeddings: np.ndarray, width: int) -> int:
+    if embeddings.dtype.names is None:
+        return BLOCK_ROWS
+    return max(1, min(BLOCK_ROWS, BUFFER_BYTES // (4 * width)))
 
 
 def _parts(num_rows: int, num_queries: int) -> list[slice]:
@@ -66,11 +84,16 @@ def _parts(num_rows: int, num_queries: int) -> list[slice]:
     return [slice(*of_part) for of_part in zip(ends[:-1], ends[1:], strict=True)]
 
 
-def _scores(queries: np.ndarray, block: np.ndarray) -> np.ndarray | Iterator[np.ndarray]:
+def _scores(queries: np.ndarray, block: np.ndarray, buffer: np.ndarray) -> Iterator[np.ndarray]:
     """One array of scores for each query."""
+    scale = np.float32(1)
+    if block.dtype.names is not None:
+        buffer = buffer[: len(block)]
+        np.copyto(buffer, block["numbers"])
+        scale, block = block["scale"], buffer
     if len(queries) <= FEW_QUERIES:
-        return (np.vecdot(block, query) for query in queries)
-    return queries @ block.T
+        return (np.vecdot(block, query) * scale for query in queries)
+    return iter((queries @ block.T) * scale)
 
 
 def _merged(found: Found, scores: np.ndarray, start: int, top_k: int) -> Found:

@@ -1,142 +1,248 @@
-"""The embeddings of a folder of images, computed once and kept on disk.
+"""An index of images: embeddings on the disk that grow with their folders, opened in no time.
 
-An index is two files: `embeddings-KEY.npy`, (N, D) float32, opened memory-mapped, and `index.json`
-with the model's digest and each image's name, size and time of change. KEY is the digest of that
-JSON, and the JSON is written last, so a reader finds the old index or the new one, never a mix.
-Where approximate search was asked for, `embeddings-KEY.faiss` lies beside it.
+This file reads one and takes NumPy and Pillow alone; `kclip.retrieval.updating` writes it.
 """
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kclip.data.images.listing import list_images
-from kclip.errors import KclipError
-from kclip.files import replaced_when_done
-from kclip.inference.readable_images import ImageEmbedder, compute_readable
-from kclip.retrieval.approximate import ApproximateIndex
+from kclip.data.collections.place import ImagePlace
+from kclip.errors import UserError
+from kclip.metrics.similarity import l2_normalize
+from kclip.retrieval.codes import CodeName, decode
+from kclip.retrieval.exact import nearest_rows
+from kclip.retrieval.results import Hit
+from kclip.retrieval.storage import (
+    Manifest,
+    open_removed,
+    open_rows,
+    read_left_out,
+    read_manifest,
+)
 
-FORMAT = 1
+if TYPE_CHECKING:
+    from kclip.retrieval.approximate import ApproximateIndex
+    from kclip.retrieval.updating import IndexEmbedder
+
+_TRIES = 3  # of opening files that a writer may be replacing
 
 
-@dataclass(frozen=True)
-class ImageStamp:
-    """What shows that an image is still the one that was embedded: name, bytes, change time."""
+class ImageIndex:
+    """The embeddings of a collection of images, in a folder of their own.
 
-    file_name: str
-    size: int
-    mtime_ns: int
+    Opening takes the same few milliseconds and megabytes for a thousand images and for ten
+    millions: embeddings, names and times are memory-mapped, and no image is looked for.
 
-
-@dataclass(frozen=True)
-class EmbeddingIndex:
-    """Embeddings of the images of one folder.
+    An index is as it was when it was opened, also while another process brings it up to date.
 
     Attributes:
-        images_dir: the folder.
-        file_names: N paths below it, in the order of the rows.
-        embeddings: (N, D) float32, L2-normalised, memory-mapped.
-        unreadable: the names of files below the folder that hold no readable image.
+        folder: where the index lies.
+        about: its `Manifest`: the model and its digest, D, the kind of codes, the sources.
+        removed: rows whose images are gone, ascending int64.
+
+    Example:
+        >>> from kclip import Embedder
+        >>> embedder = Embedder.from_name("runs/demo/model")
+        >>> index = ImageIndex.build("runs/index", embedder, ["photos"])
+        >>> len(ImageIndex.open("runs/index"))
+        2
+        >>> (found,) = index.search(embedder.embed_texts(["a red circle"]), top_k=1)
+        >>> found[0].file_name in ("1.jpg", "2.jpg")
+        True
     """
 
-    images_dir: Path
-    file_names: tuple[str, ...]
-    embeddings: np.ndarray
-    unreadable: tuple[str, ...] = ()
+    def __init__(self, folder: Path, about: Manifest):
+        self.folder = folder
+        self.about = about
+        self._codes, self._rows = (
+            open_rows(folder, name, dtype, about.num_rows)
+            for name, dtype in about.row_types.items()
+        )
+        name_type = np.dtype("u1")
+        self._names = open_rows(folder, f"names-{about.generation}", name_type, about.names_end)
+        self.removed = open_removed(folder, about)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "ImageIndex":
+        """Opens an index; only the model that it names is needed to ask it.
+
+        Raises:
+            UserError: there is no index in the folder, or it is damaged.
+        """
+        folder = Path(folder)
+        for left in reversed(range(_TRIES)):
+            about = read_manifest(folder)
+            try:
+                return cls(folder, about)
+            except FileNotFoundError as error:  # a writer has just replaced it; or it is damaged
+                if not left:
+                    raise UserError(
+                        f"{error.filename} is missing; delete {folder} and make it again"
+                    ) from None
+        raise AssertionError
+
+    @classmethod
+    def build(
+        cls,
+        folder: str | Path,
+        embedder: "IndexEmbedder",
+        sources: Sequence[str | Path],
+        codes: CodeName = "int16",
+        model: str = "",
+    ) -> "ImageIndex":
+        """Makes an index, or brings the one that is in the folder up to date.
+
+        Images that are there already, under whatever name, are not embedded again. What can't be
+        read is left out, named and kept in `left_out`. A build that is killed goes on where it was.
+
+        Args:
+            folder: where the index is kept.
+            embedder: the model, such as a `kclip.Embedder`.
+            sources: folders of images, folders of TFRecords that `build_tfrecords` wrote, tars
+                (webdataset), or text files with one image a line.
+            codes: "int16", or "int8" for half the size and a cosine error of about 0.002.
+            model: what the model is called where it is loaded again.
+
+        Raises:
+            UserError: a source can't be read, the folder holds the index of another model or of
+                other codes, or another process writes it.
+        """
+        from kclip.retrieval.updating import update_index
+
+        update_index(Path(folder), embedder, sources, codes, model)
+        return cls.open(folder)
+
+    def update(
+        self, embedder: "IndexEmbedder", sources: Sequence[str | Path] | None = None
+    ) -> "ImageIndex":
+        """Brings the index up to date and returns it as it is then.
+
+        Of N images k of which are new or changed, k are embedded; those that are gone are found no
+        more.
+
+        Args:
+            embedder: the model that made the index.
+            sources: other ones than those that the index was made of.
+
+        Raises:
+            UserError: as `build`.
+        """
+        codes, model = self.about.codes, self.about.model
+        return self.build(self.folder, embedder, sources or self.about.sources, codes, model)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
-        return len(self.file_names)
+        return self.about.num_rows - self.about.num_removed
+
+    @property
+    def width(self) -> int:
+        """D, the width of the embeddings."""
+        return self.about.width
+
+    @cached_property
+    def left_out(self) -> list[tuple[str, str]]:
+        """Paths of files of the sources that hold no readable image, and the reasons."""
+        return read_left_out(self.folder, self.about)
+
+    @cached_property
+    def kept(self) -> np.ndarray | None:
+        """(R,) bool: which of the rows count; None where all do."""
+        if not len(self.removed):
+            return None
+        kept = np.ones(self.about.num_rows, bool)
+        kept[self.removed] = False
+        return kept
+
+    @property
+    def codes(self) -> np.ndarray:
+        """(R,) rows of `kclip.retrieval.codes`, memory-mapped, those of removed images too."""
+        return self._codes
+
+    @property
+    def table(self) -> np.ndarray:
+        """(R,) rows of `kclip.retrieval.storage.ROW`, memory-mapped, as `codes`."""
+        return self._rows
+
+    def ids(self) -> np.ndarray:
+        """(N,) int64: the rows that count."""
+        return np.arange(self.about.num_rows) if self.kept is None else np.flatnonzero(self.kept)
+
+    def embeddings(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Embeddings of some rows: float32 (len(ids), D), of unit length but for rounding."""
+        return decode(self._codes[np.asarray(ids, np.int64)])
+
+    def name(self, id: int) -> str:
+        """The name of an image in its folder or archive."""
+        begin = int(self._rows["name_end"][id - 1]) if id else 0
+        end = int(self._rows["name_end"][id])
+        return self._names[begin:end].tobytes().decode("utf-8", "surrogateescape")
+
+    def place(self, id: int) -> ImagePlace:
+        """Where an image lies; its `read()` returns the encoded bytes."""
+        row = self._rows[id]
+        container = self.about.containers[row["container"]]
+        stamp = int(row["size"]), int(row["mtime_ns"]), int(row["offset"])
+        return ImagePlace(container, self.name(id), *stamp)
+
+    def places(self) -> Iterator[tuple[int, ImagePlace]]:
+        """Goes over all images: row and place."""
+        for id in self.ids().tolist():
+            yield id, self.place(id)
+
+    def search(
+        self,
+        queries: np.ndarray,
+        top_k: int,
+        skip: int = 0,
+        allowed: np.ndarray | None = None,
+        approximate: bool = False,
+    ) -> list[tuple[Hit, ...]]:
+        """Finds the images whose embeddings are most similar to each query's.
+
+        Args:
+            queries: (Q, D) floats of any length, such as `Embedder.embed_texts` returns.
+            top_k: images wanted for each query; fewer are found where there are not as many.
+            skip: the best images that are not wanted: `top_k` for the second page, and so on.
+            allowed: (R,) bool, of `kclip.retrieval.filters`: the rows that may be found.
+            approximate: ask only the part of the index that lies near a query (with faiss); a few
+                images may be missed.
+
+        Returns:
+            For each query its images, best first; of equal ones in order of their rows.
+
+        Raises:
+            UserError: the queries are of another width; faiss is missing.
+        """
+        queries = np.atleast_2d(l2_normalize(queries))
+        if queries.shape[1] != self.width:
+            raise UserError(
+                f"the queries have {queries.shape[1]} values each, the index {self.width}; embed "
+                f"them with its model, {self.about.model or self.about.model_digest[:12]}"
+            )
+        if not len(self):
+            return [()] * len(queries)
+        allowed = _both(self.kept, allowed)
+        if approximate:
+            rows, scores = self._near.nearest_rows(queries, top_k + skip, allowed)
+        else:
+            rows, scores = nearest_rows(queries, self._codes, top_k + skip, allowed=allowed)
+        found = zip(rows[:, skip:].tolist(), scores[:, skip:].tolist(), strict=True)
+        return [self._hits(zip(*of_query, strict=True)) for of_query in found]
+
+    def _hits(self, found: Iterable[tuple[int, float]]) -> tuple[Hit, ...]:
+        return tuple(Hit(row, self.name(row), score) for row, score in found if row >= 0)
+
+    @cached_property
+    def _near(self) -> "ApproximateIndex":
+        from kclip.retrieval.lists import open_lists
+
+        return open_lists(self)
 
 
-def load_or_build_index(embedder: ImageEmbedder, images_dir: Path, root: Path) -> EmbeddingIndex:
-    """Opens the index of a folder's images, and builds it first unless it is up to date.
-
-    It is up to date when the model's digest and all images' names, sizes and times of change are
-    those that it was built from. Files that hold no readable image are printed and left out.
-
-    Args:
-        embedder: the model.
-        images_dir: the folder of images, searched recursively.
-        root: where indexes are kept, each in a folder of its own for a model and a folder.
-
-    Raises:
-        UserError: the folder is missing or holds no image, or more than 1 % of the images can't
-            be read.
-    """
-    paths = list_images(images_dir)
-    names = [path.relative_to(images_dir).as_posix() for path in paths]
-    expected = _description(embedder.digest, paths, names)
-    owner = f"{expected['model_digest']}\n{images_dir.resolve()}"
-    directory = root / hashlib.sha256(owner.encode()).hexdigest()[:12]
-    index = _load(directory, images_dir, expected)
-    if index is None:
-        embeddings, readable = compute_readable(embedder.embed_images, paths, names)
-        _save(directory, expected, embeddings, readable)
-        index = _load(directory, images_dir, expected)
-    if index is None:
-        raise KclipError(f"the index in {directory} can't be read back; is its disk full?")
-    return index
-
-
-def load_or_build_approximate(index: EmbeddingIndex) -> ApproximateIndex:
-    """Opens the lists of an index's embeddings, memory-mapped, and builds them first if need be.
-
-    Args:
-        index: of `load_or_build_index`, whose embeddings are a file.
-
-    Raises:
-        UserError: faiss is not installed.
-    """
-    assert isinstance(index.embeddings, np.memmap)
-    path = Path(str(index.embeddings.filename)).with_suffix(".faiss")
-    if path.exists():
-        try:
-            return ApproximateIndex.open(path)
-        except RuntimeError:
-            path.unlink()  # damaged: it is built again
-    ApproximateIndex.build(np.asarray(index.embeddings)).save(path)
-    return ApproximateIndex.open(path)
-
-
-def _description(model_digest: str, paths: list[Path], names: list[str]) -> dict:
-    stats = [path.stat() for path in paths]
-    stamps = [
-        asdict(ImageStamp(name, stat.st_size, stat.st_mtime_ns))
-        for name, stat in zip(names, stats, strict=True)
-    ]
-    return {"format": FORMAT, "model_digest": model_digest, "images": stamps}
-
-
-def _key(description: dict) -> str:
-    return hashlib.sha256(json.dumps(description).encode()).hexdigest()[:16]
-
-
-def _save(directory: Path, description: dict, embeddings: np.ndarray, readable: np.ndarray) -> None:
-    array_path = directory / f"embeddings-{_key(description)}.npy"
-    with replaced_when_done(array_path) as temporary:
-        np.save(temporary, embeddings)
-    names = [stamp["file_name"] for stamp in description["images"]]
-    kept = set(readable.tolist())
-    unreadable = [name for row, name in enumerate(names) if row not in kept]
-    with replaced_when_done(directory / "index.json") as temporary:
-        temporary.write_text(json.dumps(description | {"unreadable": unreadable}))
-    for old in directory.glob("embeddings-*"):
-        if old != array_path:
-            old.unlink(missing_ok=True)
-
-
-def _load(directory: Path, images_dir: Path, expected: dict) -> EmbeddingIndex | None:
-    try:
-        saved = json.loads((directory / "index.json").read_text())
-        unreadable = set(saved.pop("unreadable"))
-        embeddings = np.load(directory / f"embeddings-{_key(expected)}.npy", mmap_mode="r")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return None  # absent or damaged: it is built again
-    names = [stamp["file_name"] for stamp in expected["images"]]
-    names = [name for name in names if name not in unreadable]
-    if saved != expected or len(embeddings) != len(names):
-        return None
-    return EmbeddingIndex(images_dir, tuple(names), embeddings, tuple(sorted(unreadable)))
+def _both(mask: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
+    if mask is None or other is None:
+        return other if mask is None else mask
+    return mask & other

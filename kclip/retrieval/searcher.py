@@ -1,67 +1,63 @@
-"""Search: the images whose embeddings are most similar to a query's."""
+"""Search by words: the images whose embeddings are most similar to a sentence's."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
+from kclip.errors import UserError
 from kclip.metrics.similarity import l2_normalize
 from kclip.retrieval.exact import nearest_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kclip.inference.embedder import Embedder
-    from kclip.retrieval.approximate import ApproximateIndex
-    from kclip.retrieval.index import EmbeddingIndex
+from kclip.retrieval.index import ImageIndex
+from kclip.retrieval.results import SearchResult
 
 
-@dataclass(frozen=True)
-class Hit:
-    """An image that was found: its name in the index and its cosine similarity in [-1, 1]."""
+class TextEmbedder(Protocol):
+    """What a search takes of a model; `kclip.Embedder` has it."""
 
-    file_name: str
-    score: float
+    @property
+    def digest(self) -> str:
+        """Hex digest of all that embeddings depend on."""
+        ...
 
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The images found for one query, best first."""
-
-    query: str
-    hits: tuple[Hit, ...]
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Embeds M strings: float32 (M, D)."""
+        ...
 
 
 def search(
-    embedder: "Embedder",
-    index: "EmbeddingIndex",
-    queries: "Sequence[str]",
+    embedder: TextEmbedder,
+    index: ImageIndex,
+    queries: Sequence[str],
     top_k: int,
-    approximate: "ApproximateIndex | None" = None,
+    approximate: bool = False,
 ) -> list[SearchResult]:
     """Finds the `top_k` images of an index for each query.
 
     Args:
         embedder: the model that made the index.
-        index: embeddings of N images.
+        index: of N images.
         queries: sentences.
         top_k: images wanted for each; fewer are found where N is smaller.
-        approximate: of the same index, to search that instead; it may miss images.
+        approximate: ask only the part of the index that lies near a query (with faiss); a few
+            images may be missed.
+
+    Raises:
+        UserError: the index is of another model, or faiss is missing.
     """
-    embedded = l2_normalize(embedder.embed_texts(queries))
-    if approximate is None:
-        rows, scores = nearest_rows(embedded, index.embeddings, top_k)
-    else:
-        rows, scores = approximate.nearest_rows(embedded, top_k)
-    return [
-        SearchResult(query, _hits(index, *found))
-        for query, *found in zip(queries, rows.tolist(), scores.tolist(), strict=True)
-    ]
+    check_model(embedder, index)
+    found = index.search(embedder.embed_texts(queries), top_k, approximate=approximate)
+    return [SearchResult(*pair) for pair in zip(queries, found, strict=True)]
 
 
-def _hits(index: "EmbeddingIndex", rows: list[int], scores: list[float]) -> tuple[Hit, ...]:
-    found = zip(rows, scores, strict=True)
-    return tuple(Hit(index.file_names[row], score) for row, score in found if row >= 0)
+def check_model(embedder: TextEmbedder, index: ImageIndex) -> None:
+    """Raises `UserError` where an index was made by another model than the one that asks it."""
+    if embedder.digest != index.about.model_digest:
+        raise UserError(
+            f"{index.folder} is the index of another model"
+            f"{f' ({index.about.model})' if index.about.model else ''}; give that one, or make an "
+            "index with yours"
+        )
 
 
 def top_k_rows(

@@ -70,6 +70,8 @@ def test_more_wanted_than_there_are(data, tmp_path):
         (["  "], "at least one query"),
         (["red", "--top-k", "0"], "--top-k is 0; give a number from 1"),
         (["red", "--images", "nowhere"], "nowhere is not a folder"),
+        (["red", "--index", "index"], "not both"),
+        (["red", "--update"], "with --images the index is always up to date"),
     ],
 )
 def test_requests_that_cannot_be_met(data, capsys, options, message):
@@ -86,16 +88,30 @@ def test_files_that_cannot_be_read_are_left_out_named_and_counted(data, tmp_path
         report = (tmp_path / "out" / "report.md").read_text()
         assert re.search(r"left out +\| 2 files that can't be read here", report)
     output = capsys.readouterr().err
-    assert "left out: broken.png: not an image" in output
-    assert "left out: raw.cr2: unreadable kind: .cr2 is a camera's raw file" in output
+    assert "left out: images/broken.png: not an image" in output
+    assert "left out: images/raw.cr2: unreadable kind: .cr2 is a camera's raw file" in output
 
 
-def test_many_that_cannot_be_read_are_refused_with_the_flag(data, tmp_path, capsys):
-    for number in range(6):
-        (tmp_path / "images" / f"broken_{number}.png").write_bytes(b"no image")
-    code, error = failure(capsys, "red", "--output", "out")
-    assert code == 2 and "6 of 24 images" in error and "give --max-unreadable 0.25" in error
-    run("red", "--output", "out", "--max-unreadable", "0.25")
+def test_an_index_is_asked_as_it_is_and_brought_up_to_date_when_told(data, tmp_path, capsys):
+    main("index_images", ["images", "--model", "m", "--output", "index"])
+    assert capsys.readouterr().out == "18 images are in index\n"
+    (tmp_path / "images" / "red_0.png").unlink()
+    ask = ["a red wall", "--index", "index", "--top-k", "3", "--output", "out"]
+    main("search_images", ask)
+    output = capsys.readouterr()
+    assert "images/red_0.png" in output.out
+    assert "can't be shown: images/red_0.png: missing" in output.err
+    main("search_images", [*ask, "--update"])
+    assert "images/red_0.png" not in capsys.readouterr().out
+    assert data.num_embedded == 18
+
+
+def test_an_index_is_brought_up_to_date_from_what_it_was_made_of(data, tmp_path, capsys):
+    main("index_images", ["images", "--model", "m", "--output", "index", "--codes", "int8"])
+    write_color_images(tmp_path / "images" / "more", per_color=1, size=16)
+    main("index_images", ["--output", "index"])
+    assert capsys.readouterr().out.endswith("24 images are in index\n")
+    assert data.num_embedded == 24
 
 
 def test_a_name_that_is_not_utf_8_and_one_with_a_line_break(data, tmp_path, capsys):
@@ -142,3 +158,28 @@ def test_a_name_that_is_not_utf_8_is_found_and_shown(data, tmp_path, capsys):
     (query,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["queries"]
     found = {os.fsencode(hit["file_name"]) for hit in query["hits"]}
     assert found == {b"red_caf\xe9.png", b"red_1.png", b"red_2.png"}
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["search_images", "red"], "give --index, a folder of index_images, or --images"),
+        (["search_images", "red", "--images", "images"], "give --model"),
+        (["search_images", "red", "--index", "nowhere"], "nowhere holds no index"),
+        (["index_images"], "runs/index holds no index yet; give folders of images, and --model"),
+        (["index_images", "images"], "give folders of images, and --model"),
+        (["index_images", "nowhere", "--model", "m"], "nowhere is not a folder of images"),
+        (["index_images", "images", "--model", "m", "--output", "images"], "holds other files"),
+    ],
+)
+def test_what_an_index_takes(data, capsys, command, message):
+    with pytest.raises(SystemExit) as exit_info:
+        main(command[0], command[1:])
+    assert exit_info.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_short_names_of_commands(data, capsys):
+    for argv in (["index", "images", "--model", "m"], ["search", "red", "--index", "runs/index"]):
+        main(argv=argv)
+    assert "images/red_0.png" in capsys.readouterr().out

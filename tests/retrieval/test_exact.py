@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from kclip.retrieval.codes import decode, encode
 from kclip.retrieval.exact import FEW_QUERIES, nearest_rows
 
 
@@ -39,3 +40,30 @@ def test_it_reads_a_memory_map(tmp_path):
     ):
         np.testing.assert_array_equal(ours, expected)
         assert type(ours) is np.ndarray
+
+
+@pytest.mark.parametrize("codes", ["int16", "int8"])
+@pytest.mark.parametrize("num_queries", [1, FEW_QUERIES + 1])
+@pytest.mark.parametrize("block_rows", [None, 7])
+def test_codes_are_searched_as_what_they_stand_for(codes, num_queries, block_rows):
+    rng = np.random.default_rng(0)
+    rows = encode(rng.normal(size=(40, 8)), codes)
+    queries = rng.normal(size=(num_queries, 8)).astype("float32")
+    found, scores = nearest_rows(queries, rows, 5, block_rows)
+    expected = queries @ decode(rows).T
+    np.testing.assert_array_equal(found, np.argsort(-expected, axis=1)[:, :5])
+    np.testing.assert_allclose(scores, -np.sort(-expected, axis=1)[:, :5], atol=1e-5)
+
+
+@pytest.mark.parametrize("num_queries", [1, FEW_QUERIES + 1])
+@pytest.mark.parametrize("block_rows", [None, 3])
+def test_rows_that_are_not_allowed_are_not_found(num_queries, block_rows):
+    rng = np.random.default_rng(0)
+    rows, queries = rng.normal(size=(30, 4)), rng.normal(size=(num_queries, 4)).astype("float32")
+    allowed = rng.random(30) < 0.3
+    found, scores = nearest_rows(queries, rows.astype("float32"), 20, block_rows, allowed)
+    count = allowed.sum()
+    for query in range(num_queries):
+        best = sorted(np.flatnonzero(allowed), key=lambda row, q=query: -queries[q] @ rows[row])
+        assert found[query].tolist() == best + [-1] * (20 - count)
+    assert np.isneginf(scores[:, count:]).all() and np.isfinite(scores[:, :count]).all()

@@ -1,12 +1,14 @@
-import json
 import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from fake_embedder import FakeEmbedder, write_color_images
 
-from kclip.errors import KclipError, UserError
-from kclip.retrieval.index import load_or_build_approximate, load_or_build_index
+from kclip.errors import UserError
+from kclip.retrieval.index import ImageIndex
 
 
 @pytest.fixture
@@ -15,121 +17,214 @@ def images(tmp_path):
     return tmp_path / "images"
 
 
-def test_rows_belong_to_their_files(images, tmp_path):
-    index = load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
-    assert list(index.file_names) == sorted(path.name for path in images.iterdir())
-    alone = FakeEmbedder().embed_images([images / index.file_names[4]])
-    np.testing.assert_array_equal(index.embeddings[4], alone[0])
+@pytest.fixture
+def index(images, tmp_path):
+    return ImageIndex.build(tmp_path / "index", FakeEmbedder(), [images])
 
 
-def test_it_is_memory_mapped_and_reused(images, tmp_path):
-    load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
-    embedder = FakeEmbedder()
-    index = load_or_build_index(embedder, images, tmp_path / "index")
-    assert embedder.num_embedded == 0
-    assert isinstance(index.embeddings, np.memmap)
-    assert len(index) == 18
+def answers(index, top_k=30):
+    """For each colour the names that are found, those of equal scores in order of names."""
+    queries = FakeEmbedder().embed_texts(["red", "blue", "grey"])
+    return [
+        sorted((-round(hit.score, 5), hit.file_name) for hit in hits)
+        for hits in index.search(queries, top_k)
+    ]
 
 
-@pytest.mark.parametrize("change", ["added", "removed", "rewritten", "renamed", "touched"])
-def test_it_is_rebuilt_when_an_image_has_changed(images, tmp_path, change):
-    load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
-    first = images / "blue_0.png"
-    if change == "added":
-        (images / "new.png").write_bytes(first.read_bytes())
-    elif change == "removed":
-        first.unlink()
-    elif change == "rewritten":
-        first.write_bytes((images / "red_0.png").read_bytes())
-    elif change == "renamed":
-        first.rename(images / "renamed.png")
-    else:
-        os.utime(first, ns=(1, 1))
-    embedder = FakeEmbedder()
-    index = load_or_build_index(embedder, images, tmp_path / "index")
-    assert embedder.num_embedded == len(list(images.iterdir())) == len(index)
-    (folder,) = (tmp_path / "index").iterdir()
-    assert len(list(folder.glob("*.npy"))) == 1  # the old embeddings are gone
+def assert_is_as_a_full_build(index, images, tmp_path):
+    whole = ImageIndex.build(tmp_path / "whole", FakeEmbedder(), [images])
+    assert answers(index) == answers(whole)
+    assert len(index) == len(whole) == len(list(images.rglob("*.png")))
+    shutil.rmtree(tmp_path / "whole")
 
 
-def test_each_model_and_folder_has_its_own(images, tmp_path):
-    write_color_images(tmp_path / "others", per_color=1)
-    load_or_build_index(FakeEmbedder("one"), images, tmp_path / "index")
-    load_or_build_index(FakeEmbedder("two"), images, tmp_path / "index")
-    load_or_build_index(FakeEmbedder("one"), tmp_path / "others", tmp_path / "index")
-    again = FakeEmbedder("one")
-    assert len(load_or_build_index(again, images, tmp_path / "index")) == 18
-    assert again.num_embedded == 0
+def test_rows_belong_to_their_files(index, images):
+    names = [place.name for _, place in index.places()]
+    assert names == sorted(path.name for path in images.iterdir())
+    for row, place in index.places():
+        alone = FakeEmbedder().embed_images([images / place.name])
+        np.testing.assert_allclose(index.embeddings([row]), alone, atol=2e-5)
+        assert place.read() == (images / place.name).read_bytes()
+        assert index.table[row]["width"] == index.table[row]["height"] == 24
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"unreadable": 3}'])
-def test_a_damaged_description_is_rebuilt(images, tmp_path, damage):
-    load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
-    next((tmp_path / "index").glob("*/index.json")).write_text(damage)
-    embedder = FakeEmbedder()
-    load_or_build_index(embedder, images, tmp_path / "index")
-    assert embedder.num_embedded == 18
+def test_opening_reads_neither_images_nor_rows(index, images):
+    shutil.rmtree(images)
+    opened = ImageIndex.open(index.folder)
+    assert isinstance(opened.codes, np.memmap) and isinstance(opened.table, np.memmap)
+    assert len(opened) == 18 and answers(opened) == answers(index)
+    assert opened.about.model_digest == "c0ffee" and opened.width == 6
 
 
-def test_damaged_embeddings_are_rebuilt(images, tmp_path):
-    load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
-    next((tmp_path / "index").glob("*/*.npy")).write_bytes(b"\x93NUMPY")
-    embedder = FakeEmbedder()
-    load_or_build_index(embedder, images, tmp_path / "index")
-    assert embedder.num_embedded == 18
-
-
-def test_a_build_that_dies_leaves_no_index(images, tmp_path, monkeypatch):
-    def die(*_):
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(np, "save", die)
-    with pytest.raises(OSError, match="no space"):
-        load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
-    assert [p for p in (tmp_path / "index").rglob("*") if p.is_file()] == []
-
-
-def test_a_few_unreadable_images_are_left_out_and_named(tmp_path, caplog):
-    images = tmp_path / "images"
-    write_color_images(images, per_color=20)
-    (images / "broken.png").write_bytes(b"not a picture")
-    index = load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
-    assert "left out: broken.png: not an image" in caplog.text
-    assert len(index) == len(index.embeddings) == 120
-    assert index.unreadable == ("broken.png",)
-    again = FakeEmbedder()
-    assert load_or_build_index(again, images, tmp_path / "index").file_names == index.file_names
-    assert again.num_embedded == 0
-
-
-def test_many_unreadable_images_are_an_error(images, tmp_path):
-    for number in range(4):
-        (images / f"broken_{number}.png").write_bytes(b"")
-    with pytest.raises(UserError, match="4 of 22 images can't be used.*broken_0.png: empty"):
-        load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
-
-
-def test_an_index_that_cannot_be_read_back_is_an_error(images, tmp_path, monkeypatch):
-    monkeypatch.setattr(json, "loads", lambda _: None)
-    with pytest.raises(KclipError, match="can't be read back"):
-        load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
-
-
-def test_the_lists_of_approximate_search_are_built_once_and_go_with_the_embeddings(
-    images, tmp_path
-):
-    pytest.importorskip("faiss")
-    index = load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
+def test_pages_are_parts_of_one_list(index):
     query = FakeEmbedder().embed_texts(["red"])
-    rows, _ = load_or_build_approximate(index).nearest_rows(query, 3)
-    assert {index.file_names[row] for row in rows[0]} == {f"red_{n}.png" for n in range(3)}
-    (path,) = (tmp_path / "index").glob("*/embeddings-*.faiss")
-    before = path.stat().st_mtime_ns
-    load_or_build_approximate(index)
-    assert path.stat().st_mtime_ns == before
-    path.write_bytes(b"damaged")
-    again, _ = load_or_build_approximate(index).nearest_rows(query, 3)
-    np.testing.assert_array_equal(again, rows)
-    (images / "blue_0.png").unlink()
-    load_or_build_index(FakeEmbedder(), images, tmp_path / "index")
-    assert not path.exists()
+    (whole,) = index.search(query, 18)
+    pages = [index.search(query, 7, skip=skip)[0] for skip in (0, 7, 14, 21)]
+    assert sum(pages, ()) == whole
+
+
+def test_rows_may_be_ruled_out(index):
+    query = FakeEmbedder().embed_texts(["red"])
+    (hits,) = index.search(query, 18, allowed=np.arange(18) < 3)
+    assert {hit.file_name for hit in hits} == {f"blue_{n}.png" for n in range(3)}
+
+
+@pytest.mark.parametrize("codes", ["int16", "int8"])
+@pytest.mark.parametrize(
+    ("change", "embedded"),
+    [("nothing", 0), ("added", 2), ("removed", 0), ("rewritten", 1), ("renamed", 0)]
+    + [("moved", 0), ("touched", 0), ("copied", 0), ("all of it", 2)],
+)
+def test_what_has_changed_is_embedded_and_nothing_else(images, tmp_path, change, embedded, codes):
+    index = ImageIndex.build(tmp_path / "index", FakeEmbedder(), [images], codes)
+    first, fresh = images / "blue_0.png", write_color_images(tmp_path / "new", 2, size=16)
+    if change in ("added", "all of it"):
+        fresh[0].rename(images / "new.png")
+    if change == "added":
+        (images / "sub").mkdir()
+        fresh[1].rename(images / "sub" / "red_0.png")
+    if change == "removed":
+        first.unlink()
+    if change in ("rewritten", "all of it"):
+        first.write_bytes(fresh[2].read_bytes())
+    if change in ("renamed", "all of it"):
+        (images / "red_1.png").rename(images / "renamed.png")
+        (images / "red_2.png").rename(images / "red_1.png")
+    if change == "moved":
+        (images / "sub").mkdir()
+        first.rename(images / "sub" / "blue_0.png")
+    if change == "touched":
+        os.utime(first, ns=(1, 1))
+    if change in ("copied", "all of it"):
+        shutil.copy(images / "grey_0.png", images / "twin.png")
+    embedder = FakeEmbedder()
+    updated = index.update(embedder)
+    assert embedder.num_embedded == embedded
+    if codes == "int16":
+        assert_is_as_a_full_build(updated, images, tmp_path)
+    again = FakeEmbedder()
+    assert answers(updated.update(again)) == answers(updated) and again.num_embedded == 0
+
+
+def test_what_is_gone_leaves_the_disk_once_it_is_half_of_all(index, images, tmp_path):
+    for path in sorted(images.iterdir())[2:12]:
+        path.unlink()
+    embedder = FakeEmbedder()
+    updated = index.update(embedder)
+    assert embedder.num_embedded == 0
+    assert updated.about.num_rows == len(updated) == 8 and updated.about.generation == 2
+    assert {path.name for path in index.folder.iterdir()} == {
+        "index.json", "lock", "codes-2.bin", "rows-2.bin", "names-2.bin"
+    }  # fmt: skip
+    assert_is_as_a_full_build(updated, images, tmp_path)
+    assert len(answers(index)[0]) == 18  # what was opened before is as it was
+
+
+def test_an_image_that_comes_back_is_known(index, images):
+    path = images / "blue_0.png"
+    data = path.read_bytes()
+    path.unlink()
+    index.update(FakeEmbedder())
+    path.write_bytes(data)
+    embedder = FakeEmbedder()
+    assert len(index.update(embedder)) == 18 and embedder.num_embedded == 0
+
+
+def test_what_cannot_be_read_is_left_out_named_and_never_fatal(index, images, caplog):
+    for number in range(30):
+        (images / f"broken_{number}.png").write_bytes(b"not a picture")
+    data = (images / "blue_0.png").read_bytes()
+    (images / "blue_0.png").write_bytes(data[:200])  # its header can be read, its pixels not
+    updated = index.update(FakeEmbedder())
+    assert "broken_0.png: not an image" in caplog.text
+    assert len(updated) == 17 and len(updated.left_out) == updated.about.num_left_out == 31
+    assert dict(updated.left_out)[str(images / "blue_0.png")].startswith("truncated")
+    (images / "blue_0.png").write_bytes(data)
+    embedder = FakeEmbedder()
+    assert len(updated.update(embedder)) == 18 and embedder.num_embedded == 0
+
+
+def test_nothing_that_can_be_read_is_an_error(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "broken.png").write_bytes(b"no")
+    with pytest.raises(UserError, match="none of the 1 images .*broken.png: not an image"):
+        ImageIndex.build(tmp_path / "index", FakeEmbedder(), [tmp_path / "images"])
+    with pytest.raises(UserError, match="holds no index"):
+        ImageIndex.open(tmp_path / "index")
+
+
+def test_names_of_any_bytes(images, tmp_path):
+    (images / "red_0.png").rename(images / os.fsdecode(b"caf\xe9.png"))
+    (images / "red_1.png").rename(images / "naïve 雪\n.png")
+    index = ImageIndex.build(tmp_path / "index", FakeEmbedder(), [images])
+    assert {index.name(row) for row in range(18)} == set(os.listdir(images))
+    assert all(place.read() for _, place in ImageIndex.open(index.folder).places())
+
+
+def test_other_models_other_codes_and_other_files_are_refused(index, images, tmp_path):
+    with pytest.raises(UserError, match="is the index of another model .c0ffee"):
+        ImageIndex.build(index.folder, FakeEmbedder("other"), [images])
+    with pytest.raises(UserError, match="holds int16 codes, but int8 was asked for"):
+        ImageIndex.build(index.folder, FakeEmbedder(), [images], "int8")
+    with pytest.raises(UserError, match="holds other files .such as blue_0.png"):
+        ImageIndex.build(images, FakeEmbedder(), [images])
+    with pytest.raises(UserError, match="have 3 values each, the index 6"):
+        index.search(np.ones((1, 3)), 1)
+
+
+def test_two_at_once(index, images):
+    class Second(FakeEmbedder):
+        def embed_images(self, *args, **kwargs):
+            index.update(FakeEmbedder())
+            return super().embed_images(*args, **kwargs)
+
+    write_color_images(images / "more", 1, size=16)
+    with pytest.raises(UserError, match="another process writes the index"):
+        index.update(Second())
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"format": 2}', '{"format": 3, "rows": 1}'])
+def test_a_damaged_manifest_is_named(index, damage):
+    (index.folder / "index.json").write_text(damage)
+    with pytest.raises(UserError, match="index.json is not of an index of this kclip; delete"):
+        ImageIndex.open(index.folder)
+
+
+def test_missing_and_cut_files_are_named(index):
+    codes = index.folder / "codes-1.bin"
+    codes.write_bytes(codes.read_bytes()[:-1])
+    with pytest.raises(UserError, match="codes-1.bin is cut off"):
+        ImageIndex.open(index.folder)
+    codes.unlink()
+    with pytest.raises(UserError, match="codes-1.bin is missing"):
+        ImageIndex.open(index.folder)
+
+
+def test_approximate_search_follows_the_index(index, images, tmp_path):
+    pytest.importorskip("faiss")
+    query = FakeEmbedder().embed_texts(["red"])
+    for change in (
+        lambda: None,
+        (images / "red_0.png").unlink,
+        lambda: write_color_images(images / "x", 2, 16),
+    ):
+        change()
+        index = index.update(FakeEmbedder())
+        near, exact = (index.search(query, 5, approximate=near)[0] for near in (True, False))
+        assert [hit.id for hit in near] == [hit.id for hit in exact]
+    (lists,) = index.folder.glob("lists-*")
+    assert lists.name == f"lists-1-{index.about.num_rows}.faiss"
+    lists.write_bytes(b"damaged")
+    assert ImageIndex.open(index.folder).search(query, 5, approximate=True)[0] == near
+
+
+def test_a_reader_takes_neither_tensorflow_nor_keras(index):
+    code = f"""
+import sys, numpy as np
+from kclip import ImageIndex
+hits = ImageIndex.open({str(index.folder)!r}).search(np.eye(1, 6), 3)[0]
+loaded = {{name.split(".")[0] for name in sys.modules}}
+print(len(hits), sorted(loaded & {{"tensorflow", "keras", "scipy", "sklearn", "matplotlib"}}))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout == "3 []\n", result.stderr

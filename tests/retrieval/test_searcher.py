@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from fake_embedder import FakeEmbedder
+from fake_embedder import FakeEmbedder, write_color_images
 
-from kclip.retrieval.index import EmbeddingIndex
+from kclip.errors import UserError
+from kclip.retrieval.index import ImageIndex
 from kclip.retrieval.searcher import search, top_k_rows
 
 
@@ -36,21 +37,19 @@ def test_top_k_below_one_is_refused():
         top_k_rows(np.ones((1, 2)), np.eye(2), 0)
 
 
-def test_search_names_the_files(tmp_path):
-    embeddings = FakeEmbedder().embed_texts(["red", "blue", "red blue"])
-    index = EmbeddingIndex(tmp_path, ("r.png", "b.png", "rb.png"), embeddings)
+@pytest.fixture
+def index(tmp_path):
+    write_color_images(tmp_path / "images", per_color=1)
+    return ImageIndex.build(tmp_path / "index", FakeEmbedder(), [tmp_path / "images"])
+
+
+def test_search_names_the_files(index):
     red, blue = search(FakeEmbedder(), index, ["a red thing", "something blue"], top_k=2)
-    assert [hit.file_name for hit in red.hits] == ["r.png", "rb.png"]
-    assert [hit.file_name for hit in blue.hits] == ["b.png", "rb.png"]
-    assert blue.query == "something blue"
-    assert red.hits[0].score == pytest.approx(1.0)
+    assert [red.query, red.hits[0].file_name] == ["a red thing", "red_0.png"]
+    assert [blue.query, blue.hits[0].file_name] == ["something blue", "blue_0.png"]
+    assert len(blue.hits) == 2 and red.hits[0].score == pytest.approx(1, abs=0.01)
 
 
-def test_what_approximate_search_does_not_find_is_left_out(tmp_path):
-    class Half:
-        def nearest_rows(self, queries, top_k):
-            return np.array([[1, -1]]), np.array([[0.5, -1.0]], "float32")
-
-    index = EmbeddingIndex(tmp_path, ("r.png", "b.png"), np.eye(2, dtype="float32"))
-    (result,) = search(FakeEmbedder(), index, ["blue"], 2, approximate=Half())
-    assert [(hit.file_name, hit.score) for hit in result.hits] == [("b.png", 0.5)]
+def test_a_model_that_did_not_make_the_index_is_refused(index):
+    with pytest.raises(UserError, match="is the index of another model"):
+        search(FakeEmbedder("other"), index, ["red"], top_k=2)

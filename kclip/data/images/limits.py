@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from kclip.config.images import ImageLimits
+from kclip.config.images import ImageLimits, PixelLimit
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -37,11 +37,12 @@ def limited_by(limits: ImageLimits) -> Iterator[None]:
 def within_limits(
     run: Callable[Concatenate[Any, P], Result],
 ) -> Callable[Concatenate[Any, P], Result]:
-    """Makes a command that is an `ImageLimits` run within its own limits."""
+    """Makes a command that is an `ImageLimits`, or a `PixelLimit`, run within its own limits."""
 
     @wraps(run)
-    def limited(command: Any, *args: P.args, **kwargs: P.kwargs) -> Result:
-        with limited_by(command):
+    def limited(command: PixelLimit, *args: P.args, **kwargs: P.kwargs) -> Result:
+        own = isinstance(command, ImageLimits)
+        with limited_by(command if own else ImageLimits(max_pixels=command.max_pixels)):
             return run(command, *args, **kwargs)
 
     return limited

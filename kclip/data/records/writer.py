@@ -85,8 +85,19 @@ def open_split(directory: Path, split: str) -> SplitFiles:
     """Finds the shards of a split in a finished build.
 
     Raises:
-        UserError: there is no finished build in the folder, it is of another version, or it has no
-            such split.
+        UserError: as `open_splits`, or the build has no such split.
+    """
+    splits = open_splits(directory)
+    if split not in splits:
+        raise UserError(f"{directory} has no split {split!r}; it has {', '.join(sorted(splits))}.")
+    return splits[split]
+
+
+def open_splits(directory: Path) -> dict[str, SplitFiles]:
+    """Finds the shards of all splits of a finished build, by the names of the splits.
+
+    Raises:
+        UserError: there is no finished build in the folder, or it is of another version.
     """
     directory = Path(directory)
     try:
@@ -103,11 +114,15 @@ def open_split(directory: Path, split: str) -> SplitFiles:
             "this kclip (other datasets: build_tfrecords --source tfds --dataset FOLDER)."
         )
     lengths = {s["name"]: [int(n) for n in s["shardLengths"]] for s in info["splits"]}
-    if split not in lengths:
-        raise UserError(f"{directory} has no split {split!r}; it has {', '.join(sorted(lengths))}.")
-    total = len(lengths[split])
-    names = [f"{DATASET_NAME}-{split}.tfrecord-{i:05d}-of-{total:05d}" for i in range(total)]
-    return SplitFiles([directory / name for name in names], lengths[split])
+    return {
+        name: SplitFiles(_shard_paths(directory, name, len(of_split)), of_split)
+        for name, of_split in lengths.items()
+    }
+
+
+def _shard_paths(directory: Path, split: str, total: int) -> list[Path]:
+    begin = f"{DATASET_NAME}-{split}.tfrecord"
+    return [directory / f"{begin}-{number:05d}-of-{total:05d}" for number in range(total)]
 
 
 def _write_missing(jobs: Sequence[ShardJob], directory: Path, workers: int) -> BuildResult:

@@ -19,14 +19,16 @@ ROW = SCORE_LINE + IMAGE + NAME_LINE
 
 
 def draw_search_grid(
-    query: str, hits: Sequence[Mapping[str, Any]], images: Mapping[str, Path | bytes]
+    query: str,
+    hits: Sequence[Mapping[str, Any]],
+    images: Mapping[Any, Path | bytes | Image.Image],
 ) -> "Figure":
     """Draws what a query found, best first, with scores, as a grid like the report's Figure 3.
 
     Args:
         query: the sentence.
-        hits: `{"file_name", "score"}` each, best first.
-        images: file name -> image.
+        hits: `{"file_name", "score"}` each, best first; and perhaps `id`.
+        images: id, or file name where there is none -> image.
     """
     columns = max(3, math.ceil(math.sqrt(len(hits))))
     rows = [hits[start : start + columns] for start in range(0, len(hits), columns)]
@@ -67,7 +69,7 @@ def draw_image_rows(
 
 def _draw_blocks(
     blocks: Sequence[tuple[str, Sequence[Sequence[Mapping[str, Any]]]]],
-    images: Mapping[Any, Path | bytes],
+    images: Mapping[Any, Path | bytes | Image.Image],
     columns: int,
     centred: bool,
 ) -> "Figure":
@@ -104,7 +106,7 @@ def _draw_hit(
     figure: "Figure",
     rank: int,
     hit: Mapping[str, Any],
-    image: Path | bytes,
+    image: Path | bytes | Image.Image,
     corner: tuple[float, float],
 ) -> None:
     width, height = figure.get_size_inches()
