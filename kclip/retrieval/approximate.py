@@ -24,7 +24,7 @@ from kclip.retrieval.exact import nearest_rows
 
 # k-means learns from so many embeddings of a list; faiss' default of 256 takes six times as long.
 POINTS_PER_LIST = 40
-MAX_LISTS = 4096  # more would take hours to fill with ten million embeddings
+MAX_LISTS = 2048  # more take hours to fill with ten million embeddings
 ROWS_AT_ONCE = 65_536
 # So many times the rows that are wanted, and no fewer than so many, are compared again.
 RESCORED, MIN_RESCORED = 4, 100

@@ -1,8 +1,8 @@
 """Embeddings as whole numbers: half or a quarter of float32's bytes.
 
 A row is one float32, its scale, and D whole numbers of 16 or 8 bits: scale * numbers is the
-embedding. 16 bits so are 20 times more exact than float16, whose last bits go to exponents that
-unit vectors never have, and NumPy turns them into float32 in one pass, 9 times faster.
+embedding. 16 bits so are six times more exact than float16, some of whose bits go to exponents
+that unit vectors never have, and NumPy turns them into float32 some ten times faster.
 """
 
 from typing import Literal

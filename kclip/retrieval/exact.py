@@ -11,8 +11,8 @@ import numpy as np
 FEW_QUERIES = 4
 # For 64 queries, 8 MiB of scores at a time.
 BLOCK_ROWS = 32_768
-# Codes become float32 in a buffer of so many bytes, which stays in the processor's cache.
-BUFFER_BYTES = 4 * 2**20
+# For few queries codes become float32 in a buffer of so many bytes, which stays in the cache.
+BUFFER_BYTES = 2 * 2**20
 
 Found = tuple[np.ndarray, np.ndarray]  # rows, int64, and their scores, float32
 
@@ -50,7 +50,7 @@ def nearest_rows(
     if top_k < 1:
         raise ValueError(f"top_k must be at least 1, got {top_k}")
     embeddings = np.asarray(embeddings)  # slices of a memory map would be maps, too
-    block_rows = block_rows or _block_rows(embeddings, queries.shape[1])
+    block_rows = block_rows or _block_rows(embeddings, queries)
 
     def search(part: slice) -> list[Found]:
         found = [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(queries)
@@ -71,10 +71,10 @@ def nearest_rows(
     return np.where(np.isneginf(scores), -1, rows), scores
 
 
-def _block_rows(embeddings: np.ndarray, width: int) -> int:
-    if embeddings.dtype.names is None:
+def _block_rows(embeddings: np.ndarray, queries: np.ndarray) -> int:
+    if embeddings.dtype.names is None or len(queries) > FEW_QUERIES:
         return BLOCK_ROWS
-    return max(1, min(BLOCK_ROWS, BUFFER_BYTES // (4 * width)))
+    return max(1, min(BLOCK_ROWS, BUFFER_BYTES // (4 * queries.shape[1])))
 
 
 def _parts(num_rows: int, num_queries: int) -> list[slice]:
