@@ -90,6 +90,7 @@ class TrainDualEncoder(TrainingCommand):
         from kclip.features import FeatureStore
         from kclip.inference.embedder import Embedder
         from kclip.training.dual_encoder.building import build_dual_encoder, build_loss
+        from kclip.training.dual_encoder.cuts import find_cuts
         from kclip.training.dual_encoder.data import (
             cached_data,
             chunked,
@@ -121,14 +122,16 @@ class TrainDualEncoder(TrainingCommand):
                 if start
                 else build_dual_encoder(*towers, texts, self.optimization.dtype)
             )
-        with watch.stage("data" if self.image.trained else "features"):
+            sides = (self.image, self.text, self.optimization)
+            cuts = find_cuts(model, preprocessor, (train, validation), *sides)
+        streamed = self.image.trained and cuts.image is None
+        with watch.stage("data" if streamed else "features"):
             arguments = (model, preprocessor, train, validation, self.optimization)
-            if self.image.trained:
+            if streamed:
                 data = streamed_data(*arguments)
             else:
-                data = cached_data(
-                    *arguments, FeatureStore.at(self.features_dir), self._classifier()
-                )
+                store = FeatureStore.at(self.features_dir)
+                data = cached_data(*arguments, store, self._classifier(), cuts)
             if self.optimization.chunk_size is not None:
                 data = chunked(data, self.optimization.chunk_size)
         embedder = Embedder(model, preprocessor)

@@ -62,6 +62,10 @@ class Optimization:
     """Additional pairs in each batch, made from the image tower's own classifier: features
     moved towards one of ImageNet's 1,000 classes, and its name in a prompt. They teach names that
     captions lack. Needs a frozen tower, and weights with their classifier."""
+    cache_gib: Annotated[float, Range(0, 1e6)] = 32.0
+    """With last:N: how many GiB of each side the frozen blocks' outputs may take in --features-dir.
+    What takes more is computed anew in each step, as with an --optimization.augmentation that
+    changes images in every epoch; 0: always."""
     learning_rate: LearningRate = 1e-3
     """Learning rate of the heads, and of towers without their own."""
     weight_decay: WeightDecay = 1e-3

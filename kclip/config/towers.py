@@ -40,7 +40,8 @@ class ImageTower:
     that was trained so brings it along."""
     train: TrainMode = "all"
     """What is trained on this side, in a --model too. all: the whole tower and its head; last:N:
-    its last N blocks and its head; lora:R: adapters of rank R in a transformer's attention, and its
+    its last N blocks and its head, while those below run once (see --optimization.cache-gib) and
+    without dropout; lora:R: adapters of rank R in a transformer's attention, and its
     head; head: the head alone, so that the tower runs once and its outputs are kept; frozen: not
     even the head, which must then be pretrained."""
     learning_rate: LearningRate | None = None

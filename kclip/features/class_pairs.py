@@ -8,6 +8,7 @@ import numpy as np
 from kclip.features.split_features import SplitFeatures, text_arrays
 from kclip.models import DualEncoder, DualEncoderPreprocessor
 from kclip.models.towers.application_weights import Classifier
+from kclip.models.towers.tower_cut import TowerCut
 
 TEMPLATES = ("a photo of a {}.", "there is a {}", "a {}", "{}")
 # Thrice the way from one class's mean to another's: the classifier of a MobileNet then calls three
@@ -58,6 +59,7 @@ def class_pairs(
     preprocessor: DualEncoderPreprocessor,
     features: SplitFeatures,
     classifier: Classifier,
+    text_cut: TowerCut | None = None,
 ) -> ClassPairs:
     """Prepares the pairs of a training split.
 
@@ -66,6 +68,7 @@ def class_pairs(
         preprocessor: of the model.
         features: of the training split.
         classifier: of ImageNet's 1,000 classes.
+        text_cut: of a text tower whose last blocks are trained.
     """
     names = [keras_hub.utils.imagenet_id_to_name(number) for number in range(1000)]
     names = [name.replace("_", " ") for name in names]
@@ -74,7 +77,7 @@ def class_pairs(
     covariance = np.cov(images.T).astype(np.float32)
     return ClassPairs(
         images=images,
-        text=text_arrays(model, preprocessor, prompts),
+        text=text_arrays(model, preprocessor, prompts, text_cut),
         classifier=classifier,
         means=(covariance @ classifier.kernel).T,
         least=images.min(axis=0),

@@ -59,7 +59,11 @@ class FeatureStore:
         return cls(Path(chosen) if chosen else platformdirs.user_cache_path("kclip") / "features")
 
     def computed_once(
-        self, name: str, compute: Callable[[Path], None], about: Mapping[str, Any]
+        self,
+        name: str,
+        compute: Callable[[Path], None],
+        about: Mapping[str, Any],
+        num_bytes: int = 0,
     ) -> Path:
         """Has a folder of arrays filled, unless it is there and its bytes are what was written.
 
@@ -69,13 +73,15 @@ class FeatureStore:
             name: a digest of all that the arrays depend on.
             compute: writes the files into the folder that it is given.
             about: what they are of, for people; JSON can hold it.
+            num_bytes: of the largest arrays, where they may be too large for the disk.
 
         Raises:
-            UserError: the store's folder cannot be written.
+            UserError: the store's folder cannot be written, or the disk has no room.
         """
         with self._lock(name):
             path = self.folder / name
             if not _is_whole(path):
+                self._check_room(num_bytes)
                 for leftover in self.folder.glob(f".{name}-*"):  # of a process that was killed
                     shutil.rmtree(leftover, ignore_errors=True)
                 with folder_replaced_when_done(path) as new:
@@ -95,6 +101,15 @@ class FeatureStore:
         with self._lock(name):
             shutil.rmtree(self.folder / name)
         (self.folder / f"{name}.lock").unlink(missing_ok=True)
+
+    def _check_room(self, num_bytes: int) -> None:
+        free = shutil.disk_usage(self.folder).free
+        if num_bytes > free:
+            raise UserError(
+                f"the features would take {num_bytes / 2**30:,.1f} GiB, but the disk of "
+                f"{self.folder} has {free / 2**30:,.1f} GiB left; give another --features-dir, or "
+                "delete features with manage_features"
+            )
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:

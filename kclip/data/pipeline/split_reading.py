@@ -114,3 +114,8 @@ def _records(split: SplitFiles, names: tuple[str, ...]) -> Iterator[dict[str, An
     files = [str(path) for path in split.files]
     records: Any = without_autotuning(tf.data.TFRecordDataset(files).map(parse, CORES))
     yield from records.as_numpy_iterator()
+
+
+def num_captions(split: SplitFiles) -> int:
+    """Captions of all images of a split together."""
+    return sum(len(captions) for _, _, captions in iterate_texts(split))

@@ -12,7 +12,7 @@ from kclip.data.pipeline.keyed_random import keyed_seed
 from kclip.data.pipeline.split_reading import (
     CORES,
     decode_image,
-    iterate_texts,
+    num_captions,
     sibling_id,
     without_autotuning,
 )
@@ -98,7 +98,7 @@ class StreamedBatches:
         self._image_dtype = tf.uint8 if stored else tf.float32
         self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._first_batch = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.num_samples = split.num_records if captions == "sample" else _num_captions(split)
+        self.num_samples = split.num_records if captions == "sample" else num_captions(split)
         # The variables are read when iteration starts, so that each epoch sees their new values.
         # The work comes after that: within a flat_map it would take a fifth more time.
         self._dataset = (
@@ -234,7 +234,3 @@ def _stored_size(split: SplitFiles) -> int | None:
 def _expand_captions(serialized: tf.Tensor) -> tf.data.Dataset:
     count = tf.size(schema.parse(serialized)["captions"], out_type=tf.int64)
     return tf.data.Dataset.range(count).map(lambda number: (serialized, number))
-
-
-def _num_captions(split: SplitFiles) -> int:
-    return sum(len(captions) for _, _, captions in iterate_texts(split))

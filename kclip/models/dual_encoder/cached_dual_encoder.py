@@ -1,20 +1,24 @@
 import keras
 
 from kclip.models.dual_encoder.contrastive_model import ContrastiveModel
+from kclip.models.towers.tower_cut import TowerCuts
 
 
 class CachedDualEncoder(ContrastiveModel, keras.Model):
-    """A `DualEncoder` from its frozen towers' features on.
+    """A `DualEncoder` from what its frozen parts give on.
 
-    A frozen tower's output for an image or a caption never changes, so it is computed once
-    (`kclip.features`) and this model trains on the result. It shares the heads, the logit scale
-    and, where it is trained, the text tower with the dual encoder that it was made from.
+    What a frozen tower, or the frozen blocks of one, give for an image or a caption never changes,
+    so it is computed once (`kclip.features`) and this model trains on the result. It shares the
+    heads, the logit scale and what is trained of the towers with the dual encoder that it was made
+    from.
 
     Args:
-        dual_encoder: `DualEncoder` whose image tower is frozen. Its text tower enters by
-            features too if it is frozen, by tokens otherwise.
+        dual_encoder: `DualEncoder` whose image tower is frozen or cut. Its text tower enters by
+            features too if it is frozen, from its cut on if it has one, by tokens otherwise.
+        cuts: `TowerCuts`, of towers whose last blocks are trained.
 
-    Inputs: dict of `image_features` (B, F), and `text_features` (B, C) or the text tower's own.
+    Inputs: dict of `image_features` (B, F), and `text_features` (B, C) or the text tower's own; of
+    a tower that is cut the inputs of its upper part, whose features are (B, L, C), say.
     Outputs: as the dual encoder's.
 
     Example:
@@ -24,18 +28,25 @@ class CachedDualEncoder(ContrastiveModel, keras.Model):
     >>> cached.compile(keras.optimizers.AdamW(1e-3), loss=ContrastiveLoss())
     """
 
-    def __init__(self, dual_encoder, **kwargs):
-        image = keras.Input((dual_encoder.image_encoder.feature_dim,), name="image_features")
-        text_encoder = dual_encoder.text_encoder
-        if text_encoder.trainable:
-            text = text_encoder.new_inputs()
-            text_features = text_encoder(text)
-        else:
-            text_features = keras.Input((text_encoder.feature_dim,), name="text_features")
-            text = {"text_features": text_features}
+    def __init__(self, dual_encoder, cuts=None, **kwargs):
+        cuts = cuts or TowerCuts()
+        image, image_features = _entry("image", dual_encoder.image_encoder, cuts.image)
+        text, text_features = _entry("text", dual_encoder.text_encoder, cuts.text)
         super().__init__(
-            inputs={"image_features": image, **text},
-            outputs=dual_encoder.project(image, text_features),
+            inputs={**image, **text},
+            outputs=dual_encoder.project(image_features, text_features),
             **kwargs,
         )
         self.logit_scale = dual_encoder.logit_scale
+
+
+def _entry(side, tower, cut):
+    """Symbolic inputs of one side, and the tower's features that follow from them."""
+    if cut is not None:
+        inputs = cut.new_inputs()
+        return inputs, cut.upper(inputs)
+    if side == "text" and tower.trainable:
+        inputs = tower.new_inputs()
+        return inputs, tower(inputs)
+    features = keras.Input((tower.feature_dim,), name=f"{side}_features")
+    return {f"{side}_features": features}, features

@@ -10,7 +10,9 @@ from kclip.errors import UserError
 from kclip.inference.towers import OpenedImageTower, open_image_tower
 from kclip.layers.transformer_block import TransformerBlock
 from kclip.models.folder.preset_model import tower_dtype
+from kclip.models.towers.frozen import run_in_inference_while_frozen
 from kclip.models.towers.recomputing import recompute_blocks
+from kclip.models.towers.tower_cut import layers_below
 
 
 def build_image_tower(image: ImageTower, dtype: str) -> OpenedImageTower:
@@ -52,6 +54,9 @@ def prepare_tower(tower: Any, settings: ImageTower | TextTower) -> None:
 
 def train_tower(tower: Any, mode: str) -> None:
     """Makes those weights of a tower trainable that a mode names, and no others.
+
+    With "last:N" the dropout below the trained blocks is off, so that what goes into them stays
+    the same.
 
     Args:
         tower: an image or text tower.
@@ -108,6 +113,9 @@ def _train_last(tower: Any, number: int) -> None:
             f"last:{number} was asked for, but the tower has {len(blocks)} blocks; give at most "
             f"last:{len(blocks)}, or all"
         )
-    for block in blocks[: len(blocks) - number]:
-        for layer in block:
-            layer.trainable = False
+    frozen = [layer for block in blocks[: len(blocks) - number] for layer in block]
+    for layer in frozen:
+        layer.trainable = False
+    for layer in [*frozen, *layers_below(tower)]:
+        layer.trainable = False  # those without weights, too
+        run_in_inference_while_frozen(layer)

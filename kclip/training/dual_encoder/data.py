@@ -1,4 +1,4 @@
-"""The two ways to feed a dual encoder: straight from TFRecords, or from frozen towers' features."""
+"""The two ways to feed a dual encoder: straight from TFRecords, or from what was computed once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,9 +19,11 @@ from kclip.features.frozen_outputs import pixels_for
 from kclip.inference.embedder import Embedder, embed_views
 from kclip.models import CachedDualEncoder, DualEncoder, DualEncoderPreprocessor
 from kclip.models.towers.application_weights import Classifier
+from kclip.models.towers.tower_cut import TowerCuts
 from kclip.training.common.batch_statistics import set_exact_statistics
 from kclip.training.dual_encoder.cached_batches import CachedBatches
 from kclip.training.dual_encoder.chunked_model import ChunkedModel
+from kclip.training.dual_encoder.cuts import CONSTANT_AUGMENTATIONS, training_views
 
 EMBEDDING_BATCH_SIZE = 256
 
@@ -72,8 +74,7 @@ def streamed_data(
     tokens = preprocessor.tokenize([caption for captions in texts for caption in captions])
     tokens = {name: np.asarray(value) for name, value in tokens.items()}
     embedder = Embedder(model, preprocessor)
-    # What bounds the memory of training bounds that of validation.
-    size = min(EMBEDDING_BATCH_SIZE, settings.chunk_size or EMBEDDING_BATCH_SIZE)
+    size = _embedding_batch_size(settings)
 
     def embed_validation():
         images = image_batches(validation, resize, size)
@@ -102,24 +103,28 @@ def cached_data(
     settings: Optimization,
     store: FeatureStore,
     classifier: Classifier | None = None,
+    cuts: TowerCuts | None = None,
 ) -> TrainingData:
-    """The frozen towers run once over each split; see `kclip.features`.
+    """The frozen towers, or their frozen blocks, run once over each split; see `kclip.features`.
 
-    Arguments as above, where features are kept, and the image tower's classifier where `settings`
-    wants class pairs.
+    Arguments as above, where features are kept, the image tower's classifier where `settings`
+    wants class pairs, and the cuts of towers whose last blocks are trained.
     """
-    mirror, shrink = _views(settings)
-    train_features = split_features(model, preprocessor, train, store, mirror, shrink)
-    features = split_features(model, preprocessor, validation, store, preprocessor.mirror)
+    cuts = cuts or TowerCuts()
+    _check_augmentation(settings)
+    arguments, views = (model, preprocessor), training_views(settings)
+    train_features = split_features(*arguments, train, store, *views, cuts=cuts)
+    features = split_features(*arguments, validation, store, preprocessor.mirror, cuts=cuts)
     _standardize(model, train_features)
-    cached = CachedDualEncoder(model)
+    cached = CachedDualEncoder(model, cuts)
+    size = _embedding_batch_size(settings)
 
     def embed_validation():
         images = embed_views(
-            lambda view: _predict(cached.image_model, {"image_features": view}),
+            lambda view: _predict(cached.image_model, {"image_features": view}, size),
             features.image_features,
         )
-        return images, _predict(cached.text_model, features.text)
+        return images, _predict(cached.text_model, features.text, size)
 
     return TrainingData(
         model=cached,
@@ -128,7 +133,8 @@ def cached_data(
             settings.batch_size,
             settings.captions,
             seed=settings.seed,
-            class_pairs=classifier and class_pairs(model, preprocessor, train_features, classifier),
+            class_pairs=classifier
+            and class_pairs(model, preprocessor, train_features, classifier, cuts.text),
             num_class_pairs=settings.class_pairs,
         ),
         validation=CachedBatches(
@@ -160,15 +166,17 @@ def _for_pipeline(preprocessor: Any) -> Callable[[Any], Any]:
     return tokenize
 
 
-def _views(settings: Optimization) -> tuple[bool, bool]:
-    """Whether a frozen tower also sees each image mirrored, and as it looks when it is small."""
-    if settings.augmentation not in ("none", "flip", "shrink"):
+def _check_augmentation(settings: Optimization) -> None:
+    if settings.augmentation not in CONSTANT_AUGMENTATIONS:
         raise UserError(
             f"--optimization.augmentation {settings.augmentation} changes images in every epoch, "
             "but a frozen image tower sees each image once; use none, flip or shrink, or train it"
         )
-    shrink = settings.augmentation == "shrink"
-    return shrink or settings.augmentation == "flip", shrink
+
+
+def _embedding_batch_size(settings: Optimization) -> int:
+    """What bounds the memory of training bounds that of validation."""
+    return min(EMBEDDING_BATCH_SIZE, settings.chunk_size or EMBEDDING_BATCH_SIZE)
 
 
 def _standardize(model: DualEncoder, features: SplitFeatures) -> None:
@@ -176,12 +184,14 @@ def _standardize(model: DualEncoder, features: SplitFeatures) -> None:
 
     A running average would still be on its way to them when a short training ends.
     """
-    sides = [(model.image_projection, features.image_features)]
-    if "text_features" in features.text:
-        sides.append((model.text_projection, features.text["text_features"]))
-    for projection, of_side in sides:
+    sides = (
+        (model.image_encoder, model.image_projection, features.image_features),
+        (model.text_encoder, model.text_projection, features.text.get("text_features")),
+    )
+    for tower, projection, of_side in sides:
         standardization = getattr(projection, "standardization", None)
-        if standardization and standardization.trainable:  # a model's own stay as they are
+        # A model's own stay as they are.
+        if not tower.trainable and standardization and standardization.trainable:
             set_exact_statistics(standardization, of_side)
 
 
@@ -219,7 +229,14 @@ def _check_captions(split: SplitFiles, name: str) -> None:
         )
 
 
-def _predict(
-    model: Any, arrays: dict[str, np.ndarray], batch_size: int = EMBEDDING_BATCH_SIZE
-) -> np.ndarray:
-    return model.predict(arrays, batch_size=batch_size, verbose=0)
+def _predict(model: Any, arrays: dict[str, np.ndarray], batch_size: int) -> np.ndarray:
+    """Batch by batch from the disk: `model.predict` would read whole arrays into memory."""
+    rows = len(next(iter(arrays.values())))
+    return np.concatenate(
+        [
+            model.predict_on_batch(
+                {name: array[start : start + batch_size] for name, array in arrays.items()}
+            )
+            for start in range(0, rows, batch_size)
+        ]
+    )

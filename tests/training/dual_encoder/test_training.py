@@ -116,7 +116,7 @@ def test_cached_and_streamed_training_give_the_same_losses(
     }
     config(records, tmp_path / "cached", **settings).run()
     streamed_data = training_data.streamed_data
-    monkeypatch.setattr(training_data, "cached_data", lambda *args: streamed_data(*args[:-2]))
+    monkeypatch.setattr(training_data, "cached_data", lambda *args: streamed_data(*args[:5]))
     config(records, tmp_path / "streamed", **settings).run()
     cached, streamed = history(tmp_path / "cached"), history(tmp_path / "streamed")
     assert len(cached) == 2
@@ -139,14 +139,14 @@ def test_features_are_computed_once(records, tmp_path, capfd):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("frozen", [False, True], ids=["streamed", "cached"])
-def test_a_run_stopped_within_an_epoch_ends_like_a_whole_one(records, finished, tmp_path, frozen):
-    whole = tmp_path / "whole" if frozen else finished
+@pytest.mark.parametrize("mode", ["all", "head", "last:1"], ids=["streamed", "cached", "cut"])
+def test_a_run_stopped_within_an_epoch_ends_like_a_whole_one(records, finished, tmp_path, mode):
+    whole = finished if mode == "all" else tmp_path / "whole"
     towers = {
-        "image": dataclasses.replace(IMAGE, train="head" if frozen else "all"),
-        "text": dataclasses.replace(TEXT, train="head" if frozen else "all"),
+        "image": dataclasses.replace(IMAGE, train=mode),
+        "text": dataclasses.replace(TEXT, train=mode),
     }
-    if frozen:
+    if mode != "all":
         config(records, whole, **towers).run()
     stop_in_batch(config(records, tmp_path / "broken", **towers), batch=9)
     assert not (tmp_path / "broken" / "model").exists()
