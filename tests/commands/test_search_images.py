@@ -1,6 +1,9 @@
+import csv
+import io
 import json
 import os
 import re
+import sys
 
 import pytest
 from fake_embedder import FakeEmbedder, write_color_images
@@ -183,3 +186,58 @@ def test_short_names_of_commands(data, capsys):
     for argv in (["index", "images", "--model", "m"], ["search", "red", "--index", "runs/index"]):
         main(argv=argv)
     assert "images/red_0.png" in capsys.readouterr().out
+
+
+def test_json_csv_and_pages(data, tmp_path, capsys):
+    run("red", "blue", "--json", "--top-k", "2", "--page", "2", "--csv", "hits.csv")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["query"] for line in lines] == ["red", "blue"]
+    assert [len(line["hits"]) for line in lines] == [2, 2]
+    assert lines[0]["hits"][0]["path"].startswith("images/red_")
+    assert not lines[0]["hits"][1]["path"].startswith("images/red_")  # there are three
+    with open("hits.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["rank"] for row in rows] == ["3", "4", "3", "4"]
+    assert [row["path"] for row in rows] == [hit["path"] for line in lines for hit in line["hits"]]
+    assert not (tmp_path / "runs" / "search" / "report.md").exists()
+
+
+def test_queries_from_standard_input(data, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("red\n\nimages/blue_0.png\n"))
+    run("-", "--json", "--top-k", "1")
+    red, blue = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [red["query"], blue["query"]] == ["red", "images/blue_0.png"]
+    assert blue["hits"][0]["file_name"] == "blue_0.png"
+    assert blue["hits"][0]["score"] == pytest.approx(1, abs=1e-3)
+
+
+def test_a_prompt_stays_after_a_mistake(data, monkeypatch, capsys):
+    typed = iter(["red", "gone.png", "blue"])
+
+    def answer(prompt):
+        try:
+            return next(typed)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", answer)
+    monkeypatch.setattr(sys, "stdin", type("Terminal", (), {"isatty": lambda self: True})())
+    run("--top-k", "1")
+    output = capsys.readouterr().out
+    assert "images/red_" in output and "images/blue_" in output
+    assert "there is no image 'gone.png'" in output
+
+
+def test_filters_and_combinations(data, tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("image,kind\nred_0.png,wall\nblue_0.png,sea\n")
+    options = ["--table", "t.csv", "--where", "kind=sea", "--json"]
+    run(*options, "red + 0.5*images/green_0.png - blue", "--read-as", "combination")
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [hit["file_name"] for hit in line["hits"]] == ["blue_0.png"]
+
+
+def test_a_part_of_an_image_as_query(data, capsys):
+    run("images/red_0.png", "--crop", "2,2,8,8", "--top-k", "1", "--json")
+    assert "red_" in json.loads(capsys.readouterr().out)["hits"][0]["path"]
+    code, error = failure(capsys, "images/red_0.png", "--crop", "2,2,80,8")
+    assert code == 2 and "is no part of images/red_0.png, which is 24 x 24 pixels" in error
