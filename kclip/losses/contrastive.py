@@ -1,6 +1,7 @@
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
+import keras
 from keras import ops
 
 from kclip.losses import blocks
@@ -9,6 +10,7 @@ from kclip.losses.block_log_sum_exp import log_sum_exps
 Target = Literal["hard", "soft", "multi_positive"]
 
 
+@keras.saving.register_keras_serializable("kclip")
 @dataclass(frozen=True)
 class ContrastiveLoss:
     """Symmetric softmax cross-entropy between the images and the texts of one batch.
@@ -66,6 +68,13 @@ class ContrastiveLoss:
             ops.transpose(targets), ops.transpose(logits_per_image), valid_mask
         )
         return (per_image + per_text) / 2
+
+    def get_config(self):
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
 
     def _in_blocks(self, images, texts, logit_scale, ids, valid_mask):
         # Targets sum to 1, so that cross-entropy is log-sum-exp less the logit that is wanted,

@@ -1,3 +1,5 @@
+import keras
+
 from kclip.errors import UserError
 from kclip.losses import ContrastiveLoss, SigmoidLoss
 from kclip.models.dual_encoder.image_text_model import ImageTextModel
@@ -32,6 +34,18 @@ class ContrastiveModel(ImageTextModel):
         refuse_replicas(self)
         super().compile(optimizer=optimizer, **kwargs)
         self.contrastive_loss = _named_loss(loss) if isinstance(loss, str) else loss
+
+    def get_compile_config(self):
+        """What a `.keras` file keeps of `compile`; Keras knows nothing of the loss."""
+        config = super().get_compile_config()
+        if config:
+            config["loss"] = keras.saving.serialize_keras_object(self.contrastive_loss)
+        return config
+
+    def compile_from_config(self, config):
+        """Compiles a model that `keras.saving.load_model` has read, to go on with `fit`."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)  # its state is read next
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The contrastive loss of one batch, plus the layers' regularisation."""
