@@ -12,6 +12,7 @@ from .commands.evaluate_multilabel import EvaluateMultilabel as EvaluateMultilab
 from .commands.evaluate_retrieval import EvaluateRetrieval as EvaluateRetrieval
 from .commands.evaluate_zero_shot import EvaluateZeroShot as EvaluateZeroShot
 from .commands.export_model import ExportModel as ExportModel
+from .commands.find_duplicates import FindDuplicates as FindDuplicates
 from .commands.index_images import IndexImages as IndexImages
 from .commands.manage_features import ManageFeatures as ManageFeatures
 from .commands.run_multilabel_benchmark import RunMultilabelBenchmark as RunMultilabelBenchmark

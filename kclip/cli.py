@@ -48,6 +48,7 @@ TASKS = {
     "Use": {
         "index_images": ("IndexImages", "embed images for search, and later what is new"),
         "search_images": ("SearchImages", "find the images that a sentence describes"),
+        "find_duplicates": ("FindDuplicates", "copies and near copies among images"),
         "manage_features": ("ManageFeatures", "list or delete kept outputs of frozen towers"),
         "export_model": (
             "ExportModel",

@@ -79,7 +79,11 @@ def test_columns_of_a_table(index, caplog):
         (TABLE, "colour=red", "--where is 'colour=red'; give COLUMN=VALUE .* 'labels', 'note'"),
         (TABLE, "labels", "give COLUMN=VALUE"),
         ("file;x\nred_0.png;1\n", "x=1", "has no column of images; it has 'file', 'x'"),
-        ("image,x\nred_0.png,1\n", "x=1", "names red_0.png, which are .*red_0.png and .*red_0.png; write"),
+        (
+            "image,x\nred_0.png,1\n",
+            "x=1",
+            "names red_0.png, which are .*red_0.png and .*red_0.png; write",
+        ),
     ],
 )
 def test_tables_that_do_not_say_it(index, tmp_path, text, where, message):

@@ -52,7 +52,8 @@ def draw_search_rows(
 
 
 def draw_image_rows(
-    rows: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], images: Mapping[Any, Path | bytes]
+    rows: Sequence[tuple[str, Sequence[Mapping[str, Any]]]],
+    images: Mapping[Any, Path | bytes | Image.Image],
 ) -> "Figure":
     """Draws rows of images, each row under a title.
 
