@@ -52,6 +52,10 @@ class TrainClassifier(TrainingCommand, ImageLimits):
     """Class folders of other images to choose the best epoch by."""
     validation_fraction: Fraction = 0.2
     """Without them and without a split for it: the fraction of each class that is held out."""
+    features_dir: Path | None = None
+    """Where the outputs of the frozen network are kept, for --resume and further runs; by default
+    the folder of the environment variable KCLIP_FEATURES_DIR, or the user's cache. See
+    manage_features."""
     settings: tyro.conf.OmitArgPrefixes[ClassifierSettings] = field(
         default_factory=ClassifierSettings
     )
@@ -67,6 +71,7 @@ class TrainClassifier(TrainingCommand, ImageLimits):
         """See `TrainingCommand`."""
         import keras
 
+        from kclip.features import FeatureStore
         from kclip.training.classifier.data import build_batches
         from kclip.training.classifier.fine_tuning import train_classifier
 
@@ -79,7 +84,8 @@ class TrainClassifier(TrainingCommand, ImageLimits):
         self.write_config()
         with watch.stage("training"):
             batches = build_batches(data, model, self.settings)
-            history = train_classifier(model, *batches, self.settings, run)
+            store = FeatureStore.at(self.features_dir)
+            history = train_classifier(model, *batches, self.settings, run, store)
         return self._save_and_report(model, data, history, watch)
 
     def _read(self) -> "ClassifierData":

@@ -125,12 +125,17 @@ def digest(towers: Iterable[Any], split: SplitFiles, *others: Any) -> str:
         split: the records, known by their bytes.
         *others: what JSON can hold.
     """
+    return digest_of(towers, split_digest(split), *others)
+
+
+def digest_of(towers: Iterable[Any], data: Any, *others: Any) -> str:
+    """The same for data that are known by what `data` says, which JSON can hold."""
     result = hashlib.sha256()
     for tower in towers:
         result.update(json.dumps(settings(tower.get_config())).encode())
         for weight in tower.get_weights():
             result.update(np.ascontiguousarray(weight).data)
-    result.update(json.dumps([split_digest(split), software(), DECODING, *others]).encode())
+    result.update(json.dumps([data, software(), DECODING, *others]).encode())
     return result.hexdigest()[:16]
 
 

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 
 import keras
@@ -111,15 +112,18 @@ def test_a_run_that_ctrl_c_ended_goes_on_to_the_same_end(
     images, pretrained, tmp_path, monkeypatch, capsys, batch
 ):
     options = ("--weights", pretrained, "--head-epochs", "2", "--learning-rate", "0.001")
-    options += ("--augmentation", "none")
+    options += ("--augmentation", "none", "--features-dir", str(tmp_path / "features"))
     train(images, tmp_path / "whole", *options)
+    shutil.rmtree(tmp_path / "features")  # the other run computes its own
     with monkeypatch.context() as patch:
         stop_in_batch(patch, batch)
         code, message = failure(capsys, images, tmp_path / "broken", *options)
     assert code == 128 + signal.SIGINT
     assert message.startswith("error: stopped by SIGINT in epoch 1 after batch 2; all is saved")
     assert not (tmp_path / "broken" / "model").exists()
+    capsys.readouterr()
     main("train_classifier", ["--resume", str(tmp_path / "broken")])
+    assert "computing the frozen network's features" not in capsys.readouterr().err
     whole, broken = (
         TrainedClassifier.from_folder(tmp_path / run / "model").model.get_weights()
         for run in ("whole", "broken")

@@ -5,8 +5,9 @@ from typing import Any
 import keras
 
 from kclip.config.classifier import ClassifierSettings
-from kclip.console.lines import LOGGER
+from kclip.features import FeatureStore
 from kclip.models import ImageClassifier
+from kclip.training.classifier.frozen_features import frozen_features
 from kclip.training.classifier.image_batches import ImageBatches
 from kclip.training.common.array_batches import ArrayBatches
 from kclip.training.common.batch_statistics import fit_momentum
@@ -25,6 +26,7 @@ def train_classifier(
     validation: ImageBatches,
     settings: ClassifierSettings,
     run: Run,
+    store: FeatureStore,
 ) -> History:
     """Trains a classifier; leaves the weights of the lowest validation loss in it.
 
@@ -35,6 +37,7 @@ def train_classifier(
         validation: batches of the validation images.
         settings: the config.
         run: where `history.csv` and the states go, stop, resume, loggers.
+        store: where the features of the frozen network are kept.
 
     Returns:
         The logs of each epoch; `fine_tuning` is 0 while the head is trained, then 1.
@@ -44,7 +47,7 @@ def train_classifier(
     """
     history, head_loss = [], float("inf")
     if settings.pretrained:
-        history, head_loss = _train_head(model, plain_train, validation, settings, run)
+        history, head_loss = _train_head(model, plain_train, validation, settings, run, store)
     if settings.fine_tune_layers == 0:
         return history
     head_weights = model.get_weights()
@@ -65,13 +68,12 @@ def _train_head(
     validation: ImageBatches,
     settings: ClassifierSettings,
     run: Run,
+    store: FeatureStore,
 ) -> tuple[History, float]:
-    encoder = model.image_encoder
-    encoder.trainable = False
-    LOGGER.info("computing the frozen network's features of training and validation images")
+    model.image_encoder.trainable = False
     features, held_out = (
         ArrayBatches(
-            batches.predictions(encoder),
+            frozen_features(model, batches, store),
             batches.labels,
             settings.batch_size,
             shuffle=batches is train,

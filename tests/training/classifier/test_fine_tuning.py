@@ -6,9 +6,11 @@ from class_folders import write_class_folders
 from kclip.config.classifier import ClassifierSettings
 from kclip.data.labelled.class_folders import read_labelled_folder
 from kclip.data.pipeline.augmentation import build_augmentation
+from kclip.features import FeatureStore
 from kclip.models import ImageClassifier, ImageEncoder
 from kclip.models.pretrained.image_towers import load_image_encoder
 from kclip.training.classifier.fine_tuning import train_classifier, unfreeze
+from kclip.training.classifier.frozen_features import frozen_features
 from kclip.training.classifier.image_batches import ImageBatches
 from kclip.training.common.run import Run
 
@@ -106,7 +108,8 @@ def train(images, model, folder, **changes):
     settings = ClassifierSettings(batch_size=4, **changes)
     keras.utils.set_random_seed(0)
     data = batches(images, model, shuffle=True), batches(images, model), batches(images, model)
-    return train_classifier(model, *data, settings, Run(folder, lambda: False, "again"))
+    run, store = Run(folder, lambda: False, "again"), FeatureStore.at(folder / "features")
+    return train_classifier(model, *data, settings, run, store)
 
 
 def test_the_head_is_trained_first_and_the_tower_stays(images, pretrained, tmp_path):
@@ -121,6 +124,29 @@ def test_the_head_is_trained_first_and_the_tower_stays(images, pretrained, tmp_p
     probabilities = batches(images, model).predictions(model)
     own = probabilities[np.arange(15), images.class_indices]
     assert -np.log(own).mean() == pytest.approx(loss, abs=1e-4)  # it is the model's own head
+
+
+def test_features_are_computed_once_for_a_network_and_its_images(
+    images, pretrained, tmp_path, monkeypatch
+):
+    calls = []
+
+    def counted(self, model, predictions=ImageBatches.predictions):
+        calls.append(len(self.paths))
+        return predictions(self, model)
+
+    monkeypatch.setattr(ImageBatches, "predictions", counted)
+    store, model = FeatureStore.at(tmp_path), small_classifier(pretrained)
+    first, again = (frozen_features(model, batches(images, model), store) for _ in range(2))
+    assert calls == [15] and np.array_equal(first, again)
+    expected = batches(images, model).predictions(model.image_encoder)
+    np.testing.assert_array_equal(first, expected)
+    some = batches(images.rows(np.arange(4)), model)
+    np.testing.assert_allclose(frozen_features(model, some, store), expected[:4], atol=1e-5)
+    kernel = model.image_encoder.backbone.weights[0]
+    kernel.assign(2 * np.array(kernel))
+    assert not np.array_equal(frozen_features(model, batches(images, model), store), first)
+    assert calls == [15, 15, 4, 15]
 
 
 def test_then_the_last_layers_are_fine_tuned(images, pretrained, tmp_path):
