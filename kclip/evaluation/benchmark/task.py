@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kclip.data.labelled.copies import split_groups
 from kclip.data.labelled.label_matrix import label_matrix, valid_mask_matrix
 from kclip.data.labelled.multilabel_split import sample_split
 from kclip.data.pipeline.split_reading import iterate_ignored_labels, iterate_labels, iterate_texts
@@ -65,6 +66,11 @@ class Task:
             split = sample_split(self.train.labels, self.class_names, ratio, seed)
             self._drawn[ratio, seed] = split.train
         return self._drawn[ratio, seed]
+
+    @cached_property
+    def train_groups(self) -> np.ndarray:
+        """(R,) int64: the group of copies of each training image, see `split_groups`."""
+        return split_groups(open_split(self.data, "train"))
 
     @cached_property
     def captions(self) -> list[str]:

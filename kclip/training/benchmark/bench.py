@@ -97,7 +97,8 @@ class MultilabelBench:
             rows = task.rows(cell.ratio, cell.seed)
         if cell.method == LINEAR_PROBE:
             train, test = (side.features.pooled.mean(axis=0) for side in (task.train, task.test))
-            scores, own = probe_scores(train[rows], task.train.labels[rows], test)
+            labels, groups = task.train.labels[rows], task.train_groups[rows]
+            scores, own = probe_scores(train[rows], labels, test, groups)
             return decide_labels(task, scores, rows, own)
         head = self._head(cell, rows)
         scores = head.scores(task.test.features, task.queries)

@@ -89,6 +89,19 @@ def test_the_probe_is_ridge_regression():
     assert own.shape == (30, 2)
 
 
+def test_copies_do_not_choose_how_the_probe_is_regularised():
+    """Labels of chance: what leaves a copy out knows its answer and wants no regularisation."""
+    rng = np.random.default_rng(0)
+    train, test = rng.normal(size=(40, 60)), rng.normal(size=(5, 60))
+    labels = rng.integers(0, 2, size=(40, 2))
+    twice, groups = np.tile(np.arange(40), 2), np.tile(np.arange(40), 2)
+
+    def spread(groups):
+        return np.ptp(probe_scores(train[twice], labels[twice], test, groups)[0])
+
+    assert spread(groups) < spread(None) / 10
+
+
 def test_captions_are_the_nearest_by_their_words():
     class Words:
         def embed_texts(self, texts):

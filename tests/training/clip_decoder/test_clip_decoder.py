@@ -288,7 +288,7 @@ def test_a_tower_is_trained_in_half_precision_on_changed_images(records, dual_en
 
 @pytest.fixture(scope="module")
 def tuned(records, dual_encoder, tmp_path_factory):
-    """A run that has chosen its loss weights, of two pairs on three folds."""
+    """A run that has chosen its loss weights, of one pair on three folds."""
     output = tmp_path_factory.mktemp("runs") / "tuned"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loss_weights, "GRID", GRID)
@@ -296,7 +296,7 @@ def tuned(records, dual_encoder, tmp_path_factory):
     return output
 
 
-GRID = ((0.0, 1.0), (1.0, 1.0))
+GRID = ((2.0, 1.0),)
 TUNING = {
     "tune_loss_weights": True,
     "optimization": dataclasses.replace(OPTIMIZATION, epochs=1),
@@ -314,10 +314,20 @@ def test_copies_lie_in_one_fold():
 @pytest.mark.slow
 def test_loss_weights_are_chosen_on_the_training_split(tuned):
     trials = loss_weights.read_trials(tuned / "tuning.csv")
-    assert [(t.alpha, t.fold) for t in trials] == [(a, f) for f in range(3) for a in (0.0, 1.0)]
+    assert [(t.alpha, t.fold) for t in trials] == [(2, 0), (2, 1), (2, 2)]
     assert all(0 <= t.zsl_map <= 1 and 0 < t.gzsl_map <= 1 for t in trials)
-    alpha, _ = loss_weights.best_weights(trials)
-    assert f"{alpha:g} L_clip + 1 L_c, chosen by tuning.csv" in (tuned / "report.md").read_text()
+    assert "2 L_clip + 1 L_c, chosen by tuning.csv" in (tuned / "report.md").read_text()
+
+
+def test_the_best_weights_have_the_best_mean_over_the_folds():
+    """0.3 and 0.5 against 0.6 and 0.4: what is best on one fold, or last, is not it."""
+    scores = {(0.0, 1.0): (0.3, 0.5), (1.0, 1.0): (0.6, 0.4), (3.0, 1.0): (0.2, 0.7)}
+    trials = [
+        loss_weights.Trial(*pair, fold, 0.0, 0.0, score)
+        for pair, of_folds in scores.items()
+        for fold, score in enumerate(of_folds)
+    ]
+    assert loss_weights.best_weights(trials) == (1.0, 1.0)
 
 
 @pytest.mark.slow
@@ -336,7 +346,7 @@ def test_the_search_of_loss_weights_goes_on_where_it_was_stopped(
 
     monkeypatch.setattr(loss_weights, "_held_out_map", noted)
     TrainClipDecoder.parse(["--resume", str(tmp_path / "run")]).run()
-    assert len(computed) == 4  # the one that was broken, and the three that had not begun
+    assert len(computed) == 1  # the one that was broken
     ours, theirs = (
         [dataclasses.astuple(t) for t in loss_weights.read_trials(run / "tuning.csv")]
         for run in (tmp_path / "run", tuned)

@@ -69,18 +69,25 @@ def changed(folder, run):
     }
 
 
-def test_a_whole_model_is_trained_and_loaded_like_any(records, pretrained, tmp_path):
+@pytest.fixture(scope="module")
+def whole(records, pretrained, tmp_path_factory):
+    """A run that trains all of a model, and what it found."""
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    return run, command(records, run, pretrained).run()
+
+
+def test_a_whole_model_is_trained_and_loaded_like_any(whole, pretrained):
     """Streamed, with the model's own tokenizer, which is no operation of TensorFlow."""
-    results = command(records, tmp_path / "run", pretrained).run()
+    run, results = whole
     before = CLIP.from_preset(pretrained)
     weighty = {name for name, layers in parts(before).items() if layers[0].weights}
-    assert changed(pretrained, tmp_path / "run") == weighty
+    assert changed(pretrained, run) == weighty
     tuning = results["fine_tuning"]
     assert set(tuning["before"]) == {"text → image, recall@10", "image → text, recall@10"}
     assert tuning["trained_parameters"] == tuning["parameters"] == before.count_params()
-    report = (tmp_path / "run/report.md").read_text()
+    report = (run / "report.md").read_text()
     assert "Before and after" in report and "parameters were trained" in report
-    embedder = Embedder.from_name(tmp_path / "run/model")
+    embedder = Embedder.from_name(run / "model")
     assert embedder.embed_texts(["a red circle"]).shape == (1, before.projection_dim)
 
 
@@ -108,34 +115,28 @@ def test_each_mode_trains_what_it_names(records, clip, tmp_path, image, text, tr
 
 
 def check_adapters(folder, run):
-    """The base with the run's adapters is the run's model."""
-    adapted, merged = load(folder, adapters=run / "adapters")[0], load(run / "model")[0]
+    """The base with the run's adapters is the run's model.
+
+    Of the attention only queries and values differ, and the folder has no weight more.
+    """
+    base, merged = load(folder)[0], load(run / "model")[0]
+    adapted = load(folder, adapters=run / "adapters")[0]
     for ours, theirs in zip(adapted.get_weights(), merged.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
-
-
-@pytest.mark.slow
-def test_adapters_are_merged_into_the_folder(records, clip, tmp_path):
-    """Only the attention's queries and values differ, and the folder has no weight more."""
-    modes = ["--image.train", "lora:2", "--text.train", "frozen"]
-    command(records, tmp_path / "run", clip, *modes).run()
-    before, after = (CLIP.from_preset(path) for path in (clip, tmp_path / "run/model"))
-    blocks = zip(
-        before.image_encoder.transformer_blocks, after.image_encoder.transformer_blocks, strict=True
-    )
-    for old, new in blocks:
+    blocks = (model.image_encoder.transformer_blocks for model in (base, merged))
+    for old, new in zip(*blocks, strict=True):
         old, new = (np.array(block.query_key_value.kernel) for block in (old, new))
         queries, keys, values = np.split(np.abs(old - new), 3, axis=1)
         assert queries.max() > 0 and keys.max() == 0 and values.max() > 0
 
 
 @pytest.mark.slow
-def test_a_fraction_of_the_old_weights_comes_back(records, clip, tmp_path):
-    for name, fraction in (("none", "0"), ("most", "0.75")):
-        command(records, tmp_path / name, clip, "--keep-fraction", fraction).run()
-    before = CLIP.from_preset(clip).get_weights()
-    none, most = (
-        CLIP.from_preset(tmp_path / name / "model").get_weights() for name in ("none", "most")
+@pytest.mark.parametrize("pretrained", ["clip"], indirect=True)
+def test_a_fraction_of_the_old_weights_comes_back(records, pretrained, whole, tmp_path):
+    command(records, tmp_path / "most", pretrained, "--keep-fraction", "0.75").run()
+    before, none, most = (
+        CLIP.from_preset(folder).get_weights()
+        for folder in (pretrained, whole[0] / "model", tmp_path / "most/model")
     )
     for old, trained, mixed in zip(before, none, most, strict=True):
         np.testing.assert_allclose(mixed, 0.75 * old + 0.25 * trained, atol=1e-6)
