@@ -33,7 +33,7 @@ def probe_scores(
     from sklearn.preprocessing import StandardScaler
 
     distinct = np.arange(len(train)) if groups is None else np.unique(groups, return_index=True)[1]
-    search = make_pipeline(StandardScaler(), RidgeCV(STRENGTHS))
-    strength = search.fit(train[distinct], labels[distinct])[-1].alpha_
+    scaled = StandardScaler().fit_transform(train[distinct])
+    strength = RidgeCV(STRENGTHS).fit(scaled, labels[distinct]).alpha_
     probe = make_pipeline(StandardScaler(), Ridge(strength)).fit(train, labels)
     return probe.predict(test), probe.predict(train)
