@@ -1,5 +1,7 @@
 """The linear probe: ridge regression of all classes at once on standardised features."""
 
+from typing import Any
+
 import numpy as np
 
 STRENGTHS = (30.0, 100.0, 300.0, 1e3, 3e3, 1e4)
@@ -34,6 +36,6 @@ def probe_scores(
 
     distinct = np.arange(len(train)) if groups is None else np.unique(groups, return_index=True)[1]
     scaled = StandardScaler().fit_transform(train[distinct])
-    strength = RidgeCV(STRENGTHS).fit(scaled, labels[distinct]).alpha_
+    strength: Any = RidgeCV(STRENGTHS).fit(scaled, labels[distinct]).alpha_
     probe = make_pipeline(StandardScaler(), Ridge(strength)).fit(train, labels)
     return probe.predict(test), probe.predict(train)
