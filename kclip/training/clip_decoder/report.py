@@ -28,6 +28,7 @@ from kclip.reports.multilabel import ranking_table, write_multilabel_report
 from kclip.training.clip_decoder.labels import DecoderLabels
 from kclip.training.common.model_card import base_of, settings_of, shown
 from kclip.training.common.stopwatch import Stopwatch
+from kclip.training.common.train_modes import merge_lora
 
 MODEL_FOLDER = "model"
 
@@ -40,7 +41,7 @@ def save_decoder(
     card: ModelCard,
     folder: Path,
 ) -> None:
-    """Writes a model folder, which appears when it is complete.
+    """Writes a model folder, which appears when it is complete; adapters become weights before.
 
     Args:
         model: over the classes, seen and unseen.
@@ -56,6 +57,7 @@ def save_decoder(
         "query_source": query_source,
         "templates": list(templates),
     }
+    merge_lora(model)
     with folder_replaced_when_done(folder) as new:
         model.save_to_preset(str(new))
         write_text(new / CARD_FILE, card.text())

@@ -20,6 +20,7 @@ from kclip.reports.dual_encoder import write_dual_encoder_report
 from kclip.reports.tables import classification_table, retrieval_table
 from kclip.training.common.model_card import base_of, settings_of, shown
 from kclip.training.common.stopwatch import Stopwatch
+from kclip.training.common.train_modes import merge_lora
 from kclip.training.dual_encoder.data import TrainingData
 from kclip.zero_shot.prompts import resolve_templates
 
@@ -101,7 +102,8 @@ def write_run(
 
 
 def save_model(model: DualEncoder, preprocessor: Any, card: ModelCard, folder: Path) -> None:
-    """Writes a model folder, which appears when it is complete."""
+    """Writes a model folder, which appears when it is complete; adapters become weights before."""
+    merge_lora(model)
     with folder_replaced_when_done(folder) as new:
         model.save_to_preset(str(new))
         preprocessor.save_to_preset(str(new))

@@ -1,5 +1,7 @@
 """Dual encoders whose towers come from different models: LiT, with captions in any language."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from small_run import OPTIMIZATION, config, write_records
@@ -13,6 +15,7 @@ from kclip.inference.towers import open_text_tower
 from kclip.models import CLIP, ClipTextEncoder
 from kclip.models.pretrained.text_towers import load_text_encoder
 from kclip.training.dual_encoder.building import build_dual_encoder
+from kclip.training.dual_encoder.report import save_model
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,24 @@ def test_the_text_tower_of_a_clip(clip):
     tokens = preprocessor.tokenize(["a red circle", "a square"])
     expected = np.asarray(CLIP.from_preset(clip).text_encoder(tokens))
     np.testing.assert_allclose(np.asarray(model.text_encoder(tokens)), expected, atol=1e-6)
+
+
+def test_adapters_of_new_towers_are_saved_as_weights(clip, tmp_path):
+    """A folder with adapters in it could not be loaded: nothing knows their rank."""
+    towers = (ImageTower(backbone=str(clip), train="lora:2"), TextTower(str(clip), train="lora:1"))
+    model, preprocessor = build_dual_encoder(*towers, Objective(projection_dim=8), captions=[])
+    for number, variable in enumerate(model.trainable_variables):
+        noise = np.random.default_rng(number).normal(0, 0.3, variable.shape)
+        variable.assign(np.array(variable) + noise)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
+    tokens = preprocessor.tokenize(["a red circle", "a square"])
+    expected = model.encode_image(images), model.encode_text(tokens)
+    save_model(model, preprocessor, SimpleNamespace(text=lambda: ""), tmp_path / "model")
+    found = Embedder.from_name(tmp_path / "model").model
+    for ours, theirs in zip(
+        (found.encode_image(images), found.encode_text(tokens)), expected, strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 @pytest.mark.parametrize(
