@@ -189,7 +189,7 @@ def test_a_keras_hub_folder_with_a_foreign_class(tmp_path):
 def test_a_damaged_keras_hub_folder(tmp_path):
     write_keras_hub_clip(tmp_path)
     (tmp_path / "model.weights.h5").write_bytes(b"nothing")
-    with pytest.raises(UserError, match="cannot be loaded"):
+    with pytest.raises(UserError, match="cannot be read"):
         kclip.load(tmp_path)
 
 

@@ -2,8 +2,8 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
+from kclip.data.benchmarks.devkit_process import read_synsets
 from kclip.data.images.listing import list_images
 from kclip.data.labelled.images import LabelledImages
 from kclip.data.sources.layout import first_existing, image_record, read_rows
@@ -85,14 +85,7 @@ def _synsets_of_files(data_dir: Path) -> dict[str, str]:
 
 def _devkit(data_dir: Path) -> dict[int, tuple[str, str]]:
     """ILSVRC2012_ID -> synset and words, of the 1,000 classes (the ids above are their parents)."""
-    from scipy.io import loadmat
-
-    content: Any = loadmat(data_dir / DEVKIT / "meta.mat", squeeze_me=True)["synsets"]
-    return {
-        int(row["ILSVRC2012_ID"]): (str(row["WNID"]), str(row["words"]))
-        for row in content
-        if int(row["num_children"]) == 0
-    }
+    return read_synsets(data_dir / DEVKIT / "meta.mat")
 
 
 def _synset(path: Path, synsets: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kclip.console.lines import LOGGER
 from kclip.errors import UserError
+from kclip.reading import read_file
 
 MAX_SHARED = 0.01  # copies among test images; data sets that people collect have a few
 
@@ -61,7 +62,10 @@ def warn_of_measured_images(
 def _content(image: Path | bytes) -> bytes:
     if isinstance(image, bytes):
         return image
-    return image.read_bytes() if image.is_file() else b""
+    try:
+        return read_file(image)
+    except OSError:  # missing, or no file
+        return b""
 
 
 def _name(image: Path | bytes) -> str:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from kclip.reading import read_file
+
 try:  # the extra [heif]
     import pillow_heif
 except ImportError:
@@ -13,7 +15,7 @@ else:
     pillow_heif.register_heif_opener()
 
 # Pillow's names of formats for images; what else it opens (fonts, films, icons, plots) is none.
-_FORMATS = frozenset(
+_FORMATS = tuple(
     "AVIF BMP DIB GIF HEIF JPEG JPEG2000 MPO PCX PNG PPM QOI SGI TGA TIFF WEBP".split()
 )
 _HEIF = "needs pillow-heif; run: pip install pillow-heif"
@@ -38,11 +40,18 @@ _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 
 
 @cache
+def readable_formats() -> tuple[str, ...]:
+    """Pillow's names of the formats of images that it reads on this machine."""
+    Image.init()
+    return tuple(kind for kind in _FORMATS if kind in Image.OPEN)
+
+
+@cache
 def readable_suffixes() -> frozenset[str]:
     """The suffixes of files that Pillow reads on this machine, in small letters with their dot."""
-    Image.init()
+    formats = readable_formats()
     known = Image.registered_extensions()
-    return frozenset(s for s, kind in known.items() if kind in _FORMATS and kind in Image.OPEN)
+    return frozenset(suffix for suffix, kind in known.items() if kind in formats)
 
 
 @cache
@@ -91,8 +100,7 @@ def heif_fault(data: bytes) -> str | None:
 
 def _fault_of_content(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            start = file.read(16)
+        start = read_file(path, first=16)
     except OSError:
         return None
     if start.startswith(_STARTS) or (start[:4] == b"RIFF" and start[_BRANDS] == b"WEBP"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from kclip.console.lines import LOGGER
 from kclip.data.image_record import Rejection
 from kclip.data.images.faults import warn_left_out
-from kclip.data.images.kinds import kind_fault
+from kclip.data.images.kinds import image_suffixes, kind_fault
 from kclip.errors import UserError
 from kclip.files import printable
 
@@ -123,8 +123,10 @@ class _Walk:
                 self._folder(path)
             elif entry.is_file():
                 self._file(path)
-            elif entry.is_symlink():
+            elif entry.is_symlink() and not path.exists():
                 self._leave_out(path, "missing: a link to nothing")
+            elif path.suffix.lower() in image_suffixes():
+                self._leave_out(path, "not an image: a pipe, socket or device")
 
     def _entries(self, folder: Path) -> Iterator[os.DirEntry[str]]:
         try:

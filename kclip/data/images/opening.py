@@ -10,9 +10,10 @@ from threading import Lock
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from kclip.data.images.kinds import heif_fault
+from kclip.data.images.kinds import heif_fault, readable_formats
 from kclip.data.images.limits import image_limits
 from kclip.errors import KclipError, UserError
+from kclip.reading import NotAFileError, read_file
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
 
@@ -91,11 +92,11 @@ def _from_array(pixels: np.ndarray) -> Image.Image:
 def read_image_bytes(source: Path | bytes) -> bytes:
     """Reads a file's bytes; raises `ImageError` where there are none."""
     try:
-        data = source if isinstance(source, bytes) else source.read_bytes()
+        data = source if isinstance(source, bytes) else read_file(source)
     except FileNotFoundError:
         raise ImageError("missing") from None
-    except IsADirectoryError:
-        raise ImageError("not an image: a folder") from None
+    except NotAFileError as error:
+        raise ImageError(f"not an image: {error.kind}") from None
     except OSError as error:
         raise ImageError(f"unreadable: {error.strerror}") from None
     if not data:
@@ -145,11 +146,15 @@ def header_size(data: bytes) -> tuple[int, int]:
 
 
 def _open(data: bytes) -> Image.Image:
-    """Reads the header alone, of an image of any size: Pillow's limit is left out."""
+    """Reads the header alone, of an image of any size: Pillow's limit is left out.
+
+    The first bytes alone say what Pillow makes of a file, whatever its name; of other formats than
+    images' some start a program (EPS: Ghostscript).
+    """
     with _HEADERS:
         usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(io.BytesIO(data))
+            return Image.open(io.BytesIO(data), formats=readable_formats())
         finally:
             Image.MAX_IMAGE_PIXELS = usual
 

@@ -1,12 +1,15 @@
 """A model folder is data, never code: what may stand in one, checked before anything is built."""
 
-import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kclip.errors import UserError
+from kclip.models.folder.limits import no_more_weights_than, refuse_odd_weights
+from kclip.models.folder.own_files import check_files
+from kclip.models.folder.serialized import Places, check_configs, read_config_file
+from kclip.models.folder.weights_files import folder_weights
 
 T = TypeVar("T")
 
@@ -25,26 +28,24 @@ _COMMANDS = {
 }
 
 # Keras' safe mode has been bypassed time and again (CVE-2024-3660, CVE-2025-1550, CVE-2026-1462),
-# so nothing but these is ever handed to its deserialiser.
-ALLOWED_CLASSES = {
-    *MODEL_CLASSES,
-    "kclip>ClipImageEncoder",
-    "kclip>ClipPreprocessor",
-    "kclip>ClipTextEncoder",
+# so nothing but these is ever handed to its deserialiser, each where it belongs.
+_TOKENIZERS = {
     "kclip>ClipTokenizer",
-    "kclip>DualEncoderPreprocessor",
     "kclip>HuggingFaceTokenizer",
-    "kclip>ImageEncoder",
-    "kclip>KerasHubImageEncoder",
     "kclip>SiglipTokenizer",
-    "kclip>TextEncoder",
     "keras_hub>AlbertTokenizer",
     "keras_hub>BertTokenizer",
     "keras_hub>DebertaV3Tokenizer",
     "keras_hub>DistilBertTokenizer",
     "keras_hub>RobertaTokenizer",
     "keras_hub>XLMRobertaTokenizer",
-    "keras.DTypePolicy",
+}
+_PLACES = {
+    "preprocessor.json": {"kclip>ClipPreprocessor", "kclip>DualEncoderPreprocessor"},
+    "image_encoder": {"kclip>ClipImageEncoder", "kclip>ImageEncoder", "kclip>KerasHubImageEncoder"},
+    "text_encoder": {"kclip>ClipTextEncoder", "kclip>TextEncoder"},
+    "tokenizer": _TOKENIZERS,
+    "tokenizer.json": _TOKENIZERS,
 }
 
 
@@ -57,7 +58,7 @@ def check_model_folder(folder: str | Path, model_class: str = "kclip>DualEncoder
 
     Raises:
         UserError: it is a hub's handle, the folder is missing or is no kclip model, or a config
-            names a class outside of `ALLOWED_CLASSES`.
+            names a class that does not belong there.
     """
     if "://" in str(folder):
         raise UserError(
@@ -76,7 +77,8 @@ def check_model_folder(folder: str | Path, model_class: str = "kclip>DualEncoder
             f"{str(folder)!r} holds {found}, not a kclip {MODEL_CLASSES[model_class]}; give the "
             f"model/ folder that {command} wrote"
         )
-    refuse_other_classes(folder, ALLOWED_CLASSES)
+    check_configs(folder, Places({**_PLACES, "config.json": {model_class}}))
+    check_files(folder)
 
 
 def kind_of_model(folder: Path) -> str:
@@ -85,28 +87,30 @@ def kind_of_model(folder: Path) -> str:
     Raises:
         UserError: there is no such file, or it is not JSON.
     """
-    config = _read(folder / "config.json")
+    config = read_config_file(folder / "config.json")
     return str(config.get("registered_name") or config.get("model_type") or "something else")
 
 
-def refuse_other_classes(folder: Path, allowed: set[str]) -> None:
-    """Raises a `UserError` where a config in the folder names a class outside of `allowed`."""
-    for path in sorted(folder.glob("*.json")):
-        for name in _class_names(_read(path)):
-            if name not in allowed:
-                raise UserError(
-                    f"{str(path)!r} names the class {name!r}, which a kclip model has no use for; "
-                    "the folder was not loaded"
-                )
+def load_preset(folder: str | Path, load: Callable[[], T], has_weights: bool = False) -> T:
+    """Loads what was looked through before, and turns Keras' complaints into one sentence.
 
-
-def load_preset(folder: str | Path, load: Callable[[], T]) -> T:
-    """Calls `load` and turns Keras' complaints about a folder into one sentence."""
+    Args:
+        folder: of the preset.
+        load: calls `from_preset`.
+        has_weights: whether it gives a model with the folder's weights, which are looked through
+            before Keras reads them, and must fill no larger a model than they can, with numbers.
+    """
     try:
         with warnings.catch_warnings():
             # Keras only warns where a layer finds no weights in the file and stays random.
             warnings.filterwarnings("error", "Skipping nested container")
-            return load()
+            if not has_weights:
+                return load()
+            stored = folder_weights(folder)
+            with no_more_weights_than(stored.numbers, stored.arrays, folder):
+                model = load()
+            refuse_odd_weights(model, stored, folder)
+            return model
     except UserError:
         raise
     except Exception as error:  # Keras, h5py and the backends raise many kinds
@@ -115,38 +119,3 @@ def load_preset(folder: str | Path, load: Callable[[], T]) -> T:
             f"the model folder {str(folder)!r} cannot be loaded ({reason}); its files are damaged "
             "or do not belong together, so copy or train it again"
         ) from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{str(path.parent)!r} holds no {path.name}, so it is no model folder of kclip; "
-            "give the model/ folder that train_dual_encoder wrote"
-        ) from None
-    except (ValueError, RecursionError):
-        raise UserError(f"{str(path)!r} is not valid JSON; copy the model folder again") from None
-    return content if isinstance(content, dict) else {}
-
-
-def _class_names(config: Any) -> set[str]:
-    """Every class that Keras would look up for this config: registered names, or module.class."""
-    if isinstance(config, list):
-        return set().union(*map(_class_names, config))
-    if not isinstance(config, dict):
-        return set()
-    names = set().union(*map(_class_names, config.values()))
-    if "class_name" in config:
-        names.add(_looked_up_name(config))
-    return names
-
-
-def _looked_up_name(config: dict[str, Any]) -> str:
-    # Keras takes the class of a registered name, whatever `class_name` says; they must agree.
-    class_name, registered = config["class_name"], config.get("registered_name")
-    if registered is None:
-        return f"{config.get('module')}.{class_name}"
-    if str(registered).split(">")[-1] != class_name:
-        return f"{class_name} ({registered})"
-    return str(registered)

@@ -39,7 +39,9 @@ class PresetModel(keras_hub.models.Backbone):
         preset = str(preset)  # KerasHub takes no Path
         check_model_folder(preset, keras.saving.get_registered_name(cls))
         load = super().from_preset
-        return load_preset(preset, lambda: load(preset, load_weights=load_weights, **kwargs))
+        return load_preset(
+            preset, lambda: load(preset, load_weights=load_weights, **kwargs), load_weights
+        )
 
 
 def tower_dtype(dtype, frozen):

@@ -48,21 +48,24 @@ def load_huggingface_clip(folder, mean=None, std=None, dtype="float32"):
     normalization = {"mean": mean, "std": std} if mean is not None else {}
     if siglip and not normalization:
         normalization = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
-    model = CLIP(
-        "siglip" if siglip else "clip",
-        _tower(folder, image),
-        _tower(folder, text),
-        image_size=image["image_size"],
-        patch_size=image["patch_size"],
-        vocabulary_size=text["vocab_size"],
-        sequence_length=text["max_position_embeddings"],
-        projection_dim=image["hidden_size"] if siglip else config.get("projection_dim", 512),
-        end_token_id=_end_token_id(kind, text),
-        initial_bias=-10.0 if siglip else None,
-        dtype=dtype,
-        **normalization,
-    )
     with SafetensorsFolder(folder, anchor="logit_scale") as tensors:
+        with tensors.building():
+            model = CLIP(
+                "siglip" if siglip else "clip",
+                _tower(folder, image),
+                _tower(folder, text),
+                image_size=image["image_size"],
+                patch_size=image["patch_size"],
+                vocabulary_size=text["vocab_size"],
+                sequence_length=text["max_position_embeddings"],
+                projection_dim=image["hidden_size"]
+                if siglip
+                else config.get("projection_dim", 512),
+                end_token_id=_end_token_id(kind, text),
+                initial_bias=-10.0 if siglip else None,
+                dtype=dtype,
+                **normalization,
+            )
         fill(model, tensors)
         tensors.refuse_leftovers(known=_NO_WEIGHTS)
     return model

@@ -1,9 +1,9 @@
 """The config.json of transformers' CLIP, MetaCLIP 2 and SigLIP."""
 
-import json
 from pathlib import Path
 
 from kclip.errors import UserError
+from kclip.models.pretrained.json_files import read_object
 
 # What Hugging Face leaves out of a config.json where it is the default; the reference is
 # transformers' configuration_clip.py and configuration_siglip.py.
@@ -36,13 +36,10 @@ def read_config(folder):
             squares.
     """
     path = Path(folder) / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        kind = config.get("model_type")
-    except FileNotFoundError:
-        raise UserError(f"{str(folder)!r} holds no config.json; give a model's folder") from None
-    except (ValueError, AttributeError, RecursionError):
-        raise UserError(f"{str(path)!r} is not valid JSON; download it again") from None
+    if not path.exists():
+        raise UserError(f"{str(folder)!r} holds no config.json; give a model's folder")
+    config = read_object(path)
+    kind = config.get("model_type")
     if kind not in DEFAULTS:
         raise UserError(
             f"{str(folder)!r} holds a model of type {kind!r}; kclip reads {', '.join(DEFAULTS)} in "

@@ -14,7 +14,7 @@ from kclip.models.pretrained.huggingface_text_config import (
     text_family,
     text_sizes,
 )
-from kclip.models.pretrained.json_files import building_from_config, read_object
+from kclip.models.pretrained.json_files import read_object
 from kclip.models.pretrained.safetensors_folder import SafetensorsFolder
 from kclip.models.towers.text_encoder import TextEncoder
 from kclip.models.towers.text_families import TEXT_FAMILIES
@@ -118,9 +118,9 @@ def load_huggingface_text_encoder(folder, pooling="mean", dtype="float32", **opt
             "takes; give mean or first"
         )
     sizes = text_sizes(folder, family, config)
-    with building_from_config(folder):
-        encoder = TextEncoder(**sizes, pooling=pooling, dtype=dtype, **options)
     with SafetensorsFolder(folder, anchor="embeddings.word_embeddings.weight") as tensors:
+        with tensors.building():
+            encoder = TextEncoder(**sizes, pooling=pooling, dtype=dtype, **options)
         _Filling(tensors, encoder, first_position(family, config)).fill()
         tensors.refuse_leftovers(known=("position_ids",), heads=_HEADS)
     return encoder

@@ -7,7 +7,7 @@ from kclip.models.clip.clip_image_encoder import ClipImageEncoder
 from kclip.models.pretrained.huggingface_clip import read_activation
 from kclip.models.pretrained.huggingface_vit_tensors import vit_tensors
 from kclip.models.pretrained.image_settings import read_normalization
-from kclip.models.pretrained.json_files import building_from_config, read_object
+from kclip.models.pretrained.json_files import read_object
 from kclip.models.pretrained.safetensors_folder import SafetensorsFolder
 
 MODEL_TYPES = ("vit", "deit", "dinov2", "dinov2_with_registers")
@@ -42,17 +42,17 @@ def load_huggingface_vit(folder, dtype="float32", **options):
             f"the model in {str(folder)!r} has a gated feed-forward network or other than three "
             "colour channels; kclip reads ViT, DeiT and DINOv2 up to its size large"
         )
-    with building_from_config(folder):
-        encoder = ClipImageEncoder(
-            "vit",
-            _tower(folder, config, dino),
-            _side(config["image_size"]),
-            _side(config["patch_size"]),
-            **read_normalization(folder),
-            dtype=dtype,
-            **options,
-        )
     with SafetensorsFolder(folder, anchor="embeddings.cls_token") as tensors:
+        with tensors.building():
+            encoder = ClipImageEncoder(
+                "vit",
+                _tower(folder, config, dino),
+                _side(config["image_size"]),
+                _side(config["patch_size"]),
+                **read_normalization(folder),
+                dtype=dtype,
+                **options,
+            )
         for tensor in vit_tensors(encoder):
             if tensor.name in tensors.names or not tensor.name.endswith(_OPTIONAL):
                 tensor.fill(tensors)

@@ -1,9 +1,9 @@
 """JSON files of a model folder."""
 
-import json
 from contextlib import contextmanager
 
 from kclip.errors import UserError
+from kclip.reading import read_json_file
 
 
 def read_object(path):
@@ -13,8 +13,8 @@ def read_object(path):
         UserError: it holds no JSON, or no object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))  # with a byte-order mark too
-    except (ValueError, RecursionError):
+        content = read_json_file(path)
+    except (ValueError, OSError):
         content = None
     if not isinstance(content, dict):
         raise UserError(f"{str(path)!r} is not valid JSON; download it again")
@@ -30,8 +30,8 @@ def read_list_if_there(path):
     if not path.is_file():
         return []
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError):
+        content = read_json_file(path)
+    except (ValueError, OSError):
         content = None
     if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
         raise UserError(f"{str(path)!r} is no list of JSON objects; download it again")
@@ -44,8 +44,12 @@ def read_object_if_there(path):
 
 
 @contextmanager
-def building_from_config(folder):
-    """Turns what a builder says of the numbers in a folder's `config.json` into a `UserError`.
+def building_from_config(folder, name="config.json"):
+    """Turns what a builder says of the values in a folder's config into a `UserError`.
+
+    Args:
+        folder: the folder.
+        name: of the config.
 
     Example:
     >>> with building_from_config("vit-base"):
@@ -60,11 +64,11 @@ def building_from_config(folder):
         raise
     except KeyError as error:
         raise UserError(
-            f"config.json in {str(folder)!r} lacks {error}; download the folder again"
+            f"{name} in {str(folder)!r} lacks {error}; download the folder again"
         ) from error
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+    except Exception as error:  # Keras and its backends raise many kinds
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise UserError(
-            f"config.json in {str(folder)!r} has numbers of which no model can be built "
-            f"({reason}); download the folder again"
+            f"{name} in {str(folder)!r} has values of which no model can be built ({reason}); "
+            "download the folder again"
         ) from error

@@ -6,18 +6,27 @@ import keras_hub
 
 from kclip.errors import UserError
 from kclip.models.clip.clip_preprocessor import ClipPreprocessor
-from kclip.models.folder.checks import kind_of_model, load_preset, refuse_other_classes
+from kclip.models.folder.checks import kind_of_model
 from kclip.models.folder.downloads import in_one_sentence
+from kclip.models.folder.presets import from_preset
+from kclip.models.folder.serialized import Places
 from kclip.models.pretrained.keras_hub_cache import reachable_preset
 from kclip.models.pretrained.keras_hub_clip import from_keras_hub, tokenizer_from_keras_hub
 
 BACKBONES = {"keras_hub>CLIPBackbone", "keras_hub>SigLIPBackbone"}
-# What a local folder may name besides plain values.
-_CLASSES = {
-    f"keras_hub>{family}{part}"
-    for family in ("CLIP", "SigLIP")
-    for part in ("Backbone VisionEncoder TextEncoder Tokenizer ImageConverter Preprocessor".split())
-} | {"keras.DTypePolicy"}
+_PARTS = "VisionEncoder TextEncoder Tokenizer ImageConverter Preprocessor".split()
+
+
+def _places(family):
+    """What a local folder of such a model may name."""
+    prefix = f"keras_hub>{family}"
+    classes = {
+        "config.json": {f"{prefix}Backbone"},
+        "vision_encoder": {f"{prefix}VisionEncoder"},
+        "text_encoder": {f"{prefix}TextEncoder"},
+        "tokenizer.json": {f"{prefix}Tokenizer"},
+    }
+    return Places(classes, unread={f"{prefix}{part}" for part in _PARTS})
 
 
 def preset_families():
@@ -58,14 +67,14 @@ def load_keras_hub_preset(name, dtype="float32"):
 
 def load_keras_hub_folder(folder, dtype="float32"):
     """Loads a local folder of a preset; arguments and errors as in `load_keras_hub_preset`."""
-    refuse_other_classes(folder, _CLASSES)
     family = "SigLIP" if "SigLIP" in kind_of_model(folder) else "CLIP"
-    return load_preset(folder, lambda: _convert(str(folder), family, dtype))
+    return _convert(str(folder), family, dtype)
 
 
 def _convert(name, family, dtype):
-    backbone = getattr(keras_hub.models, f"{family}Backbone").from_preset(name, dtype="float32")
-    tokenizer = getattr(keras_hub.models, f"{family}Tokenizer").from_preset(name)
+    models, places = keras_hub.models, _places(family)
+    backbone = from_preset(getattr(models, f"{family}Backbone"), name, places, dtype="float32")
+    tokenizer = from_preset(getattr(models, f"{family}Tokenizer"), name, places)
     tokenizer = tokenizer_from_keras_hub(tokenizer)
     model = from_keras_hub(backbone, dtype)
     resize = "squash" if family == "SigLIP" else "crop"

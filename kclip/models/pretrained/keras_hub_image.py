@@ -5,8 +5,9 @@ from pathlib import Path
 import keras_hub
 
 from kclip.errors import UserError
-from kclip.models.folder.checks import refuse_other_classes
 from kclip.models.folder.downloads import in_one_sentence
+from kclip.models.folder.presets import from_preset
+from kclip.models.folder.serialized import Places
 from kclip.models.pretrained.json_files import read_object_if_there
 from kclip.models.pretrained.keras_hub_cache import reachable_preset
 from kclip.models.towers.keras_hub_image_encoder import FAMILIES, KerasHubImageEncoder
@@ -14,8 +15,7 @@ from kclip.models.towers.position_interpolation import resized
 
 _PREFIX = "keras_hub>"
 _ADVICE = "without network, give a folder with such a preset"
-# What a local folder may name besides plain values.
-_PARTS = ("", "ImageClassifier", "ImageClassifierPreprocessor", "ImageConverter")
+_PARTS = ("ImageClassifier", "ImageClassifierPreprocessor", "ImageConverter")
 
 
 def image_family(name):
@@ -50,15 +50,11 @@ def load_keras_hub_image(preset, family, image_size=None, dtype="float32", **opt
     Raises:
         UserError: it cannot be reached, is damaged, or does not say how pixels are prepared.
     """
-    if Path(preset).is_dir():
-        root = family.removesuffix("Backbone")
-        allowed = {f"{_PREFIX}{root}{part}" for part in _PARTS} | {f"{_PREFIX}{family}"}
-        allowed |= {f"{_PREFIX}ImageConverter", "keras.DTypePolicy"}
-        refuse_other_classes(Path(preset), allowed)
     with in_one_sentence(f"the image backbone {preset!r}", _ADVICE):
         source = reachable_preset(preset)
-        converter = _converter(source)
-        backbone = getattr(keras_hub.models, family).from_preset(source, dtype="float32")
+        converter = _converter(source, family)
+        backbone_class = getattr(keras_hub.models, family)
+        backbone = from_preset(backbone_class, source, _places(family), dtype="float32")
         image_size = image_size or _side(preset, converter)
         scale = 1.0 if converter.scale is None else converter.scale
         offset = 0.0 if converter.offset is None else converter.offset
@@ -76,13 +72,24 @@ def load_keras_hub_image(preset, family, image_size=None, dtype="float32", **opt
 def keras_hub_resize_mode(preset):
     """How a preset's images come to its size: "crop", which keeps proportions, or "squash"."""
     with in_one_sentence(f"the image backbone {preset!r}", _ADVICE):
-        return "crop" if _converter(reachable_preset(preset)).crop_to_aspect_ratio else "squash"
+        converter = _converter(reachable_preset(preset), image_family(preset))
+        return "crop" if converter.crop_to_aspect_ratio else "squash"
 
 
-def _converter(preset):
+def _places(family):
+    """What a local folder of such a tower may name."""
+    root = f"{_PREFIX}{family.removesuffix('Backbone')}"
+    converters = {f"{root}ImageConverter", f"{_PREFIX}ImageConverter"}
+    classes = {"config.json": {f"{_PREFIX}{family}"}, "image_converter.json": converters}
+    return Places(classes, unread={f"{root}{part}" for part in _PARTS})
+
+
+def _converter(preset, family):
     try:
-        return keras_hub.layers.ImageConverter.from_preset(preset)
-    except (ValueError, FileNotFoundError):
+        return from_preset(keras_hub.layers.ImageConverter, preset, _places(family))
+    except (ValueError, FileNotFoundError) as error:
+        if isinstance(error, UserError) and (Path(preset) / "image_converter.json").is_file():
+            raise
         raise UserError(
             f"{preset!r} does not say how its pixels are scaled; save the preset's image converter "
             "(or preprocessor) beside its backbone"

@@ -49,25 +49,26 @@ def load_open_clip_folder(folder, dtype="float32", timm_tower=None):
     image_size = _side(folder, "image_size", image.get("image_size", 224))
     images = _image_settings(folder, preprocessing, image_size)
     with SafetensorsFolder(folder, "logit_scale", WEIGHTS) as tensors:
-        if siglip:
-            timm_tower = timm_tower or timm_siglip(image["timm_model_name"])
-            tower, patch_size = _timm_tower(tensors, timm_tower)
-        else:
-            tower, patch_size = _image_tower(image, config), image.get("patch_size", 16)
-        model = CLIP(
-            "siglip" if siglip else "clip",
-            tower,
-            _text_tower(text, config),
-            image_size=image_size,
-            patch_size=_side(folder, "patch_size", patch_size),
-            vocabulary_size=text.get("vocab_size", 49408),
-            sequence_length=text.get("context_length", 77),
-            projection_dim=config["embed_dim"],
-            initial_bias=config.get("init_logit_bias"),
-            mean=preprocessing.get("mean") or CLIP_MEAN,
-            std=preprocessing.get("std") or CLIP_STD,
-            dtype=dtype,
-        )
+        with tensors.building(CONFIG):
+            if siglip:
+                timm_tower = timm_tower or timm_siglip(image["timm_model_name"])
+                tower, patch_size = _timm_tower(tensors, timm_tower)
+            else:
+                tower, patch_size = _image_tower(image, config), image.get("patch_size", 16)
+            model = CLIP(
+                "siglip" if siglip else "clip",
+                tower,
+                _text_tower(text, config),
+                image_size=image_size,
+                patch_size=_side(folder, "patch_size", patch_size),
+                vocabulary_size=text.get("vocab_size", 49408),
+                sequence_length=text.get("context_length", 77),
+                projection_dim=config["embed_dim"],
+                initial_bias=config.get("init_logit_bias"),
+                mean=preprocessing.get("mean") or CLIP_MEAN,
+                std=preprocessing.get("std") or CLIP_STD,
+                dtype=dtype,
+            )
         fill(model, OpenClipTensors(tensors))
         tensors.refuse_leftovers()
     tokenizer = _tokenizer(folder, text, siglip)

@@ -1,5 +1,5 @@
-import json
-from contextlib import ExitStack
+import math
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import ml_dtypes  # noqa: F401  teaches NumPy bfloat16
@@ -7,6 +7,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from kclip.errors import UserError
+from kclip.models.folder.limits import no_more_weights_than, refuse_not_finite
+from kclip.models.folder.own_files import own_file
+from kclip.models.pretrained.json_files import building_from_config, read_object
 
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -27,7 +30,7 @@ class SafetensorsFolder:
         whole: name of the file that holds all tensors.
 
     Raises:
-        UserError: a file is missing or damaged, or two tensors have one name.
+        UserError: a file is missing or damaged or lies elsewhere, or two tensors have one name.
 
     Example:
     >>> with SafetensorsFolder("clip-vit-base-patch32") as tensors:
@@ -80,7 +83,9 @@ class SafetensorsFolder:
                 f"the tensor {name!r} in {str(self._folder)!r} holds {array.dtype}; kclip reads "
                 "floats, so save the model without quantisation"
             )
-        return array.astype(np.float32)
+        values = array.astype(np.float32)
+        refuse_not_finite(values, name, self._folder)
+        return values
 
     def read_scalar(self, name):
         """Reads a single number, of no axes or of any number of length one."""
@@ -99,6 +104,18 @@ class SafetensorsFolder:
         """
         stored, file = self._stored(name)
         return tuple(file.get_slice(stored).get_shape())
+
+    @contextmanager
+    def building(self, config_name="config.json"):
+        """Builds the model of these tensors: no larger than they are, its faults in one sentence.
+
+        Args:
+            config_name: the file that says which.
+        """
+        numbers = sum(math.prod(self.shape(name)) for name in self._tensors)
+        limit = no_more_weights_than(numbers, len(self._tensors), self._folder)
+        with building_from_config(self._folder, config_name), limit:
+            yield
 
     def refuse_leftovers(self, known=(), heads=()):
         """Raises a `UserError` where a tensor was not read.
@@ -151,7 +168,7 @@ class SafetensorsFolder:
         return self._tensors[name]
 
     def _file_names(self):
-        if (self._folder / self._whole).is_file():
+        if (self._folder / self._whole).exists():
             return [self._whole]
         index = self._folder / INDEX
         if not index.is_file():
@@ -159,15 +176,14 @@ class SafetensorsFolder:
                 f"{str(self._folder)!r} holds no {self._whole}; download it too (the library that "
                 "wrote a .bin file can save it as safetensors)"
             )
-        try:
-            return sorted(
-                {Path(name).name for name in json.loads(index.read_text())["weight_map"].values()}
-            )
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise UserError(f"{str(index)!r} is not a valid index; download it again") from None
+        weight_map = read_object(index).get("weight_map")
+        names = list(weight_map.values()) if isinstance(weight_map, dict) else []
+        if not names or not all(isinstance(name, str) for name in names):
+            raise UserError(f"{str(index)!r} is not a valid index; download it again")
+        return sorted(set(names))
 
     def _open(self, name):
-        path = self._folder / name
+        path = own_file(self._folder, name)
         try:
             return self._stack.enter_context(safe_open(path, "np"))
         except (SafetensorError, OSError) as error:

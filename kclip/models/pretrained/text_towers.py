@@ -7,8 +7,9 @@ import keras_hub
 
 from kclip.errors import UserError
 from kclip.models.clip.huggingface_tokenizer import FILE, HuggingFaceTokenizer
-from kclip.models.folder.checks import refuse_other_classes
 from kclip.models.folder.downloads import in_one_sentence
+from kclip.models.folder.presets import from_preset
+from kclip.models.folder.serialized import Places
 from kclip.models.pretrained.added_tokens import add_tokens
 from kclip.models.pretrained.huggingface_text import load_huggingface_text_encoder
 from kclip.models.pretrained.huggingface_text_config import text_family
@@ -20,9 +21,8 @@ from kclip.models.towers.text_families import TEXT_FAMILIES
 
 # KerasHub's presets of BERT and ALBERT were converted with the approximation.
 _KERAS_HUB_TANH = ("bert", "albert")
-# What a local folder of such a preset may name besides plain values.
-_PARTS = ("Backbone", "Tokenizer", "TextClassifier", "TextClassifierPreprocessor")
-_PARTS += ("MaskedLM", "MaskedLMPreprocessor")
+# What else a local folder of such a preset may name.
+_PARTS = ("TextClassifier", "TextClassifierPreprocessor", "MaskedLM", "MaskedLMPreprocessor")
 _TOKENIZERS = {
     "bert": keras_hub.models.BertTokenizer,
     "roberta": keras_hub.models.RobertaTokenizer,
@@ -112,15 +112,18 @@ def _from_keras_hub(preset, pooling, **options):
             f"KerasHub's {family} {preset!r} has no pooler, which --text.pooling cls takes; give "
             "mean or first"
         )
-    if Path(preset).is_dir():
-        root = TEXT_FAMILIES[family].backbone.__name__.removesuffix("Backbone")
-        allowed = {f"keras_hub>{root}{part}" for part in _PARTS} | {"keras.DTypePolicy"}
-        refuse_other_classes(Path(preset), allowed)
+    backbone_class, root = TEXT_FAMILIES[family].backbone, f"keras_hub>{_root(family)}"
+    classes = {"config.json": {f"{root}Backbone"}, "tokenizer.json": {f"{root}Tokenizer"}}
+    places = Places(classes, unread={f"{root}{part}" for part in _PARTS})
     with in_one_sentence(f"the text backbone {preset!r}", "without network, give a folder"):
         source = reachable_preset(preset)
-        tokenizer = _TOKENIZERS[family].from_preset(source)
-        backbone = TEXT_FAMILIES[family].backbone.from_preset(source, dtype="float32")
+        tokenizer = from_preset(_TOKENIZERS[family], source, places)
+        backbone = from_preset(backbone_class, source, places, dtype="float32")
     return TextEncoder.from_backbone(backbone, gelu, pooling, **options), tokenizer
+
+
+def _root(family):
+    return TEXT_FAMILIES[family].backbone.__name__.removesuffix("Backbone")
 
 
 def _keras_hub_family(name):

@@ -9,6 +9,8 @@ import numpy as np
 
 from kclip.errors import UserError
 from kclip.metrics.similarity import softmax
+from kclip.models.folder.limits import refuse_not_finite
+from kclip.models.folder.weights_files import file_weights
 
 NUM_CLASSES = 1000  # of ImageNet
 
@@ -34,6 +36,7 @@ def load_application_weights(constructor, input_shape, options, path):
             f"there is no weights file {str(path)!r}; give a file of this network's weights, "
             '"imagenet", or None for random ones'
         )
+    _check_file(path)
     bare = constructor(include_top=False, weights=None, input_shape=input_shape, **options)
     if _try_load(bare, path):
         return bare
@@ -79,6 +82,7 @@ def load_classifier(constructor, options, weights):
     if weights == "imagenet":
         full = constructor(include_top=True, weights=weights, **options)
     else:
+        _check_file(Path(weights))
         full = _load_full(constructor, options, weights)
     layers = [] if full is None else full.layers
     pooled = [x for x in layers if isinstance(x, keras.layers.GlobalAveragePooling2D)]
@@ -102,6 +106,15 @@ def _load_full(constructor, options, path):
     return full if _try_load(full, path) else None
 
 
+def _check_file(path):
+    if path.suffix not in (".h5", ".hdf5"):
+        raise UserError(
+            f"the weights file {str(path)!r} is of a kind that kclip does not open; give the HDF5 "
+            "file (.weights.h5 or .h5) that Keras' save_weights writes"
+        )
+    file_weights(path)
+
+
 def _try_load(model, path):
     with warnings.catch_warnings():
         # Keras only warns where a layer finds no weights in the file and stays random.
@@ -110,4 +123,6 @@ def _try_load(model, path):
             model.load_weights(path)
         except (ValueError, KeyError, OSError, UserWarning):  # Keras and h5py, another's file
             return False
+    for weight in model.weights:
+        refuse_not_finite(keras.ops.convert_to_numpy(weight), weight.path, path)
     return True

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import keras_hub
 import numpy as np
 
+from kclip.errors import UserError
 from kclip.files import replaced_when_done
 from kclip.metrics.similarity import l2_normalize
-from kclip.models.folder.checks import load_preset
 
 
 def write_token_vectors(bert_folder: str | Path, words: Sequence[str], path: Path) -> None:
@@ -30,7 +29,7 @@ def write_token_vectors(bert_folder: str | Path, words: Sequence[str], path: Pat
         >>> write_token_vectors("all-MiniLM-L6-v2", ["dog", "frisbee"], Path("vectors.txt"))
     """
     folder = str(bert_folder)
-    table, tokenize = load_preset(folder, lambda: _load(folder))
+    table, tokenize = _load(folder)
     vectors = l2_normalize(np.stack([table[tokenize(word)].mean(axis=0) for word in words]))
     lines = [
         f"{word} {' '.join(f'{value:.6f}' for value in vector)}\n"
@@ -41,7 +40,13 @@ def write_token_vectors(bert_folder: str | Path, words: Sequence[str], path: Pat
 
 
 def _load(folder: str):
-    bert = keras_hub.models.BertBackbone.from_preset(folder, dtype="float32")
-    tokenizer = keras_hub.models.BertTokenizer.from_preset(folder, strip_accents=True)
-    table = np.asarray(bert.token_embedding.embeddings)
+    from kclip.models.pretrained.text_towers import load_text_encoder
+
+    encoder, tokenizer = load_text_encoder(folder)
+    if encoder.family != "bert":
+        raise UserError(
+            f"{folder!r} holds {encoder.family}; word vectors are taken from a BERT, so give one's "
+            "folder, such as all-MiniLM-L6-v2"
+        )
+    table = np.asarray(encoder.backbone.get_layer("token_embedding").embeddings)
     return table, lambda word: np.asarray(tokenizer(word))

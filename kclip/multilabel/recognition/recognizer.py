@@ -13,6 +13,7 @@ from kclip.errors import UserError
 from kclip.inference.batches import compute_batches
 from kclip.multilabel.class_split import ClassSplit
 from kclip.multilabel.thresholds import THRESHOLDS_FILE, Thresholds
+from kclip.reading import open_arrays
 
 if TYPE_CHECKING:
     from kclip.models import MultiLabelClassifier
@@ -59,29 +60,42 @@ class MultiLabelRecognizer:
         self.templates = tuple(templates)
         self.thresholds = thresholds
         self._source: QuerySource | None = None
+        self._query_digest: str | None = None
 
     @classmethod
-    def from_folder(cls, folder: str | Path) -> "MultiLabelRecognizer":
+    def from_folder(
+        cls, folder: str | Path, query_source: str | Path | None = None
+    ) -> "MultiLabelRecognizer":
         """Loads the model folder of a run, in float32, with its thresholds if it has any.
 
         Args:
             folder: its path, or its name on the Hugging Face hub, "owner/name".
+            query_source: what embeds other classes, as of
+                `kclip.multilabel.queries.query_sources.load_query_source`; None for the one that
+                training used, where this machine still has it.
 
         Raises:
             UserError: the folder is missing, damaged, or holds another kind of model.
         """
         from kclip.models import MultiLabelClassifier
         from kclip.models.pretrained.hub import local_folder
+        from kclip.multilabel.queries.query_sources import load_query_source
 
         folder = local_folder(folder)
         model: Any = MultiLabelClassifier.from_preset(str(folder), dtype="float32")
-        content = read_json(folder / CLASSES_FILE, ("seen", "unseen", "query_source", "templates"))
+        content = _read_classes(folder / CLASSES_FILE)
         classes = ClassSplit(tuple(content["seen"]), tuple(content["unseen"]))
         if model.class_names != classes.class_names:
-            model = model.with_classes(classes.class_names, _read_queries(folder, classes))
+            queries = _read_queries(folder, classes, model.settings["query_dim"])
+            model = model.with_classes(classes.class_names, queries)
         path = folder / THRESHOLDS_FILE
         thresholds = Thresholds.load(path) if path.is_file() else None
-        return cls(model, classes, content["query_source"], content["templates"], thresholds)
+        named = content["query_source"]
+        recognizer = cls(model, classes, named, content["templates"], thresholds)
+        recognizer._query_digest = content.get("query_digest")
+        if query_source is not None and named is not None:
+            recognizer._source = load_query_source(query_source, content["templates"])
+        return recognizer
 
     @property
     def class_names(self) -> list[str]:
@@ -101,7 +115,7 @@ class MultiLabelRecognizer:
     @property
     def source(self) -> "QuerySource":
         """What embeds class names; raises `UserError` where the head has learned queries."""
-        from kclip.multilabel.queries.query_sources import load_query_source
+        from kclip.multilabel.queries.named_source import open_named_source
 
         if self.query_source is None:
             raise UserError(
@@ -109,7 +123,7 @@ class MultiLabelRecognizer:
                 "and takes no others; train one with --head.kind zero_shot"
             )
         if self._source is None:
-            self._source = load_query_source(self.query_source, self.templates)
+            self._source = open_named_source(self.query_source, self._query_digest, self.templates)
         return self._source
 
     def predict_scores(
@@ -182,7 +196,7 @@ class MultiLabelRecognizer:
         other = MultiLabelRecognizer(
             model, classes, self.query_source, self.templates, self.thresholds
         )
-        other._source = self._source
+        other._source, other._query_digest = self._source, self._query_digest
         return other
 
     def attention_maps(
@@ -197,18 +211,34 @@ class MultiLabelRecognizer:
         return np.concatenate([self.model.attention_maps(batch) for batch in batches])
 
 
-def _read_queries(folder: Path, classes: ClassSplit) -> np.ndarray:
-    path = folder / QUERIES_FILE
+def _read_classes(path: Path) -> dict[str, Any]:
+    content = read_json(path, ("seen", "unseen", "query_source", "templates"))
+    lists = [content[key] for key in ("seen", "unseen", "templates")]
+    texts = [item for each in lists if isinstance(each, list) for item in each]
+    name = content["query_source"]
+    if not all(isinstance(each, list) for each in lists) or not all(
+        isinstance(text, str) for text in [*texts, name or ""]
+    ):
+        raise UserError(f"{path} is damaged; copy the model folder again, whole")
+    return content
+
+
+def _read_queries(folder: Path, classes: ClassSplit, query_dim: int | None) -> np.ndarray:
+    path, names = folder / QUERIES_FILE, classes.class_names
+    # Names take four bytes a letter, embeddings up to eight a number, and both a header.
+    most = 2**16 + len(names) * (4 * max(map(len, names)) + 8 * (query_dim or 0))
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            names, embeddings = saved["names"].tolist(), saved["embeddings"]
-    except (OSError, ValueError, KeyError):
+        with open_arrays(path, most) as saved:
+            found, embeddings = saved["names"].tolist(), saved["embeddings"]
+    except ValueError as error:
         raise UserError(
-            f"{path} is missing or damaged; copy the model folder again, whole"
+            f"{path} is missing or damaged ({error}); copy the model folder again, whole"
         ) from None
-    if names != classes.class_names:
+    if found != names:
         raise UserError(
             f"{path} holds queries of other classes than {CLASSES_FILE} beside it; copy the model "
             "folder again, whole"
         )
+    if embeddings.dtype.kind != "f" or not np.isfinite(embeddings).all():
+        raise UserError(f"{path} holds queries that are no numbers; copy the model folder again")
     return embeddings

@@ -16,6 +16,7 @@ from kclip.files import folder_replaced_when_done, read_history, write_text
 from kclip.models import MultiLabelClassifier
 from kclip.models.folder.content import CARD_FILE
 from kclip.multilabel.class_split import ClassSplit
+from kclip.multilabel.queries.named_source import name_source
 from kclip.multilabel.recognition.recognizer import (
     CLASSES_FILE,
     QUERIES_FILE,
@@ -54,7 +55,7 @@ def save_decoder(
     content = {
         "seen": classes.seen,
         "unseen": classes.unseen,
-        "query_source": query_source,
+        **name_source(query_source),
         "templates": list(templates),
     }
     merge_lora(model)

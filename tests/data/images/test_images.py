@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -247,3 +248,19 @@ def test_heic_without_its_package_says_what_to_do(monkeypatch):
     header = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
     with pytest.raises(ImageError, match="HEIC needs pillow-heif; run: pip install pillow-heif"):
         load_image(header)
+
+
+def test_no_file_starts_a_program():
+    """Pillow hands EPS to Ghostscript; no format but those of images is tried."""
+    for data in (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"%PDF-1.4\n" + b" " * 99):
+        with pytest.raises(ImageError, match="^not an image$"):
+            load_image(data)
+
+
+def test_what_is_no_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "device.jpg").symlink_to("/dev/zero")
+    for kind in ("pipe", "folder", "device"):
+        with pytest.raises(ImageError, match=f"not an image: a {kind}"):
+            load_image(tmp_path / f"{kind}.jpg")

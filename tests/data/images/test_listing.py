@@ -118,3 +118,16 @@ def test_a_name_that_is_not_utf_8(tmp_path):
     listing = find_images(tmp_path)
     assert len(listing.paths) == 2
     listing.left_out[0].file_name.encode("utf-8")  # can be written
+
+
+def test_pipes_and_devices_are_left_out_and_named(tmp_path):
+    write(tmp_path, "1.jpg")
+    os.mkfifo(tmp_path / "2.jpg")
+    (tmp_path / "3.png").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "notes")
+    listing = find_images(tmp_path)
+    assert [path.name for path in listing.paths] == ["1.jpg"]
+    assert {(fault.file_name, fault.reason) for fault in listing.left_out} == {
+        ("2.jpg", "not an image: a pipe, socket or device"),
+        ("3.png", "not an image: a pipe, socket or device"),
+    }

@@ -199,12 +199,12 @@ def test_damaged_weights_are_refused(folder):
     path = folder / "model.weights.h5"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    refused(folder, "the model folder .* cannot be loaded .*; its files are damaged")
+    refused(folder, "the weights .* cannot be read .*; copy them again")
 
 
 def test_missing_weights_are_refused(folder):
     (folder / "model.weights.h5").unlink()
-    refused(folder, "cannot be loaded")
+    refused(folder, "there are no weights .*; copy the folder again, whole")
 
 
 @pytest.mark.parametrize(

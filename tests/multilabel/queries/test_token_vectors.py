@@ -24,6 +24,6 @@ def test_a_word_is_the_mean_of_its_pieces_in_the_embedding_table(goldens, tmp_pa
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
-    with pytest.raises(UserError, match="cannot be loaded"):
+    with pytest.raises(UserError, match="there is no text backbone"):
         write_token_vectors(tmp_path, ["dog"], tmp_path / "vectors.txt")
     assert not list(tmp_path.iterdir())

@@ -7,6 +7,7 @@ from tiny_recognizer import SEEN, UNSEEN, ColorEmbedder, tiny_classifier, write_
 
 from kclip.data.images.opening import load_image
 from kclip.errors import UserError
+from kclip.multilabel.queries.named_source import name_source, open_named_source
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
 from kclip.multilabel.thresholds import Thresholds
 
@@ -119,4 +120,38 @@ def test_queries_of_other_classes(tmp_path):
     write_classifier(tmp_path / "model")
     np.savez(tmp_path / "model" / "queries.npz", names=np.array(SEEN), embeddings=np.eye(4))
     with pytest.raises(UserError, match="holds queries of other classes"):
+        MultiLabelRecognizer.from_folder(tmp_path / "model")
+
+
+def test_a_folder_opens_no_file_of_its_choice(tmp_path, monkeypatch):
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("".join(f"{word} {' '.join('1' * 6)}\n" for word in "red grey".split()))
+    write_classifier(tmp_path / "model", str(vectors))
+    recognizer = MultiLabelRecognizer.from_folder(tmp_path / "model")
+    with pytest.raises(UserError, match="content is not that of the word vectors"):
+        recognizer.with_classes(["grey"])
+    monkeypatch.chdir(tmp_path)
+    named = name_source("vectors.txt")
+    assert named["query_source"] == str(vectors)
+    monkeypatch.chdir("/")
+    assert open_named_source(*named.values(), templates=[]).dim == 6
+    recognizer = MultiLabelRecognizer.from_folder(tmp_path / "model", query_source=vectors)
+    assert recognizer.with_classes(["grey"]).class_names == ["grey"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda q: np.zeros((10**6, 6)), "unpacks to 48,000,[0-9]+ bytes"),
+        (lambda q: np.full_like(q, np.nan), "queries that are no numbers"),
+        (lambda q: q.astype(int), "queries that are no numbers"),
+    ],
+)
+def test_queries_are_a_few_numbers(tmp_path, change, message):
+    write_classifier(tmp_path / "model")
+    path = tmp_path / "model/queries.npz"
+    with np.load(path) as saved:
+        names, queries = saved["names"], saved["embeddings"]
+    np.savez_compressed(path, names=names, embeddings=change(queries))
+    with pytest.raises(UserError, match=message):
         MultiLabelRecognizer.from_folder(tmp_path / "model")
