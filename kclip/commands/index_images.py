@@ -69,9 +69,10 @@ class IndexImages(PixelLimit):
         embedder = Embedder.from_name(model)
         index = ImageIndex.build(self.output, embedder, sources, codes, model)  # type: ignore[arg-type]
         print(f"{len(index):,} images are in {self.output}", end="")
-        print(f"; {len(index.left_out):,} can't be read" if index.left_out else "")
+        left_out = index.about.num_left_out
+        print(f"; {left_out:,} can't be read" if left_out else "")
         return {
             "index": str(self.output),
             "images": len(index),
-            "left_out": len(index.left_out),
+            "left_out": left_out,
         }

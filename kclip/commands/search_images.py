@@ -177,8 +177,8 @@ class SearchImages(SearchFilters, PixelLimit):
             "model": self.model or index.about.model,
             "images": f"{', '.join(index.about.sources)}; {len(index):,} files",
         }
-        if index.left_out:
-            about["left out"] = f"{len(index.left_out):,} files that can't be read here"
+        if index.about.num_left_out:
+            about["left out"] = f"{index.about.num_left_out:,} files that can't be read here"
         places = {hit["id"]: index.place(hit["id"]) for of in results for hit in of["hits"]}
         write_search_report(self.output, about, results, thumbnails(places))
         print(f"\nthe images are shown in {self.output / 'report.md'}")

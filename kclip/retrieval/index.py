@@ -16,6 +16,7 @@ from kclip.metrics.similarity import l2_normalize
 from kclip.retrieval.codes import CodeName, decode
 from kclip.retrieval.exact import nearest_rows
 from kclip.retrieval.results import Hit
+from kclip.retrieval.row_places import row_places
 from kclip.retrieval.storage import (
     Manifest,
     open_removed,
@@ -189,8 +190,7 @@ class ImageIndex:
 
     def places(self) -> Iterator[tuple[int, ImagePlace]]:
         """Goes over all images: row and place."""
-        for id in self.ids().tolist():
-            yield id, self.place(id)
+        return row_places(self._rows, self._names, self.about.containers, self.ids())
 
     def search(
         self,

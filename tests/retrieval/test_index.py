@@ -2,6 +2,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from fake_embedder import FakeEmbedder, write_color_images
 
 from kclip.errors import UserError
 from kclip.retrieval.index import ImageIndex
+from kclip.retrieval.storage import write_manifest
 
 
 @pytest.fixture
@@ -54,6 +57,31 @@ def test_opening_reads_neither_images_nor_rows(index, images):
     assert isinstance(opened.codes, np.memmap) and isinstance(opened.table, np.memmap)
     assert len(opened) == 18 and answers(opened) == answers(index)
     assert opened.about.model_digest == "c0ffee" and opened.width == 6
+
+
+def test_opening_ten_million_images_takes_no_memory(index):
+    """Files with holes: nothing is written, and nothing may be read."""
+    about = replace(index.about, num_rows=10_000_000, names_end=200_000_000)
+    sizes = {name: 10_000_000 * dtype.itemsize for name, dtype in about.row_types.items()}
+    for name, size in (sizes | {"names-1": about.names_end}).items():
+        os.truncate(index.folder / f"{name}.bin", size)
+    write_manifest(index.folder, about)
+    tracemalloc.start()
+    opened = ImageIndex.open(index.folder)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(opened) == 10_000_000 and opened.name(3) == index.name(3)
+    assert peak < 100_000  # bytes
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 100])
+def test_all_places_at_once_are_those_of_each_row(index, images, monkeypatch, at_once):
+    monkeypatch.setattr("kclip.retrieval.row_places._ROWS_AT_ONCE", at_once)
+    for name in ("blue_0.png", "red_1.png", "yellow_2.png"):
+        (images / name).unlink()
+    updated = index.update(FakeEmbedder())
+    assert dict(updated.places()) == {row: updated.place(row) for row in updated.ids().tolist()}
+    assert len(dict(updated.places())) == 15
 
 
 def test_pages_are_parts_of_one_list(index):

@@ -115,9 +115,8 @@ def _files(
         except OSError as error:
             left_out.append((str(folder / name), f"missing: {error.strerror}"))
             continue
-        # A list may name files anywhere: an absolute name stands for itself.
-        root = "/" if os.path.isabs(name) else str(folder)
-        yield ImagePlace(root, name.lstrip("/"), status.st_size, status.st_mtime_ns)
+        root, name = os.path.split(name) if os.path.isabs(name) else (str(folder), name)
+        yield ImagePlace(root, name, status.st_size, status.st_mtime_ns)
 
 
 def _check_apart(folders: list[Path]) -> None:
