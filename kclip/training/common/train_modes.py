@@ -74,6 +74,8 @@ def train_tower(tower: Any, mode: str) -> None:
         2
     """
     kind, _, number = mode.partition(":")
+    # First False, since TensorFlow passes on to the layers only what changes the tower's own flag.
+    tower.trainable = False
     tower.trainable = kind not in ("head", "frozen")
     if kind == "last":
         _train_last(tower, int(number))

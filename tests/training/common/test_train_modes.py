@@ -34,15 +34,16 @@ def test_blocks_hold_every_weight_once(kind):
 @pytest.mark.parametrize("kind", TOWERS)
 def test_the_last_blocks_alone_are_trained(kind):
     tower = TOWERS[kind][0]()
+    every = names([tower])
     train_tower(tower, "last:1")
     assert names([tower]) == names(tower.blocks[-1])
     assert names([tower]) and names(tower.blocks[0]) == set()
     train_tower(tower, f"last:{len(tower.blocks)}")
-    assert len(names([tower])) == len(names(layer for block in tower.blocks for layer in block))
+    assert names([tower]) == every
     train_tower(tower, "head")
     assert names([tower]) == set()
     train_tower(tower, "all")
-    assert len(names([tower])) > len(names(tower.blocks[-1]))
+    assert names([tower]) == every
 
 
 @pytest.mark.parametrize("kind", sorted(set(TOWERS) - {"network"}))
