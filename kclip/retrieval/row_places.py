@@ -30,10 +30,12 @@ def row_places(
         # Names lie in the order of the rows: one read for all of them.
         first = int(begins[0])
         text = names[first : int(rows["name_end"][-1])].tobytes()
-        stamps = (rows[name].tolist() for name in ("container", "size", "mtime_ns", "offset"))
+        holders, sizes, times, offsets = (
+            rows[name].tolist() for name in ("container", "size", "mtime_ns", "offset")
+        )
         ends = (rows["name_end"] - first).tolist()
-        for row, begin, end, container, *stamp in zip(
-            part.tolist(), (begins - first).tolist(), ends, *stamps, strict=True
-        ):
-            name = text[begin:end].decode("utf-8", "surrogateescape")
-            yield row, ImagePlace(containers[container], name, *stamp)
+        spans = zip((begins - first).tolist(), ends, strict=True)
+        stamps = zip(sizes, times, offsets, strict=True)
+        for row, span, holder, stamp in zip(part.tolist(), spans, holders, stamps, strict=True):
+            name = text[slice(*span)].decode("utf-8", "surrogateescape")
+            yield row, ImagePlace(containers[int(holder)], name, *stamp)

@@ -249,6 +249,7 @@ def test_approximate_search_follows_the_index(index, images, tmp_path):
 def test_a_reader_takes_neither_tensorflow_nor_keras(index):
     code = f"""
 import sys, numpy as np
+import kclip.retrieval.filters, kclip.retrieval.lists, kclip.retrieval.queries
 from kclip import ImageIndex
 hits = ImageIndex.open({str(index.folder)!r}).search(np.eye(1, 6), 3)[0]
 loaded = {{name.split(".")[0] for name in sys.modules}}
