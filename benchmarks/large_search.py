@@ -6,13 +6,15 @@ python benchmarks/large_search.py --size 10000000 --folder /tmp/large
 Draws unit vectors as benchmarks/search.py does (width 256, in clusters), keeps them as an index
 does (16-bit codes on the disk), builds kclip's lists, and searches in a new process, whose resident
 memory is measured after all queries. Recall@10 is against float32, compared while the vectors are
-drawn. What is on the disk already is not made again, so a run that was stopped goes on. `--peer`
-builds faiss' IVF-PQ (64 bytes a row, as many lists) too.
+drawn. What is on the disk already is not made again, so a run that was stopped goes on. `--peers`
+builds faiss' IVF-PQ (64 bytes a row, as many lists) too, and usearch's graph of int8, where
+`pip install usearch` was run; its settings are the defaults.
 """
 
 import json
 import multiprocessing
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import faiss
@@ -63,14 +65,14 @@ def build_lists(folder, size):
     (folder / "lists.json").write_text(json.dumps(time.perf_counter() - started))
 
 
-def build_peer(folder, size):
+def build_pq(folder, size):
     codes = opened(folder)[0]
     lists = ApproximateIndex.open(folder / "lists.faiss", codes).lists
     index = faiss.index_factory(DIM, f"IVF{lists.nlist},PQ64", faiss.METRIC_INNER_PRODUCT)
     index.train(decode(codes[:: max(1, size // 80_000)]))
     for start in range(0, size, CHUNK):
         index.add(decode(codes[start : start + CHUNK]))
-    faiss.write_index(index, str(folder / "peer.faiss"))
+    faiss.write_index(index, str(folder / "pq.faiss"))
 
 
 def timed(search, queries):
@@ -114,9 +116,29 @@ def search_exact(folder, size):
     return figures(found, nearest[:EXACT_QUERIES], seconds)
 
 
-def search_peer(folder, size):
+def build_usearch(folder, size):
+    from usearch.index import Index
+
+    codes, graph = opened(folder)[0], Index(ndim=DIM, metric="ip", dtype="i8")
+    for start in range(0, size, CHUNK):
+        rows = decode(codes[start : start + CHUNK])
+        graph.add(np.arange(start, start + len(rows)), rows)
+    graph.save(str(folder / "graph.usearch"))
+
+
+def search_usearch(folder, size):
+    from usearch.index import Index
+
     _, queries, nearest = opened(folder)
-    index = faiss.read_index(str(folder / "peer.faiss"))
+    graph = Index.restore(str(folder / "graph.usearch"), view=True)
+    search = lambda query: graph.search(query[0], TOP_K).keys[None]  # noqa: E731
+    found, seconds = timed(search, queries)
+    return figures(found, nearest, seconds)
+
+
+def search_pq(folder, size):
+    _, queries, nearest = opened(folder)
+    index = faiss.read_index(str(folder / "pq.faiss"))
     index.nprobe = 16
     found, seconds = timed(lambda query: index.search(query, TOP_K)[1], queries)
     return figures(found, nearest, seconds)
@@ -132,14 +154,16 @@ def main():
     options = parser(__doc__)
     options.add_argument("--size", type=int, default=200_000, help="embeddings")
     options.add_argument("--folder", type=Path, default=Path("/tmp/large_search"))
-    options.add_argument("--peer", action="store_true", help="faiss' IVF-PQ, too")
+    options.add_argument("--peers", action="store_true", help="faiss' IVF-PQ and usearch, too")
     arguments = options.parse_args()
     folder = arguments.folder / str(arguments.size)
     folder.mkdir(parents=True, exist_ok=True)
     steps = {"codes.bin": draw, "lists.faiss": build_lists}
     searches = {"exact": search_exact, "approximate": search_approximate}
-    if arguments.peer:
-        steps["peer.faiss"], searches["faiss IVF-PQ"] = build_peer, search_peer
+    if arguments.peers:
+        steps["pq.faiss"], searches["faiss IVF-PQ"] = build_pq, search_pq
+    if arguments.peers and find_spec("usearch"):
+        steps["graph.usearch"], searches["usearch int8"] = build_usearch, search_usearch
     for name, make in steps.items():
         if not (folder / name).exists():
             in_a_new_process(make, folder, arguments.size)

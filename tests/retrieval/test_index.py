@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tracemalloc
 from dataclasses import replace
 
@@ -179,6 +180,25 @@ def test_nothing_that_can_be_read_is_an_error(tmp_path):
         ImageIndex.build(tmp_path / "index", FakeEmbedder(), [tmp_path / "images"])
     with pytest.raises(UserError, match="holds no index"):
         ImageIndex.open(tmp_path / "index")
+
+
+def test_a_tar_that_was_packed_anew_costs_its_new_images(images, tmp_path):
+    def packed(names):
+        with tarfile.open(tmp_path / "shard.tar", "w") as tar:
+            for name in names:
+                tar.add(images / name, name)
+
+    names = sorted(path.name for path in images.iterdir())
+    packed(names[:-1])
+    first = FakeEmbedder()
+    index = ImageIndex.build(tmp_path / "index", first, [tmp_path / "shard.tar"])
+    assert first.num_embedded == len(index) == 17
+    packed(names[::-1][:-1])  # one more, one less, all others elsewhere
+    second = FakeEmbedder()
+    index = index.update(second)
+    assert second.num_embedded == 1 and len(index) == 17
+    assert {place.name for _, place in index.places()} == set(names[1:])
+    assert all(place.read() == (images / place.name).read_bytes() for _, place in index.places())
 
 
 def test_names_of_any_bytes(images, tmp_path):
