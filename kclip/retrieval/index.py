@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kclip.retrieval.approximate import ApproximateIndex
     from kclip.retrieval.updating import IndexEmbedder
 
+_MANY_ALLOWED = 0.2  # fraction of the rows
 _TRIES = 3  # of opening files that a writer may be replacing
 
 
@@ -225,7 +226,8 @@ class ImageIndex:
         if not len(self):
             return [()] * len(queries)
         allowed = _both(self.kept, allowed)
-        if approximate:
+        # Of few rows that are allowed, hardly any lie in the part that would be asked.
+        if approximate and (allowed is None or allowed.mean() >= _MANY_ALLOWED):
             rows, scores = self._near.nearest_rows(queries, top_k + skip, allowed)
         else:
             rows, scores = nearest_rows(queries, self._codes, top_k + skip, allowed=allowed)

@@ -266,6 +266,14 @@ def test_approximate_search_follows_the_index(index, images, tmp_path):
     assert ImageIndex.open(index.folder).search(query, 5, approximate=True)[0] == near
 
 
+def test_few_rows_that_are_allowed_are_found_wherever_they_lie(index):
+    pytest.importorskip("faiss")
+    query = FakeEmbedder().embed_texts(["red"])
+    allowed = np.arange(18) < 3  # blue ones
+    (hits,) = index.search(query, 5, allowed=allowed, approximate=True)
+    assert sorted(hit.id for hit in hits) == [0, 1, 2]
+
+
 def test_a_reader_takes_neither_tensorflow_nor_keras(index):
     code = f"""
 import sys, numpy as np

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from fake_embedder import FakeEmbedder, write_color_images
 
+from kclip.errors import KclipError
 from kclip.retrieval import storage, updating
 from kclip.retrieval.index import ImageIndex
 
@@ -88,6 +89,21 @@ def test_a_build_loses_at_most_the_batch_at_work(images, tmp_path):
         assert state(ImageIndex.build(folder, again, [images])) == whole
         assert again.num_embedded == len(whole) - len(kept)
     assert at > 3 * 4  # three batches, each of three files and a manifest
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_written_stays(images, tmp_path, monkeypatch):
+    write, calls = storage.append, []
+
+    def full(path, position, data):
+        calls.append(path)
+        if len(calls) > 4:
+            raise OSError(28, "No space left on device")
+        write(path, position, data)
+
+    monkeypatch.setattr("kclip.retrieval.writing.append", full)
+    with pytest.raises(KclipError, match="cannot be written: No space left on device; run it"):
+        ImageIndex.build(tmp_path / "index", FakeEmbedder(), [images])
+    assert len(ImageIndex.open(tmp_path / "index")) == BATCH
 
 
 def test_an_update_is_whole_in_the_end_wherever_it_was_killed(images, tmp_path):
