@@ -20,6 +20,7 @@ NAMES = (
     "decoder_head",
     "zero_shot_inference",
     "training_step",
+    "last_blocks",
     "gradient_checkpointing_tensorflow",
     "startup",
     "peak_memory",

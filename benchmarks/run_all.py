@@ -24,6 +24,7 @@ SCRIPTS = (
     "decoder_head",
     "zero_shot_speed",
     "training_step",
+    "last_blocks",
 )
 PEAK_OF = HERE.parent / "runs/flickr8k/metrics.json"  # of `make real`
 WITH_PEERS = ("input_pipeline", "decoder_head", "zero_shot_speed", "training_step")

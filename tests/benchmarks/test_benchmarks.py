@@ -12,7 +12,8 @@ from turns import median_ratio, spread, take_turns
 
 NAMES = (
     "input_pipeline build cached_training contrastive_memory cached_accumulation search "
-    "decoder_head zero_shot_inference training_step gradient_checkpointing_tensorflow startup"
+    "decoder_head zero_shot_inference training_step last_blocks "
+    "gradient_checkpointing_tensorflow startup"
 )
 
 
@@ -83,8 +84,8 @@ def test_results_of_two_machines_stand_side_by_side(results):
 
 
 def test_every_benchmark_that_runs_is_gathered():
-    assert gather_results.NAMES[:11] == tuple(NAMES.split())
-    assert len(run_all.SCRIPTS) == 10
+    assert gather_results.NAMES[:12] == tuple(NAMES.split())
+    assert len(run_all.SCRIPTS) == 11
     assert all((results_file.HERE / f"{script}.py").is_file() for script in run_all.SCRIPTS)
 
 
