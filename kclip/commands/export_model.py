@@ -16,8 +16,9 @@ class ExportModel:
 
     A SavedModel takes JPEG or PNG bytes and strings; ONNX and LiteRT files take pixels and token
     ids. ONNX needs the packages tf2onnx and onnx. huggingface makes the folder one that
-    transformers loads, of a CLIP, MetaCLIP 2, SigLIP or SigLIP 2, fine-tuned or not; it needs no
-    further package, and its model neither kclip nor TensorFlow.
+    transformers loads, of a CLIP, MetaCLIP 2, SigLIP or SigLIP 2, fine-tuned or not, or of two
+    other towers with linear heads that transformers has; it needs no further package, and its model
+    neither kclip nor TensorFlow.
     """
 
     model: str

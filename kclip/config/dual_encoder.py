@@ -23,8 +23,11 @@ class Objective:
 
     projection_dim: Width = 256
     """Width of the common space of images and texts."""
+    head: Literal["mlp", "linear"] = "mlp"
+    """mlp: the report's head; linear: one matrix a side, as CLIP and LiT have it, which
+    `export_model --format huggingface` can write."""
     dropout: PartialFraction = 0.1
-    """Dropout in both projection heads."""
+    """Dropout in both heads of kind mlp."""
     image_feature_dropout: PartialFraction = 0.0
     """Dropout on the image tower's features before its head."""
     text_feature_dropout: PartialFraction = 0.0

@@ -49,13 +49,13 @@ def clip_config(model: CLIP, token_ids: Mapping[str, int]) -> dict[str, Any]:
         "vision_config": {
             "model_type": f"{kind}_vision_model",
             "num_channels": 3,
-            **_tower(numbers["image_tower"]),
+            **tower_config(numbers["image_tower"]),
             **image,
             **({} if siglip else projection),
         },
         "text_config": {
             "model_type": f"{kind}_text_model",
-            **_tower(numbers["text_tower"]),
+            **tower_config(numbers["text_tower"]),
             **text,
         },
     }
@@ -74,7 +74,8 @@ def _kind_and_end(
     return "metaclip_2" if end == LEGACY_END else "clip", end
 
 
-def _tower(tower: Mapping[str, Any]) -> dict[str, Any]:
+def tower_config(tower: Mapping[str, Any]) -> dict[str, Any]:
+    """The sizes of a transformer of CLIP's by transformers' names."""
     return {
         "hidden_size": tower["hidden_dim"],
         "num_hidden_layers": tower["num_layers"],

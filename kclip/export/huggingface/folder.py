@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors.numpy import save_file
 
-from kclip.errors import UserError
 from kclip.export.huggingface.config import clip_config
 from kclip.export.huggingface.images import image_config
-from kclip.export.huggingface.readme import readme
+from kclip.export.huggingface.pair import pair_parts
+from kclip.export.huggingface.parts import FolderParts
+from kclip.export.huggingface.readme import clip_notes, readme
 from kclip.export.huggingface.tokenizer import tokenizer_files
 from kclip.files import folder_when_done
-from kclip.models import CLIP
+from kclip.models import CLIP, ClipPreprocessor
 from kclip.models.pretrained.huggingface_clip_tensors import clip_tensors
 
 if TYPE_CHECKING:
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 
 
 def export_huggingface(embedder: "Embedder", output: Path, name: str) -> None:
-    """Writes a model as transformers' CLIP, MetaCLIP 2 or SigLIP, and a README.md with an example.
+    """Writes a model as one of transformers' classes, and a README.md with an example.
 
-    The folder appears when all of it is written; `kclip.load` takes it, too.
+    CLIP, MetaCLIP 2 or SigLIP; other pairs of towers as `VisionTextDualEncoder`, see `pair_parts`.
+
+    The folder appears when all of it is written; `kclip.load` takes those of one class, too.
 
     Args:
         embedder: the model, in float32.
@@ -41,9 +44,21 @@ def export_huggingface(embedder: "Embedder", output: Path, name: str) -> None:
         ['model.safetensors']
     """
     model, preprocessor = embedder.model, embedder.preprocessor
-    if not isinstance(model, CLIP):
-        raise UserError(_why_not(name, model.heads))
     preprocessor.tokenize([""])  # says what is missing where there is no tokenizer
+    if isinstance(model, CLIP):
+        parts = clip_parts(model, preprocessor)
+    else:
+        parts = pair_parts(model, preprocessor, name)
+    with folder_when_done(output) as folder:
+        for file, content in parts.files.items():
+            _write(folder / file, content)
+        save_file(dict(parts.tensors), folder / "model.safetensors", {"format": "pt"})
+        page = readme(name, model, parts.notes)
+        (folder / "README.md").write_text(page, encoding="utf-8")
+
+
+def clip_parts(model: CLIP, preprocessor: ClipPreprocessor) -> FolderParts:
+    """A CLIP, MetaCLIP 2 or SigLIP as transformers has them."""
     tokenizer = tokenizer_files(preprocessor, model.numbers["architecture"] == "siglip")
     files = {
         "config.json": clip_config(model, tokenizer.token_ids),
@@ -51,30 +66,10 @@ def export_huggingface(embedder: "Embedder", output: Path, name: str) -> None:
         "tokenizer.json": tokenizer.definition,
         "tokenizer_config.json": tokenizer.config,
     }
-    with folder_when_done(output) as folder:
-        for file, content in files.items():
-            _write(folder / file, content)
-        tensors = {tensor.name: tensor.array() for tensor in clip_tensors(model)}
-        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-        page = readme(name, model, preprocessor, tokenizer)
-        (folder / "README.md").write_text(page, encoding="utf-8")
+    tensors = {tensor.name: tensor.array() for tensor in clip_tensors(model)}
+    return FolderParts(files, tensors, clip_notes(preprocessor, tokenizer))
 
 
-def _why_not(name: str, heads: Mapping[str, Any]) -> str:
-    """What of a dual encoder that is no CLIP does not fit transformers."""
-    kinds = {heads["image_head"], heads["text_head"]} - {"linear"}
-    reason = (
-        f"heads ({', '.join(sorted(kinds))}) are not the one matrix a side of transformers' "
-        "VisionTextDualEncoder"
-        if kinds
-        else "towers are not both of one CLIP or SigLIP, and kclip writes no others"
-    )
-    return (
-        f"{name!r} cannot become a folder of transformers: its {reason}; give --format onnx, "
-        "litert or saved_model, which take every model"
-    )
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
+def _write(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")

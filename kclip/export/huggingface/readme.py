@@ -1,9 +1,10 @@
 """The README.md of a folder for transformers: an example, and what is not as in kclip."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
 
 from kclip.export.huggingface.tokenizer import TokenizerFiles
-from kclip.models import CLIP, ClipPreprocessor
+from kclip.models import ClipPreprocessor
 
 _PAGE = """---
 library_name: transformers
@@ -60,34 +61,31 @@ _MARGIN = (
 )
 
 
-def readme(
-    name: str, model: CLIP, preprocessor: ClipPreprocessor, tokenizer: TokenizerFiles
-) -> str:
+def readme(name: str, model: Any, notes: Sequence[str]) -> str:
     """Writes the page.
 
     Args:
         name: of the model.
-        model: CLIP or SigLIP.
-        preprocessor: of the model.
-        tokenizer: what stands in the folder of its tokenizer.
+        model: an `ImageTextModel`.
+        notes: sentences about what is not as in kclip.
     """
     judges_pairs = model.logit_scale.bias is not None
-    notes = "\n".join(f"- {note}" for note in _notes(preprocessor, tokenizer))
     logits = "outputs.logits_per_image"
     return _PAGE.format(
         name=name,
         dim=model.projection_dim,
         probabilities=f"{logits}.sigmoid()" if judges_pairs else f"{logits}.softmax(dim=-1)",
         meaning="each text by itself" if judges_pairs else "of the texts",
-        notes=_NOTES.format(notes=notes),
+        notes=_NOTES.format(notes="\n".join(f"- {note}" for note in [_TORCHVISION, *notes])),
     )
 
 
-def _notes(preprocessor: ClipPreprocessor, tokenizer: TokenizerFiles) -> Iterator[str]:
-    yield _TORCHVISION
-    if preprocessor.numbers["crop_margin"] == "even" and preprocessor.numbers["resize"] == "crop":
-        yield _MARGIN
-    if tokenizer.mends_texts:
-        yield _MENDS
-    if tokenizer.pads_differently:
-        yield _PADS
+def clip_notes(preprocessor: ClipPreprocessor, tokenizer: TokenizerFiles) -> list[str]:
+    """What of a CLIP's images and texts transformers prepares otherwise."""
+    crops_evenly = preprocessor.numbers["crop_margin"] == "even"
+    found = {
+        _MARGIN: crops_evenly and preprocessor.numbers["resize"] == "crop",
+        _MENDS: tokenizer.mends_texts,
+        _PADS: tokenizer.pads_differently,
+    }
+    return [note for note, holds in found.items() if holds]

@@ -15,7 +15,9 @@ def clip_tensors(model):
     4
     """
     siglip = model.numbers["architecture"] == "siglip"
-    yield from _image_tensors(model, siglip)
+    yield from image_tower_tensors(model.image_encoder, "vision_model.")
+    if not siglip:
+        yield from dense("visual_projection", model.image_projection)
     yield from _text_tensors(model, siglip)
     scalar = (1,) if siglip else ()
     yield plain("logit_scale", model.logit_scale.log_scale, shape=scalar)
@@ -23,19 +25,18 @@ def clip_tensors(model):
         yield plain("logit_bias", model.logit_scale.bias, shape=scalar)
 
 
-def _image_tensors(model, siglip):
-    encoder, side = model.image_encoder, "vision_model"
+def image_tower_tensors(encoder, prefix=""):
+    """Yields every tensor of a `ClipImageEncoder` of CLIP or SigLIP, as `clip_tensors`."""
     embedding = encoder.patch_embedding
-    yield from convolution(f"{side}.embeddings.patch_embedding", embedding.projection)
-    yield plain(f"{side}.embeddings.position_embedding.weight", embedding.positions)
-    if siglip:
-        yield from _attention_pooling(f"{side}.head", encoder.pooling)
+    yield from convolution(f"{prefix}embeddings.patch_embedding", embedding.projection)
+    yield plain(f"{prefix}embeddings.position_embedding.weight", embedding.positions)
+    if encoder.pooling:
+        yield from _attention_pooling(f"{prefix}head", encoder.pooling)
     else:
-        yield plain(f"{side}.embeddings.class_embedding", embedding.class_token)
-        yield from norm(f"{side}.pre_layrnorm", encoder.input_norm)
-        yield from dense("visual_projection", model.image_projection)
-    yield from _blocks(side, encoder.transformer_blocks)
-    yield from norm(f"{side}.post_layernorm", encoder.output_norm)
+        yield plain(f"{prefix}embeddings.class_embedding", embedding.class_token)
+        yield from norm(f"{prefix}pre_layrnorm", encoder.input_norm)
+    yield from _blocks(prefix, encoder.transformer_blocks)
+    yield from norm(f"{prefix}post_layernorm", encoder.output_norm)
 
 
 def _text_tensors(model, siglip):
@@ -44,14 +45,14 @@ def _text_tensors(model, siglip):
     words, positions = tokens.token_embedding, tokens.position_embedding
     yield plain(f"{side}.embeddings.token_embedding.weight", words.embeddings)
     yield plain(f"{side}.embeddings.position_embedding.weight", positions.position_embeddings)
-    yield from _blocks(side, encoder.transformer_blocks)
+    yield from _blocks(f"{side}.", encoder.transformer_blocks)
     yield from norm(f"{side}.final_layer_norm", encoder.output_norm)
     yield from dense(f"{side}.head" if siglip else "text_projection", model.text_projection)
 
 
-def _blocks(side, blocks):
+def _blocks(before, blocks):
     for number, block in enumerate(blocks):
-        prefix = f"{side}.encoder.layers.{number}"
+        prefix = f"{before}encoder.layers.{number}"
         dim = block.attention_output.kernel.shape[0]
         yield from norm(f"{prefix}.layer_norm1", block.norm)
         for place, part in enumerate("qkv"):

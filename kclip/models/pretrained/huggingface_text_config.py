@@ -28,7 +28,7 @@ _DISTIL_BERT = {
     "hidden_act": "activation",
 }
 # Family's argument -> key of config.json, and what a config that lacks the key means.
-_OWN_SIZES = {
+OWN_SIZES = {
     "num_segments": ("type_vocab_size", 2),
     "embedding_dim": ("embedding_size", 128),
     "num_groups": ("num_hidden_groups", 1),
@@ -90,7 +90,7 @@ def text_sizes(folder, family, config):
             "intermediate_dim": config["intermediate_size"],
             "dropout": config.get("hidden_dropout_prob", 0.1),
             "max_sequence_length": length,
-            "sizes": {name: config.get(*_OWN_SIZES[name]) for name in TEXT_FAMILIES[family].sizes},
+            "sizes": {name: config.get(*OWN_SIZES[name]) for name in TEXT_FAMILIES[family].sizes},
             "family": family,
             "gelu": _gelu(folder, config),
             "epsilon": config.get("layer_norm_eps", 1e-12),

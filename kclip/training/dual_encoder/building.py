@@ -48,6 +48,7 @@ def build_dual_encoder(
     Raises:
         UserError: a name is unknown, weights do not fit, or a preset cannot be reached.
     """
+    _check_heads(objective)
     image_tower = build_image_tower(image, dtype)
     opened = _open_text(text, captions, tower_dtype(dtype, frozen=not text.trained))
     text_encoder = opened.encoder
@@ -56,6 +57,8 @@ def build_dual_encoder(
         image_tower.encoder,
         text_encoder,
         projection_dim=objective.projection_dim,
+        image_head=objective.head,
+        text_head=objective.head,
         dropout=objective.dropout,
         image_feature_dropout=objective.image_feature_dropout,
         text_feature_dropout=objective.text_feature_dropout,
@@ -80,6 +83,17 @@ def build_loss(objective: Objective) -> ContrastiveLoss | SigmoidLoss:
     if objective.loss == "sigmoid":
         return SigmoidLoss()
     return ContrastiveLoss(objective.loss, objective.label_smoothing)
+
+
+def _check_heads(objective: Objective) -> None:
+    if objective.head == "mlp":
+        return
+    for name in ("image_feature_dropout", "text_feature_dropout", "standardize"):
+        if value := getattr(objective, name):
+            raise UserError(
+                f"--objective.{name.replace('_', '-')} {value} is for heads of kind mlp; leave it "
+                f"out, or --objective.head {objective.head}"
+            )
 
 
 def _open_text(text: TextTower, captions: Iterable[str], dtype: str) -> OpenedTextTower:

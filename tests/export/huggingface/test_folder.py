@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 from tiny_clip import TEXTS, tiny_clip, tiny_clip_preprocessor
-from tiny_models import tiny_dual_encoder, tiny_preprocessor
 
 from kclip.errors import UserError
 from kclip.export.huggingface.config import clip_config
@@ -66,20 +65,6 @@ def test_a_logit_bias_that_transformers_has_no_class_for():
         clip_config(tiny_clip(initial_bias=-1.0), TOKEN_IDS)
     with pytest.raises(UserError, match="a SigLIP without a logit bias"):
         clip_config(tiny_clip("siglip", initial_bias=None), TOKEN_IDS)
-
-
-@pytest.mark.parametrize(
-    "heads, reason",
-    [
-        ({}, r"its heads \(mlp\) are not the one matrix a side"),
-        ({"image_head": "linear", "text_head": "linear"}, "its towers are not both of one CLIP"),
-    ],
-)
-def test_other_pairs_of_towers_are_refused(heads, reason, tmp_path):
-    embedder = Embedder(tiny_dual_encoder(**heads), tiny_preprocessor())
-    with pytest.raises(UserError, match=f"'mine' cannot.*{reason}.*give --format onnx, litert"):
-        export_huggingface(embedder, tmp_path / "out", "mine")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_without_a_tokenizer(goldens, tmp_path):
