@@ -3,7 +3,7 @@
 This file reads one and takes NumPy and Pillow alone; `kclip.retrieval.updating` writes it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from kclip.errors import UserError
 from kclip.metrics.similarity import l2_normalize
 from kclip.retrieval.codes import CodeName, decode
 from kclip.retrieval.exact import nearest_rows
+from kclip.retrieval.ordering import ordered_rows
 from kclip.retrieval.results import Hit
 from kclip.retrieval.row_places import row_places
 from kclip.retrieval.storage import (
@@ -212,7 +213,7 @@ class ImageIndex:
                 images may be missed.
 
         Returns:
-            For each query its images, best first; of equal ones in order of their rows.
+            For each query its images, best first; equal ones in the order of their paths.
 
         Raises:
             UserError: the queries are of another width; faiss is missing.
@@ -227,15 +228,21 @@ class ImageIndex:
             return [()] * len(queries)
         allowed = _both(self.kept, allowed)
         # Of few rows that are allowed, hardly any lie in the part that would be asked.
-        if approximate and (allowed is None or allowed.mean() >= _MANY_ALLOWED):
-            rows, scores = self._near.nearest_rows(queries, top_k + skip, allowed)
-        else:
-            rows, scores = nearest_rows(queries, self._codes, top_k + skip, allowed=allowed)
-        found = zip(rows[:, skip:].tolist(), scores[:, skip:].tolist(), strict=True)
-        return [self._hits(zip(*of_query, strict=True)) for of_query in found]
+        near = approximate and (allowed is None or allowed.mean() >= _MANY_ALLOWED)
 
-    def _hits(self, found: Iterable[tuple[int, float]]) -> tuple[Hit, ...]:
-        return tuple(Hit(row, self.name(row), score) for row, score in found if row >= 0)
+        def find(count: int) -> tuple[np.ndarray, np.ndarray]:
+            if near:
+                return self._near.nearest_rows(queries, count, allowed)
+            return nearest_rows(queries, self._codes, count, allowed=allowed)
+
+        found = ordered_rows(
+            find,
+            lambda query, rows: np.vecdot(self.embeddings(rows), queries[query]),
+            lambda row: self.place(row).path,
+            top_k + skip,
+            self.about.num_rows,
+        )
+        return [tuple(Hit(row, self.name(row), s) for row, s in of[skip:]) for of in found]
 
     @cached_property
     def _near(self) -> "ApproximateIndex":

@@ -27,12 +27,10 @@ def index(images, tmp_path):
 
 
 def answers(index, top_k=30):
-    """For each colour the names that are found, those of equal scores in order of names."""
+    """For each colour what is found, in its order."""
     queries = FakeEmbedder().embed_texts(["red", "blue", "grey"])
-    return [
-        sorted((-round(hit.score, 5), hit.file_name) for hit in hits)
-        for hits in index.search(queries, top_k)
-    ]
+    found = index.search(queries, top_k)
+    return [[(hit.file_name, round(hit.score, 5)) for hit in hits] for hits in found]
 
 
 def assert_is_as_a_full_build(index, images, tmp_path):
@@ -83,6 +81,25 @@ def test_all_places_at_once_are_those_of_each_row(index, images, monkeypatch, at
     updated = index.update(FakeEmbedder())
     assert dict(updated.places()) == {row: updated.place(row) for row in updated.ids().tolist()}
     assert len(dict(updated.places())) == 15
+
+
+@pytest.mark.parametrize("approximate", [False, True])
+def test_copies_stand_in_the_order_of_their_paths_whenever_they_came(images, tmp_path, approximate):
+    if approximate:
+        pytest.importorskip("faiss")
+    index = ImageIndex.build(tmp_path / "index", FakeEmbedder(), [images])
+    for number in (11, 3, 7, 25):
+        for copy in range(number, number + 9):
+            shutil.copy(images / "red_0.png", images / f"a{copy:02}.png")
+        index = index.update(FakeEmbedder())
+    query = FakeEmbedder().embed_texts(["red"])
+    (copies,) = index.search(query, 31, approximate=approximate)
+    names = sorted(name for name in os.listdir(images) if name[0] == "a")
+    assert len(names) == 26
+    assert [hit.file_name for hit in copies if hit.file_name in names] == names
+    for top_k in (1, 2, 5, 12):
+        (hits,) = index.search(query, top_k, approximate=approximate)
+        assert hits == copies[:top_k]
 
 
 def test_pages_are_parts_of_one_list(index):
