@@ -146,6 +146,12 @@ def open_rows(folder: Path, name: str, dtype: np.dtype, num_rows: int) -> np.nda
         ) from None
 
 
+def open_codes(folder: Path, manifest: Manifest) -> np.ndarray:
+    """Memory-maps the codes that count; see `open_rows`."""
+    name, dtype = next(iter(manifest.row_types.items()))
+    return open_rows(folder, name, dtype, manifest.num_rows)
+
+
 def open_removed(folder: Path, manifest: Manifest) -> np.ndarray:
     """Memory-maps the rows whose images are gone: (R,) int64 in ascending order."""
     if manifest.removed is None:

@@ -20,9 +20,10 @@ from kclip.errors import KclipError, UserError
 from kclip.retrieval.codes import encode
 from kclip.retrieval.index import ImageIndex
 from kclip.retrieval.storage import MANIFEST, Manifest, delete_leftovers, read_manifest
-from kclip.retrieval.writing import IndexWriter, NewRow, compacted
+from kclip.retrieval.writing import CodedRow, IndexWriter, NewRow, compacted
 
 BATCH = 256  # images between two states that a killed build goes on from
+_MANY_MOVED = 16_384
 _MAX_REMOVED = 0.5  # fraction of rows; beyond, the index is written anew without them
 
 
@@ -126,6 +127,7 @@ class _Update:
         # Removed rows too: an image that was moved is known by its content.
         contents = self._index.table["content"].tolist()
         self._row_of = {content: row for row, content in enumerate(contents)}
+        self._uncommitted: list[CodedRow] = []
         self._left_out: Faults = []
 
     def run(self, found: Collection) -> None:
@@ -138,6 +140,7 @@ class _Update:
                 batch = tasks[start : start + BATCH]
                 self._add(batch)
                 bar.update(len(batch))
+        self._commit()
         self._finish(len(found.places))
 
     def _compare(self, places: Sequence[ImagePlace]) -> tuple[list[_Task], list[int]]:
@@ -153,19 +156,22 @@ class _Update:
     def _add(self, batch: Sequence[_Task]) -> None:
         rows = [row for row in map(self._opened, batch) if row]
         codes = self._new_codes(rows)
-        kept = [row for row in rows if row.content in codes or row.content in self._row_of]
+        for row in rows:
+            if row.content in codes:
+                self._uncommitted.append((row, codes[row.content]))
+            elif row.content in self._row_of:
+                self._uncommitted.append((row, self._writer.code(self._row_of[row.content])))
         self._writer.removed.update(task.old for task in batch if task.old is not None)
+        # What was only moved is soon found again: it waits for embeddings, or for many more.
+        if codes or len(self._uncommitted) >= _MANY_MOVED:
+            self._commit()
+
+    def _commit(self) -> None:
         first = self._writer.about.num_rows
-        self._writer.commit(
-            kept,
-            [
-                codes[row.content]
-                if row.content in codes
-                else self._writer.code(self._row_of[row.content])
-                for row in kept
-            ],
-        )
-        self._row_of |= {row.content: first + number for number, row in enumerate(kept)}
+        self._writer.commit(self._uncommitted)
+        contents = (row.content for row, _ in self._uncommitted)
+        self._row_of |= {content: first + number for number, content in enumerate(contents)}
+        self._uncommitted = []
 
     def _opened(self, task: _Task) -> NewRow | None:
         try:

@@ -10,7 +10,7 @@ from kclip.data.collections.collecting import Faults
 from kclip.data.collections.place import ImagePlace
 from kclip.files import replaced_when_done, write_metrics
 from kclip.retrieval.index import ImageIndex
-from kclip.retrieval.storage import ROW, Manifest, append, open_rows, write_manifest
+from kclip.retrieval.storage import ROW, Manifest, append, open_codes, write_manifest
 
 _ROWS_AT_ONCE = 65_536
 
@@ -23,6 +23,9 @@ class NewRow:
     content: bytes
     width: int
     height: int
+
+
+CodedRow = tuple[NewRow, np.void]  # and its row of codes
 
 
 class IndexWriter:
@@ -42,22 +45,23 @@ class IndexWriter:
         self._folder = folder
         self.about = about
         self.removed = set(removed.tolist())
+        self._codes = open_codes(folder, about)
 
     def code(self, row: int) -> np.void:
         """The code of a row that counts."""
-        name, dtype = next(iter(self.about.row_types.items()))
-        return open_rows(self._folder, name, dtype, self.about.num_rows)[row]
+        return self._codes[row]
 
-    def commit(self, rows: Sequence[NewRow], codes: Sequence[np.void]) -> None:
+    def commit(self, rows: Sequence[CodedRow]) -> None:
         """Adds rows, and takes away those that are `removed`."""
         about = self.about
         if not rows and len(self.removed) == about.num_removed:
             return
         if rows:
             if not about.width:
-                about = replace(about, width=len(codes[0]["numbers"]))
-            about = appended(self._folder, about, rows, codes)
+                about = replace(about, width=len(rows[0][1]["numbers"]))
+            about = appended(self._folder, about, *zip(*rows, strict=True))
         self._write(about)
+        self._codes = open_codes(self._folder, about)
 
     def finish(self, left_out: Faults) -> None:
         """Notes that the sources have been gone through, and what of them can't be used."""
@@ -97,7 +101,7 @@ def appended(
         row["width"], row["height"] = new.width, new.height
     (codes_file, code_type), (rows_file, _) = about.row_types.items()
     for name, position, data in (
-        (codes_file, about.num_rows * code_type.itemsize, np.array(codes, code_type).tobytes()),
+        (codes_file, about.num_rows * code_type.itemsize, np.array([*codes], code_type).tobytes()),
         (rows_file, about.num_rows * ROW.itemsize, table.tobytes()),
         (f"names-{about.generation}", about.names_end, b"".join(names)),
     ):

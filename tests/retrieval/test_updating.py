@@ -106,6 +106,22 @@ def test_a_full_disk_is_one_sentence_and_what_was_written_stays(images, tmp_path
     assert len(ImageIndex.open(tmp_path / "index")) == BATCH
 
 
+def test_images_that_were_only_moved_are_written_at_once(images, tmp_path, monkeypatch):
+    index = ImageIndex.build(tmp_path / "index", FakeEmbedder(), [images])
+    images.rename(tmp_path / "moved")
+    commits, write = [], storage.append
+
+    def counted(path, position, data):
+        commits.append(path.name)
+        write(path, position, data)
+
+    monkeypatch.setattr("kclip.retrieval.writing.append", counted)
+    embedder = FakeEmbedder()
+    moved = index.update(embedder, [tmp_path / "moved"])
+    assert embedder.num_embedded == 0 and state(moved) == state(index)
+    assert commits == ["codes-1.bin", "rows-1.bin", "names-1.bin"]
+
+
 def test_an_update_is_whole_in_the_end_wherever_it_was_killed(images, tmp_path):
     ImageIndex.build(tmp_path / "index", FakeEmbedder(), [images])
     before = state(ImageIndex.open(tmp_path / "index"))
