@@ -1,5 +1,6 @@
 # make demo    the main job on generated images: no network, no download
 # make test    the tests
+# make fuzz    every reader on damaged files, longer than the tests do (KCLIP_FUZZ examples of each)
 # make check   lint, format, types, import order
 # make real    the same job on Flickr8k (KCLIP_DATA names the folder of the data)
 # make multilabel  MMM-CLIP on Flickr8k's tags: prompts, adapters and baselines over the fraction of training images
@@ -24,7 +25,7 @@ FLICKR8K := $(KCLIP_DATA)/flickr8k
 WEIGHTS := $(KCLIP_DATA)/weights
 COCO := $(KCLIP_DATA)/coco_mini
 
-.PHONY: demo test check real ablation multilabel bench peers setup clean
+.PHONY: demo test fuzz check real ablation multilabel bench peers setup clean
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/installed
@@ -53,6 +54,9 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: setup
 	$(PYTEST)
 	$(JAX) $(PYTEST) -m "not slow" $(JAX_TESTS)
+
+fuzz: setup
+	KCLIP_FUZZ=$${KCLIP_FUZZ:-1000} $(BIN)/python -m pytest tests/test_damaged_files.py
 
 check: setup
 	$(BIN)/ruff check

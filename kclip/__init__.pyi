@@ -92,7 +92,7 @@ from .metrics.multilabel import average_precision as average_precision
 from .metrics.multilabel import mean_average_precision as mean_average_precision
 
 # Results as tables and figures.
-from .files import read_history as read_history
+from .reading import read_history as read_history
 from .features.store import FeatureStore as FeatureStore
 from .reports.benchmark import BASELINES as BASELINES
 from .reports.benchmark import data_table as data_table

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 import kclip
 from kclip.config.parsing import COMMON_FLAGS, parse_command
-from kclip.console.lines import shown_lines
+from kclip.console.disk_errors import disk_error
+from kclip.console.lines import one_line, shown_lines
 from kclip.console.offline import network
 from kclip.console.tensorflow_logs import hush_tensorflow
 from kclip.errors import KclipError, UserError
@@ -90,7 +91,14 @@ def main(name: str | None = None, argv: list[str] | None = None) -> None:
         except KclipError as error:
             if level == logging.DEBUG:
                 traceback.print_exc()
-            _exit(f"error: {error}", error.exit_code)
+            lines = map(one_line, str(error).split("\n"))  # names in it are others' words
+            _exit("error: " + "\n".join(lines), error.exit_code)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if level == logging.DEBUG:
+                traceback.print_exc()
+            _exit(f"error: {disk_error(error)}", KclipError.exit_code)
         except KeyboardInterrupt:
             _exit("interrupted", 130)
 

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kclip.errors import UserError
+from kclip.scratch import remove_silent_files, scratch_beside
 
 
 @contextmanager
@@ -40,6 +40,7 @@ def replaced_when_done(
     path.parent.mkdir(parents=True, exist_ok=True)
     unique = uuid.uuid4().hex[:8]
     if scratch is None:
+        remove_silent_files(path)
         # The suffix stays, since np.save and matplotlib read the format from it.
         temporary = path.with_name(f".{path.stem}.{unique}{path.suffix}")
     else:
@@ -82,9 +83,8 @@ def folder_when_done(path: Path) -> Iterator[Path]:
     """
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise UserError(f"{path} is there already; give another folder, or delete this one")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as scratch:
-        folder = Path(scratch) / path.name
+    with scratch_beside(path) as scratch:
+        folder = scratch / path.name
         folder.mkdir()
         yield folder
         folder.replace(path)
@@ -106,9 +106,8 @@ def folder_replaced_when_done(path: Path) -> Iterator[Path]:
         >>> (target / "note.txt").read_text()
         'new'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as scratch:
-        folder, old = Path(scratch) / path.name, Path(scratch) / "old"
+    with scratch_beside(path) as scratch:
+        folder, old = scratch / path.name, scratch / "old"
         folder.mkdir()
         yield folder
         if path.exists():
@@ -141,14 +140,6 @@ def write_metrics(path: Path, results: Mapping[str, Any]) -> None:
     # A line break never stands inside a JSON string, so joining lines changes no value.
     text = re.sub(r"([\[{])\n\s+([^\[\]{}]*?)\n\s+([\]}])", _one_line, text)
     write_text(path, text + "\n")
-
-
-def read_history(path: Path) -> dict[str, list[float]]:
-    """Reads `history.csv`: column -> one value an epoch, NaN for an empty cell."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    columns = rows[0] if rows else {}
-    return {name: [float(row[name] or "nan") for row in rows] for name in columns}
 
 
 def _one_line(match: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
 """Reading files that others wrote: whole or not at all, and never more than asked for."""
 
+import csv
 import errno
 import io
 import json
@@ -14,8 +15,34 @@ from typing import Any
 
 import numpy as np
 
+from kclip.errors import KclipError, UserError
+
 # JSON and word lists of the largest vocabularies take some 30 MB.
 MOST_BYTES_OF_TEXT = 2**28
+
+
+@contextmanager
+def in_one_sentence(what: str, advice: str) -> Iterator[None]:
+    """Turns whatever a library raises into a `UserError`, since each has errors of its own.
+
+    Args:
+        what: what is loaded or read, such as "the KerasHub preset 'clip_vit_base_patch32'".
+        advice: what to do instead.
+
+    Example:
+        >>> with in_one_sentence("the weights", "give a file"):
+        ...     raise OSError("gone")
+        Traceback (most recent call last):
+        ...
+        kclip.errors.UserError: the weights cannot be loaded (OSError: gone); give a file
+    """
+    try:
+        yield
+    except (KclipError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # a library in Rust that panics raises no `Exception`
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise UserError(f"{what} cannot be loaded ({reason}); {advice}") from error
 
 
 class _WholeArrays(dict[str, np.ndarray]):
@@ -156,3 +183,15 @@ def open_arrays(path: Path, most_bytes: int) -> Iterator[Mapping[str, np.ndarray
     except Exception as error:  # zipfile, zlib and NumPy raise many kinds on damaged files
         raise ValueError(" ".join(str(error).split())[:200] or type(error).__name__) from error
     yield arrays
+
+
+def read_history(path: Path) -> dict[str, list[float]]:
+    """Reads `history.csv`: column -> one value an epoch, NaN for an empty cell.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    with in_one_sentence(f"the history in {path}", "train again"):
+        rows = list(csv.DictReader(io.StringIO(read_file(path).decode())))
+        columns = rows[0] if rows else {}
+        return {name: [float(row[name] or "nan") for row in rows] for name in columns}

@@ -156,3 +156,31 @@ def _output(arguments, tmp_path):
     if "--resume" in arguments:
         return []
     return ["--output", str(tmp_path / "run"), "--optimization.batch-size", "8"]
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(28, "No space left on device", "runs/a"), "runs/a: no space left on device; free"),
+        (OSError("1000 requested and 0 written"), "no space left on device; free some room"),
+        (OSError(30, "Read-only file system", "b"), "b: read-only file system; give a folder on a"),
+        (OSError(122, "Disk quota exceeded"), "disk quota exceeded; free some room of your quota"),
+        (PermissionError(13, "Permission denied", "c"), "c: permission denied; give yourself the"),
+    ],
+)
+def test_what_the_disk_says_is_one_sentence_and_code_1(error, sentence, capsys, monkeypatch):
+    def fail(self):
+        raise error
+
+    monkeypatch.setattr("kclip.commands.manage_features.ManageFeatures.run", fail)
+    assert exit_of(["list"], "manage_features") == 1
+    assert capsys.readouterr().err.startswith(f"error: {sentence}")
+
+
+def test_control_characters_of_names_do_not_reach_the_terminal(capsys, monkeypatch):
+    def fail(self):
+        raise kclip.errors.UserError("there is no '\x1b[31mred\x07.jpg'\nof two lines")
+
+    monkeypatch.setattr("kclip.commands.manage_features.ManageFeatures.run", fail)
+    assert exit_of(["list"], "manage_features") == 2
+    assert capsys.readouterr().err == "error: there is no '\\x1b[31mred\\x07.jpg'\nof two lines\n"

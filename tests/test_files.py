@@ -1,5 +1,9 @@
 import csv
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +12,14 @@ import pytest
 from kclip.files import (
     OutsideFolderError,
     folder_replaced_when_done,
+    folder_when_done,
     path_inside,
-    read_history,
     replaced_when_done,
     write_csv,
     write_metrics,
     write_text,
 )
+from kclip.reading import read_history
 
 
 def test_the_file_appears_whole_in_a_new_folder(tmp_path):
@@ -172,3 +177,30 @@ def test_links_lead_out_only_where_they_may(folder_with_a_link):
 def test_names_that_no_file_can_have(folder_with_a_link):
     with pytest.raises(OutsideFolderError):
         path_inside(folder_with_a_link, "a\0b")
+
+
+def test_what_killed_processes_left_is_removed(tmp_path):
+    program = (
+        "import sys, os, signal; from pathlib import Path; from kclip.files import *\n"
+        "with folder_when_done(Path(sys.argv[1]) / 'a') as folder:\n"
+        "    (folder / 'half').touch(); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    with folder_when_done(tmp_path / "a") as folder:
+        with folder_replaced_when_done(tmp_path / "a") as other:  # ours is no leftover
+            (other / "inner").touch()
+        assert folder.is_dir()
+        shutil.rmtree(tmp_path / "a")
+        (folder / "whole").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "whole"]
+
+
+def test_files_that_nobody_writes_into_any_more_are_removed(tmp_path):
+    old, new, other = (tmp_path / f".a.{'0' * 7}{n}.txt" for n in range(3))
+    for path in (old, new, other.with_name(".a.notes.txt")):
+        path.touch()
+    for path in (old, other.with_name(".a.notes.txt")):
+        os.utime(path, (0, 0))
+    write_text(tmp_path / "a.txt", "text")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.txt", new.name, ".a.notes.txt"}

@@ -7,7 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from kclip.reading import open_arrays, parse_json, read_file
+from kclip.errors import UserError
+from kclip.reading import in_one_sentence, open_arrays, parse_json, read_file
 
 
 def test_only_files_are_read(tmp_path):
@@ -78,3 +79,15 @@ def test_objects_are_not_unpickled(tmp_path):
     with pytest.raises(ValueError, match="allow_pickle"):
         with open_arrays(tmp_path / "objects.npz", 10**6):
             pass
+
+
+def test_any_error_becomes_one_sentence_with_advice():
+    with pytest.raises(UserError) as error, in_one_sentence("the weights", "give a file"):
+        raise ConnectionError("no route\n  to host")
+    sentence = "the weights cannot be loaded (ConnectionError: no route to host); give a file"
+    assert str(error.value) == sentence
+
+
+def test_a_users_mistake_stays_what_it_is():
+    with pytest.raises(UserError, match="^no such size$"), in_one_sentence("it", "do that"):
+        raise UserError("no such size")

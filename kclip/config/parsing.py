@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from kclip.config.checks import unmet
 from kclip.console.command_line import command_line
 from kclip.errors import UserError
+from kclip.reading import read_json_file
 
 T = TypeVar("T")
 CONFIG_FILE = "config.json"
@@ -85,10 +86,10 @@ def from_json(config_class: type[T], path: Path) -> T:
             some, or has a value of a wrong type.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json_file(path)
     except FileNotFoundError:
         raise UserError(f"there is no {str(path)!r}; give the folder of a run") from None
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise UserError(f"{str(path)!r} is not valid JSON: {error}") from None
     return _from_dict(config_class, content, str(path))
 

@@ -18,6 +18,7 @@ from kclip.data.pipeline.split_reading import image_batches
 from kclip.data.records.split_digest import split_digest
 from kclip.data.records.writer import SplitFiles
 from kclip.errors import KclipError
+from kclip.features.arrays import new_array
 from kclip.models import DualEncoderPreprocessor
 
 BATCH_SIZE = 64
@@ -63,11 +64,10 @@ def compute_views(
         KclipError: an output is too large for the dtype, or no number.
     """
     outputs = {
-        name: np.lib.format.open_memmap(
+        name: new_array(
             folder / f"{name}.npy",
-            mode="w+",
-            dtype=dtype,
-            shape=(len(views), split.num_records, *_by_name(tower.output, dtypes)[name].shape[1:]),
+            (len(views), split.num_records, *_by_name(tower.output, dtypes)[name].shape[1:]),
+            dtype,
         )
         for name, dtype in dtypes.items()
     }

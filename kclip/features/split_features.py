@@ -11,6 +11,7 @@ import numpy as np
 from kclip.console.progress import ProgressBar
 from kclip.data.pipeline.split_reading import iterate_texts, num_captions
 from kclip.data.records.writer import SplitFiles
+from kclip.features.arrays import new_array
 from kclip.features.frozen_outputs import (
     compute_views,
     described,
@@ -114,10 +115,9 @@ def _compute_texts(
     np.save(folder / "caption_offsets.npy", np.concatenate([[0], np.cumsum(counts)]))
     texts = [caption for of_image in captions for caption in of_image]
     # On the disk from the start: all tokens of all texts need not fit into memory.
-    on_disk = partial(
-        np.lib.format.open_memmap, folder / "text_features.npy", mode="w+", dtype=np.float32
-    )
-    arrays = text_arrays(model, preprocessor, texts, cut, lambda shape: on_disk(shape=shape))
+    path = folder / "text_features.npy"
+    on_disk = partial(new_array, path, dtype=np.float32)
+    arrays = text_arrays(model, preprocessor, texts, cut, on_disk)
     for name, array in arrays.items():
         if name == "text_features":
             array.flush()

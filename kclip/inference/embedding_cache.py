@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from kclip.data.images.content import content_digests
 from kclip.files import replaced_when_done
 from kclip.inference.readable_images import ImageEmbedder
+from kclip.reading import open_arrays
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class CachedEmbedder:
 
     def _read(self) -> dict[str, np.ndarray]:
         try:
-            with np.load(self.path, allow_pickle=False) as saved:
+            with open_arrays(self.path, most_bytes=self.path.stat().st_size) as saved:
                 return dict(zip(saved["digests"].tolist(), saved["embeddings"], strict=True))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        except (OSError, ValueError, TypeError):
             return {}  # absent or damaged: it is written again

@@ -13,6 +13,7 @@ from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
 from kclip.files import replaced_when_done
 from kclip.metrics.proportion import CONFIDENCE, counts_from_the_top, proportion_lower_bounds
+from kclip.reading import in_one_sentence
 
 Scope = Literal["per_class", "global"]
 
@@ -84,13 +85,15 @@ class Thresholds:
             UserError: the file is missing or damaged.
         """
         content = read_json(path, ("scope", "bound", "overall", "by_class"))
-        try:
-            return cls(**content)
-        except TypeError as error:
-            raise UserError(
-                f"{path} holds no thresholds ({error}); delete it and choose them again with "
-                f"{command_line('evaluate_multilabel')} --thresholds"
-            ) from None
+        advice = (
+            "delete it and choose them again with "
+            f"{command_line('evaluate_multilabel')} --thresholds"
+        )
+        with in_one_sentence(f"the thresholds in {path}", advice):
+            thresholds = cls(**content)
+            names = ["", *thresholds.by_class]
+            thresholds.of(names).astype(np.float64, casting="same_kind")
+        return thresholds
 
 
 def choose_thresholds(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kclip.evaluation.remarks import training_remarks
-from kclip.files import read_history
+from kclip.reading import read_history
 from kclip.reports.figures.curves import draw_curves
 from kclip.reports.markdown import markdown_table, percent
 from kclip.reports.report import Report

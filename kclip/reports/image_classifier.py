@@ -6,7 +6,7 @@ from typing import Any
 
 from kclip.console.command_line import command_line
 from kclip.evaluation.remarks import training_remarks
-from kclip.files import read_history
+from kclip.reading import read_history
 from kclip.reports.figures.classifier_curves import draw_classifier_curves
 from kclip.reports.report import Report
 from kclip.reports.zero_shot import add_classification

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from kclip.data.sources.text_files import read_list
 from kclip.errors import UserError
 
 TEMPLATES_DIR = Path(__file__).parent / "templates"
@@ -61,8 +62,9 @@ def _templates_of(value: str) -> list[str]:
             f"{value!r} has no {{}} for the class name; write a template such as "
             f"'a photo of a {{}}.', a text file of templates, or one of {template_sets()}"
         )
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
+    lines = [line for line in read_list(path) if not line.startswith("#")]
+    if not lines:
+        raise UserError(f"{path} holds no template; write one a line, each with a {{}}")
     for line in lines:
         if "{}" not in line:
             raise UserError(f"{path}: the line {line!r} has no {{}} for the class name; add it")

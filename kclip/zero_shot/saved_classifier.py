@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from kclip.data.labelled.class_names import shown_names
 from kclip.errors import UserError
 from kclip.files import replaced_when_done
+from kclip.reading import open_arrays, parse_json
 from kclip.zero_shot.classifier import ZeroShotClassifier, class_prompts, named_classes
 
 if TYPE_CHECKING:
@@ -111,15 +111,16 @@ def load_classifier(path: Path, embedder: "Embedder") -> ZeroShotClassifier:
 
 def _read(path: Path) -> tuple[ZeroShotClassifier, dict[str, Any]] | None:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+        with open_arrays(path, most_bytes=path.stat().st_size) as saved:
             classifier = ZeroShotClassifier(
                 tuple(saved["class_names"].tolist()),
                 saved["class_embeddings"],
                 float(saved["logit_scale"]),
                 float(saved["temperature"]),
             )
-            origin = json.loads(str(saved["origin"]))
-    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile):
+            origin = parse_json(str(saved["origin"]))
+            origin["model_digest"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None  # absent, damaged or of another kind
     return classifier, origin
 

@@ -14,6 +14,7 @@ from kclip.data.copies.fingerprint import FINGERPRINT, FINGERPRINT_VERSION, fing
 from kclip.data.images.limits import image_limits
 from kclip.data.images.opening import ImageError
 from kclip.files import replaced_when_done
+from kclip.reading import open_arrays
 
 _SAVED_EVERY = 4096  # new images, of which a run that is stopped loses no more
 _CHUNK = 256  # images that are held at once
@@ -115,10 +116,13 @@ def _made_by() -> str:
 
 def _read(cache: Path) -> dict[int, np.ndarray]:
     """The rows of a cache by their keys; none where other versions have made it."""
-    with np.load(cache) as arrays:
-        if str(arrays.get("made_by", "")) != _made_by():
-            return {}
-        return dict(zip(arrays["keys"].tolist(), arrays["rows"], strict=True))
+    try:
+        with open_arrays(cache, most_bytes=cache.stat().st_size) as arrays:
+            if str(arrays["made_by"]) != _made_by() or arrays["rows"].dtype != FINGERPRINT:
+                return {}
+            return dict(zip(arrays["keys"].tolist(), arrays["rows"], strict=True))
+    except (ValueError, TypeError):  # damaged: they are taken again
+        return {}
 
 
 def _key(image: Path | bytes) -> int:

@@ -16,6 +16,7 @@ from kclip.data.records.encoding import Encoding, encode_image
 from kclip.data.records.file_format import read_records, write_record
 from kclip.data.records.schema import DATASET_NAME, SCHEMA_VERSION, SPEC, serialize
 from kclip.files import replaced_when_done
+from kclip.reading import read_json_file
 
 STATE_FOLDER = "build"  # beside the shards: their checksums, the request, unfinished files
 _IMAGES_PER_SHARD = 256
@@ -111,13 +112,18 @@ def finished_result(job: ShardJob) -> ShardResult | None:
 
 
 def read_result(shard: Path) -> ShardResult | None:
-    """What was noted when the shard was finished; None if it never was."""
+    """What was noted when the shard was finished; None if it never was, or the note is damaged."""
     try:
-        fields = json.loads(result_path(shard).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    rejections = tuple(Rejection(**rejection) for rejection in fields.pop("rejections"))
-    return ShardResult(**fields, rejections=rejections)
+        fields = read_json_file(result_path(shard))
+        rejections = tuple(Rejection(**rejection) for rejection in fields.pop("rejections"))
+        result = ShardResult(**fields, rejections=rejections)
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        return None  # missing or damaged
+    counts = (result.num_records, result.num_bytes)
+    texts = [result.file_name, result.split, result.sha256, result.inputs]
+    texts += [text for left_out in rejections for text in (left_out.file_name, left_out.reason)]
+    kinds = all(type(n) is int for n in counts) and all(isinstance(text, str) for text in texts)
+    return result if kinds else None
 
 
 def result_path(shard: Path) -> Path:

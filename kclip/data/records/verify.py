@@ -1,14 +1,12 @@
 """Re-reads a finished build and compares it with what was noted when it was written."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
 from kclip.console.progress import ProgressBar
-from kclip.data.records.metadata import INFO_FILE
 from kclip.data.records.rejected import REJECTED_FILE
 from kclip.data.records.shards import inspect_shard, read_result
-from kclip.data.records.writer import open_split
+from kclip.data.records.writer import open_splits
 from kclip.errors import KclipError
 
 
@@ -24,8 +22,7 @@ def verify_build(directory: Path) -> Counter[str]:
     """
     problems = []
     counts: Counter[str] = Counter()
-    for split in split_names(directory):
-        files = open_split(directory, split)
+    for split, files in open_splits(directory).items():
         pairs = list(zip(files.files, files.shard_lengths, strict=True))
         for path, length in ProgressBar(pairs, desc=f"Checking {split}", unit="shard"):
             problem = _shard_problem(path, length)
@@ -43,10 +40,7 @@ def verify_build(directory: Path) -> Counter[str]:
 
 def split_names(directory: Path) -> list[str]:
     """The splits of a finished build; raises `UserError` where there is none."""
-    path = directory / INFO_FILE
-    if not path.is_file():
-        open_split(directory, "train")  # says what is wrong
-    return [split["name"] for split in json.loads(path.read_text(encoding="utf-8"))["splits"]]
+    return list(open_splits(directory))
 
 
 def _shard_problem(path: Path, length: int) -> str | None:

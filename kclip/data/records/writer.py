@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from kclip.console.progress import ProgressBar
@@ -27,6 +27,7 @@ from kclip.data.records.shards import (
 )
 from kclip.data.records.workers import write_shards
 from kclip.errors import UserError
+from kclip.reading import in_one_sentence, read_json_file
 
 SOURCE_FOLDER = "source"  # images that the build made or fetched itself
 _REQUEST_FILE = "request.json"
@@ -100,20 +101,25 @@ def open_splits(directory: Path) -> dict[str, SplitFiles]:
         UserError: there is no finished build in the folder, or it is of another version.
     """
     directory = Path(directory)
-    try:
-        info = json.loads((directory / INFO_FILE).read_text(encoding="utf-8"))
-    except OSError:
+    path = directory / INFO_FILE
+    if not path.exists():
         raise UserError(
             f"{directory} holds no finished TFRecords ({INFO_FILE} is missing); "
             "give a folder that build_tfrecords has completed."
-        ) from None
+        )
+    with in_one_sentence(str(path), "delete it and run the build again to make it anew"):
+        info = dict(read_json_file(path))
     if info.get("name") != DATASET_NAME or info.get("version") != SCHEMA_VERSION:
         raise UserError(
             f"{directory} holds {info.get('name')!r} in version {info.get('version')}; expected "
             f"{DATASET_NAME!r} in version {SCHEMA_VERSION} of its records, so build it again with "
             "this kclip (other datasets: build_tfrecords --source tfds --dataset FOLDER)."
         )
-    lengths = {s["name"]: [int(n) for n in s["shardLengths"]] for s in info["splits"]}
+    with in_one_sentence(str(path), "delete it and run the build again to make it anew"):
+        lengths = {s["name"]: [int(n) for n in s["shardLengths"]] for s in info["splits"]}
+        for name in lengths:
+            if name != PurePath(name).name:
+                raise ValueError(f"a split cannot be called {name!r}")
     return {
         name: SplitFiles(_shard_paths(directory, name, len(of_split)), of_split)
         for name, of_split in lengths.items()
@@ -149,6 +155,8 @@ def check_output(directory: Path) -> None:
         raise UserError(f"{directory} is a file; give a folder as --output.")
     ours = {SOURCE_FOLDER, STATE_FOLDER}
     found = {path.name for path in directory.iterdir()} if directory.exists() else set()
+    # What a build leaves that was killed while it made its images.
+    found = {name for name in found if not name.startswith(f".{SOURCE_FOLDER}-")}
     if found - ours and STATE_FOLDER not in found:
         raise UserError(
             f"{directory} holds other files (such as {min(found - ours)}); "
@@ -161,7 +169,8 @@ def _check_request(directory: Path, request: dict[str, Any]) -> None:
     if not path.exists():
         write_atomically(path, json.dumps(request, indent=1).encode())
         return
-    earlier = json.loads(path.read_text(encoding="utf-8"))
+    with in_one_sentence(str(path), f"delete the folder {directory} and build it again"):
+        earlier = dict(read_json_file(path))
     # Through JSON, so that tuples compare equal to the lists they became.
     now = json.loads(json.dumps(request))
     changed = [name for name in now | earlier if now.get(name) != earlier.get(name)]

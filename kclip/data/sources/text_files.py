@@ -1,7 +1,6 @@
 """Reads the text files that users bring (lists, JSON, tables), with errors that say what to do."""
 
 import codecs
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kclip.errors import UserError
+from kclip.reading import parse_json
 
 # The longest first: the mark of UTF-32 begins with that of UTF-16.
 _BYTE_ORDER_MARKS = {
@@ -65,8 +65,8 @@ def read_json(path: Path, keys: Sequence[str]) -> dict[str, Any]:
     """Reads a JSON object that must have the given keys; raises `UserError` otherwise."""
     text = read_text(path, "a JSON file")
     try:
-        content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        content = parse_json(text)
+    except ValueError as error:
         raise UserError(f"{path} is not a JSON file in UTF-8: {error}.") from None
     if not isinstance(content, dict):
         kind = {list: "a list", str: "a text"}.get(type(content), "a single value")

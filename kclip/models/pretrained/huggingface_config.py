@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kclip.errors import UserError
 from kclip.models.pretrained.json_files import read_object
+from kclip.reading import in_one_sentence
 
 # What Hugging Face leaves out of a config.json where it is the default; the reference is
 # transformers' configuration_clip.py and configuration_siglip.py.
@@ -40,12 +41,17 @@ def read_config(folder):
         raise UserError(f"{str(folder)!r} holds no config.json; give a model's folder")
     config = read_object(path)
     kind = config.get("model_type")
-    if kind not in DEFAULTS:
+    if not isinstance(kind, str) or kind not in DEFAULTS:
         raise UserError(
             f"{str(folder)!r} holds a model of type {kind!r}; kclip reads {', '.join(DEFAULTS)} in "
             "Hugging Face's layout"
         )
-    for side, defaults in DEFAULTS[kind].items():
+    with in_one_sentence(str(path), "download it again"):
+        return _completed(folder, config, DEFAULTS[kind])
+
+
+def _completed(folder, config, towers):
+    for side, defaults in towers.items():
         config[side] = defaults | (config.get(side) or {})
         # A relic of old files that wins where it is there, its own gaps defaults again.
         if relic := config.get(f"{side}_dict"):

@@ -50,7 +50,7 @@ _DEBERTA_V3 = {
 def text_family(folder, config):
     """The family of a folder with such a `config.json`; raises a `UserError` for another kind."""
     kind = config.get("model_type")
-    if kind not in MODEL_TYPES:
+    if not isinstance(kind, str) or kind not in MODEL_TYPES:
         raise UserError(
             f"{str(folder)!r} holds {kind or 'something else'}, which is no text tower that kclip "
             f"reads; it reads {', '.join(MODEL_TYPES)}"

@@ -3,6 +3,7 @@
 from kclip.errors import UserError
 from kclip.models.clip.clip_image_encoder import CLIP_MEAN, CLIP_STD
 from kclip.models.pretrained.json_files import read_object, read_object_if_there
+from kclip.reading import in_one_sentence
 
 _RESAMPLES = {1: "lanczos", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 _DEFAULTS = {
@@ -50,6 +51,15 @@ def read_image_settings(folder, kind, image_size):
         UserError: a file is damaged, asks for what kclip does not do, makes images of another
             size, or the two files contradict each other.
     """
+    with _in_one_sentence(folder):
+        return _read_files(folder, kind, image_size)
+
+
+def _in_one_sentence(folder):
+    return in_one_sentence(f"what {str(folder)!r} says of its images", "download the folder again")
+
+
+def _read_files(folder, kind, image_size):
     files = {
         "processor_config.json": read_object_if_there(folder / "processor_config.json").get(
             "image_processor"
@@ -85,6 +95,11 @@ def read_normalization(folder):
     Raises:
         UserError: no file says them.
     """
+    with _in_one_sentence(folder):
+        return _read_normalization(folder)
+
+
+def _read_normalization(folder):
     config = _COMMON | _said(folder)
     if config["do_normalize"] and not {"image_mean", "image_std"} <= config.keys():
         raise UserError(
@@ -100,7 +115,8 @@ def read_resize_mode(folder):
     Args:
         folder: Path.
     """
-    config = _said(folder)
+    with _in_one_sentence(folder):
+        config = _said(folder)
     size = config.get("size")
     shorter = "shortest_edge" in size if isinstance(size, dict) else isinstance(size, int)
     return "crop" if shorter and config.get("do_center_crop") else "squash"

@@ -7,11 +7,11 @@ import keras_hub
 from kclip.errors import UserError
 from kclip.models.clip.clip_preprocessor import ClipPreprocessor
 from kclip.models.folder.checks import kind_of_model
-from kclip.models.folder.downloads import in_one_sentence
 from kclip.models.folder.presets import from_preset
 from kclip.models.folder.serialized import Places
 from kclip.models.pretrained.keras_hub_cache import reachable_preset
 from kclip.models.pretrained.keras_hub_clip import from_keras_hub, tokenizer_from_keras_hub
+from kclip.reading import in_one_sentence
 
 BACKBONES = {"keras_hub>CLIPBackbone", "keras_hub>SigLIPBackbone"}
 _PARTS = "VisionEncoder TextEncoder Tokenizer ImageConverter Preprocessor".split()

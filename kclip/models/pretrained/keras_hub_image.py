@@ -5,13 +5,13 @@ from pathlib import Path
 import keras_hub
 
 from kclip.errors import UserError
-from kclip.models.folder.downloads import in_one_sentence
 from kclip.models.folder.presets import from_preset
 from kclip.models.folder.serialized import Places
 from kclip.models.pretrained.json_files import read_object_if_there
 from kclip.models.pretrained.keras_hub_cache import reachable_preset
 from kclip.models.towers.keras_hub_image_encoder import FAMILIES, KerasHubImageEncoder
 from kclip.models.towers.position_interpolation import resized
+from kclip.reading import in_one_sentence
 
 _PREFIX = "keras_hub>"
 _ADVICE = "without network, give a folder with such a preset"

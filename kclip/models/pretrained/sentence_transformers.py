@@ -1,7 +1,9 @@
 """How a folder of sentence-transformers makes one vector of a text's tokens."""
 
 from kclip.errors import UserError
+from kclip.files import path_inside
 from kclip.models.pretrained.json_files import read_list_if_there, read_object_if_there
+from kclip.reading import in_one_sentence
 
 _MODES = {
     "pooling_mode_mean_tokens": "mean",
@@ -24,6 +26,11 @@ def own_pooling(folder):
     Raises:
         UserError: it pools in another way, or has further layers behind.
     """
+    with in_one_sentence(f"modules.json in {str(folder)!r}", "download the folder again"):
+        return _own_pooling(folder)
+
+
+def _own_pooling(folder):
     modules = read_list_if_there(folder / "modules.json")
     if not modules:
         return None
@@ -34,7 +41,8 @@ def own_pooling(folder):
             f"{str(folder)!r} has a {others[0]} behind its text tower, which kclip does not read; "
             "give --text.pooling mean, cls or first to take the tower without it"
         )
-    config = read_object_if_there(folder / kinds.get("Pooling", {}).get("path", "") / "config.json")
+    place = path_inside(folder, kinds.get("Pooling", {}).get("path", ""), follow_links=True)
+    config = read_object_if_there(place / "config.json")
     modes = [name for name, used in config.items() if name.startswith("pooling_mode_") and used]
     if len(modes) != 1 or modes[0] not in _MODES:
         raise UserError(

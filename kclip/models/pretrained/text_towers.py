@@ -7,7 +7,6 @@ import keras_hub
 
 from kclip.errors import UserError
 from kclip.models.clip.huggingface_tokenizer import FILE, HuggingFaceTokenizer
-from kclip.models.folder.downloads import in_one_sentence
 from kclip.models.folder.presets import from_preset
 from kclip.models.folder.serialized import Places
 from kclip.models.pretrained.added_tokens import add_tokens
@@ -18,6 +17,7 @@ from kclip.models.pretrained.keras_hub_cache import reachable_preset
 from kclip.models.pretrained.sentence_transformers import own_pooling
 from kclip.models.towers.text_encoder import BERT_SIZES, TextEncoder
 from kclip.models.towers.text_families import TEXT_FAMILIES
+from kclip.reading import in_one_sentence
 
 # KerasHub's presets of BERT and ALBERT were converted with the approximation.
 _KERAS_HUB_TANH = ("bert", "albert")
@@ -76,23 +76,21 @@ def read_text_tokenizer(folder):
             "with transformers' AutoTokenizer and save it there, which writes that file"
         )
     definition = read_object(Path(folder) / FILE)
-    try:
+    with in_one_sentence(f"{FILE} in {str(folder)!r}", "download it again"):
         add_tokens(Path(folder), definition)
         padding = config.get("pad_token_id") or 0
         return HuggingFaceTokenizer(
             json.dumps(definition), pad_token_id=padding, num_embeddings=config["vocab_size"]
         )
-    except UserError:
-        raise
-    except Exception as error:  # `tokenizers` raises a plain one
-        raise UserError(
-            f"{FILE} in {str(folder)!r} cannot be read ({str(error).splitlines()[0]}); download it "
-            "again"
-        ) from error
 
 
 def _bert_tokenizer(folder):
     """KerasHub's, which runs in a graph too and can be exported with the model."""
+    with in_one_sentence(f"the tokenizer in {str(folder)!r}", "download it again"):
+        return _word_pieces(folder)
+
+
+def _word_pieces(folder):
     config = read_object_if_there(Path(folder) / "tokenizer_config.json")
     lowercase = config.get("do_lower_case", True)
     accents = config.get("strip_accents")

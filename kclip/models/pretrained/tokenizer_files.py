@@ -13,9 +13,11 @@ from kclip.models.pretrained.added_tokens import (
 )
 from kclip.models.pretrained.clip_tokenizer_json import clip_definition, clip_ends
 from kclip.models.pretrained.json_files import read_object, read_object_if_there
+from kclip.reading import in_one_sentence
 
 _PADDING = {"clip": ["<|endoftext|>"], "siglip": ["<pad>"], "metaclip_2": ["<pad>"]}
 _ENDS = ["</s>", "<eos>"]
+_NAMES = {"clip": "CLIP", "siglip": "SigLIP", "metaclip_2": "MetaCLIP 2"}
 
 
 def read_tokenizer(folder, kind, num_embeddings, cleaning=None):
@@ -42,7 +44,7 @@ def read_tokenizer(folder, kind, num_embeddings, cleaning=None):
                 f"tokenizer_config.json in {str(folder)!r} says {side!r} {config[side]!r}; kclip "
                 "fills up and cuts texts at their right end"
             )
-    try:
+    with in_one_sentence(f"the {_NAMES[kind]} tokenizer in {str(folder)!r}", "download it again"):
         if kind == "siglip" and (tokenizer := _sentencepiece(folder)):
             return tokenizer
         definition = _definition(folder, kind)
@@ -53,10 +55,6 @@ def read_tokenizer(folder, kind, num_embeddings, cleaning=None):
         padding = _pad_token_id(folder, definition, kind, config)
         cleaning = cleaning or _cleaning(definition, kind, config)
         return HuggingFaceTokenizer(json.dumps(definition), cleaning, padding, num_embeddings)
-    except UserError:
-        raise
-    except Exception as error:  # `tokenizers` raises a plain one
-        raise _refusal(folder, kind, error) from error
 
 
 def _sentencepiece(folder):
@@ -139,12 +137,3 @@ def _first_known(tokens, vocabulary):
         if token in vocabulary:
             return token
     raise ValueError(f"its vocabulary lacks {' and '.join(tokens)}")
-
-
-def _refusal(folder, kind, error):
-    reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-    name = {"clip": "CLIP", "siglip": "SigLIP", "metaclip_2": "MetaCLIP 2"}[kind]
-    return UserError(
-        f"the tokenizer in {str(folder)!r} is not {name}'s ({reason.splitlines()[0]}); download "
-        "it again"
-    )

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import io
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from kclip.errors import UserError
 from kclip.files import replaced_when_done
 from kclip.losses import JointLoss
 from kclip.metrics.multilabel import mean_average_precision
+from kclip.reading import in_one_sentence, read_file
 from kclip.training.clip_decoder.data import CachedData, map_logits
 from kclip.training.clip_decoder.fit import compile_decoder
 from kclip.training.clip_decoder.labels import label_targets
@@ -142,9 +144,10 @@ def write_trials(trials: Sequence[Trial], path: Path) -> None:
 
 def read_trials(path: Path) -> list[Trial]:
     """Reads what `write_trials` wrote."""
-    with path.open(newline="") as file:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    return [Trial(**{**row, "fold": int(row["fold"])}) for row in rows]
+    with in_one_sentence(f"the trials in {path}", "delete it, and they are run again"):
+        rows = csv.DictReader(io.StringIO(read_file(path).decode()))
+        numbers = [{name: float(value) for name, value in row.items()} for row in rows]
+        return [Trial(**{**row, "fold": int(row["fold"])}) for row in numbers]
 
 
 def _held_out_map(

@@ -12,7 +12,7 @@ from kclip.config.clip_decoder import DecoderTraining, JointObjective
 from kclip.data.labelled.multilabel_reading import read_labelled_split
 from kclip.evaluation.multilabel import evaluate_multilabel
 from kclip.evaluation.remarks import training_remarks
-from kclip.files import folder_replaced_when_done, read_history, write_text
+from kclip.files import folder_replaced_when_done, write_text
 from kclip.models import MultiLabelClassifier
 from kclip.models.folder.content import CARD_FILE
 from kclip.multilabel.class_split import ClassSplit
@@ -22,6 +22,7 @@ from kclip.multilabel.recognition.recognizer import (
     QUERIES_FILE,
     MultiLabelRecognizer,
 )
+from kclip.reading import read_history
 from kclip.reports.cards.card import ModelCard
 from kclip.reports.cards.figures import MeasuredOn
 from kclip.reports.figures.decoder_curves import draw_decoder_curves

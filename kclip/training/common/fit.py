@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import numpy as np
 
 from kclip.console.progress import keras_verbosity
 from kclip.files import write_text
-from kclip.training.common.callbacks import RunState
+from kclip.training.common.callbacks import RunState, TrainingRefused
 from kclip.training.common.loggers import opened_loggers
 from kclip.training.common.run import Run
 
 STATE_FILE, BEST_FILE, HISTORY_FILE = "state.npz", "best.npz", "history.csv"
+REFUSAL_FILE = "refusal.txt"
 
 History = list[dict[str, float]]
 
@@ -56,7 +58,7 @@ def fit_epochs(
 
     Raises:
         Stopped: the run was asked to stop.
-        KclipError: a guard among `deciding` saw no way on.
+        TrainingRefused: a guard among `deciding` saw no way on, now or before the run is resumed.
     """
     state = RunState(
         run.checkpoint(STATE_FILE, stage),
@@ -68,16 +70,35 @@ def fit_epochs(
     )
     if not model.optimizer.built:  # a saved state has its variables
         model.optimizer.build(model.trainable_variables)
+    refusal = run.checkpoint(REFUSAL_FILE, stage)
     if run.resume:
+        _refuse_again(refusal)
         state.load()
     if not state.finished:
         # In this order: those that decide read what others measured, and the state is saved last.
-        with opened_loggers(run, stage) as loggers:
+        with _noted(refusal), opened_loggers(run, stage) as loggers:
             callbacks = [*measuring, *deciding, *loggers, *run.callbacks, state]
             _fit(model, batches, callbacks, state, epochs, validation, quiet)
     state.put_in_place(model)  # nothing was left to train
     state.finish()
     return state.history
+
+
+@contextmanager
+def _noted(refusal: Path) -> Iterator[None]:
+    """Keeps why a guard ended the training, beside its state."""
+    try:
+        yield
+    except TrainingRefused as error:
+        write_text(refusal, str(error))
+        raise
+
+
+def _refuse_again(refusal: Path) -> None:
+    if refusal.is_file():
+        raise TrainingRefused(
+            f"{refusal.read_text(encoding='utf-8')}; the run cannot go on: start a new one"
+        )
 
 
 def _fit(

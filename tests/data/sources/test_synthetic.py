@@ -11,6 +11,7 @@ import pytest
 from caption_reader import captions_fit, read_caption
 from PIL import Image
 
+from kclip.data.records.writer import SOURCE_FOLDER, check_output
 from kclip.data.sources.synthetic import generation as synthetic
 from kclip.data.sources.synthetic.captions import describe_scene
 from kclip.data.sources.synthetic.drawing import draw_scene
@@ -207,3 +208,14 @@ def test_single_scene_has_one_object_of_its_class():
     for index in range(50):
         scene = sample_single(Random(index), "red", "circle")
         assert (scene.labels, scene.num_objects) == (("red circle",), 1)
+
+
+def test_a_generation_that_was_killed_is_done_again(tmp_path):
+    source = tmp_path / "out" / SOURCE_FOLDER
+    left = tmp_path / "out" / f".{SOURCE_FOLDER}-abcd1234" / SOURCE_FOLDER / "images"
+    left.mkdir(parents=True)
+    (left / "train_000000.png").touch()
+    check_output(tmp_path / "out")
+    generate_scenes(source, num_train=1, num_dev=1, zero_shot_per_class=1)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [SOURCE_FOLDER]
+    assert len(list((source / "images").iterdir())) == 2

@@ -28,9 +28,9 @@ from kclip.data.records.writer import open_split
 from kclip.errors import KclipError, UserError
 from kclip.evaluation.remarks import training_remarks
 from kclip.features import FeatureStore
-from kclip.files import read_history
 from kclip.models import MultiLabelClassifier
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
+from kclip.reading import read_history
 from kclip.training.clip_decoder import loss_weights
 from kclip.training.clip_decoder.data import open_data
 

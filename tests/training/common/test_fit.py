@@ -3,13 +3,15 @@
 import csv
 import dataclasses
 import signal
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
 
 from kclip.training.common.array_batches import ArrayBatches
-from kclip.training.common.callbacks import BestWeights, RunState
+from kclip.training.common.callbacks import BestWeights, RunState, TrainingRefused
 from kclip.training.common.fit import BEST_FILE, STATE_FILE, fit_epochs
 from kclip.training.common.run import Run
 from kclip.training.common.stop_signals import Stopped, StopRequest
@@ -145,3 +147,32 @@ def test_stages_have_a_state_each(tmp_path):
 def test_a_part_of_a_run_has_a_folder_of_its_own(tmp_path):
     run = Run(tmp_path, StopRequest(), "again", log_to=("tensorboard",))
     assert run.part("a") == dataclasses.replace(run, folder=tmp_path / "a")
+
+
+class RefuseThird(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 2 and not self.model.forgiving:
+            raise TrainingRefused("it has collapsed")
+
+
+def test_a_run_that_was_refused_stays_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.Model, "forgiving", False, raising=False)
+    with pytest.raises(TrainingRefused, match="^it has collapsed$"):
+        train(tmp_path, callbacks=[RefuseThird()])
+    # Whatever the guard would say of the same epoch again.
+    monkeypatch.setattr(keras.Model, "forgiving", True)
+    with pytest.raises(TrainingRefused, match="it has collapsed; the run cannot go on: start a"):
+        train(tmp_path, resume=True, callbacks=[RefuseThird()])
+    assert len(train(tmp_path / "new", callbacks=[RefuseThird()])[1]) == EPOCHS
+
+
+def test_a_second_signal_ends_the_process_at_once():
+    program = (
+        "import os, signal, time; from kclip.training.common.stop_signals import stop_signals\n"
+        "with stop_signals() as stop:\n"
+        "    os.kill(os.getpid(), signal.SIGINT); assert stop()\n"
+        "    try: os.kill(os.getpid(), signal.SIGINT); time.sleep(60)\n"
+        "    except KeyboardInterrupt: time.sleep(60)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], timeout=50, check=False)
+    assert ended.returncode == -signal.SIGINT

@@ -3,6 +3,7 @@ from kclip.training.common.callbacks.guards import (
     StopOnCollapse,
     StopOnNonFiniteLoss,
     StopWhenWorse,
+    TrainingRefused,
 )
 from kclip.training.common.callbacks.retrieval_recall import RetrievalRecall
 from kclip.training.common.callbacks.run_state import RunState
@@ -17,5 +18,6 @@ __all__ = [
     "StopOnCollapse",
     "StopOnNonFiniteLoss",
     "StopWhenWorse",
+    "TrainingRefused",
     "ValidationEmbeddings",
 ]

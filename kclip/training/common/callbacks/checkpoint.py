@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kclip.files import replaced_when_done
+from kclip.reading import in_one_sentence, open_arrays
 
 
 def save_arrays(path: Path, arrays: Sequence[np.ndarray], state: Any) -> None:
@@ -24,7 +25,15 @@ def save_arrays(path: Path, arrays: Sequence[np.ndarray], state: Any) -> None:
 
 
 def load_arrays(path: Path) -> tuple[list[np.ndarray], Any]:
-    """Reads what `save_arrays` wrote: the arrays in order, and the state."""
-    with np.load(path, allow_pickle=False) as content:
-        names = sorted(name for name in content.files if name != "state")
+    """Reads what `save_arrays` wrote: the arrays in order, and the state.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    advice = "start the run again in another folder"
+    with (
+        in_one_sentence(f"the state of the run in {str(path)!r}", advice),
+        open_arrays(path, most_bytes=path.stat().st_size) as content,
+    ):
+        names = sorted(name for name in content if name != "state")
         return [content[name] for name in names], json.loads(str(content["state"]))

@@ -12,6 +12,10 @@ COLLAPSED = 0.99
 PATIENCE = 5
 
 
+class TrainingRefused(KclipError):
+    """A guard saw that a training cannot come to anything; to go on with it is refused, too."""
+
+
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
     """Ends training when the loss is no number any more.
 
@@ -19,7 +23,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         remedy: what the message advises to use.
 
     Raises:
-        KclipError: the running mean of the loss is infinite or NaN.
+        TrainingRefused: the running mean of the loss is infinite or NaN.
     """
 
     def __init__(self, remedy="a smaller learning rate or --optimization.clip-norm 1"):
@@ -30,7 +34,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         """Looks at the loss of the epoch so far."""
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
-            raise KclipError(
+            raise TrainingRefused(
                 f"the loss became {loss} in batch {batch + 1} of the epoch; use "
                 f"{self.remedy}, or float32 instead of mixed_float16"
             )
@@ -46,7 +50,7 @@ class StopOnCollapse(keras.callbacks.Callback):
         validation: `ValidationEmbeddings`, earlier in the list of callbacks.
 
     Raises:
-        KclipError: a mean has been longer than 0.99 for five epochs.
+        TrainingRefused: a mean has been longer than 0.99 for five epochs.
     """
 
     def __init__(self, validation):
@@ -63,7 +67,7 @@ class StopOnCollapse(keras.callbacks.Callback):
         name = max(lengths, key=lengths.__getitem__)
         self.wait = self.wait + 1 if lengths[name] > COLLAPSED else 0
         if self.wait == PATIENCE:
-            raise KclipError(
+            raise TrainingRefused(
                 f"the {name} embeddings have collapsed into one point (for {PATIENCE} epochs, up "
                 f"to epoch {epoch + 1}, the mean of their unit vectors is {lengths[name]:.3f} "
                 "long); use a smaller learning rate, a warm-up or a larger batch"
@@ -79,7 +83,7 @@ class StopWhenWorse(keras.callbacks.Callback):
             standard errors may be chance.
 
     Raises:
-        KclipError: the recall after the first epoch is lower by more than that.
+        TrainingRefused: the recall after the first epoch is lower by more than that.
     """
 
     def __init__(self, recall, num_queries):
@@ -91,7 +95,7 @@ class StopWhenWorse(keras.callbacks.Callback):
         """Reads what `RetrievalRecall` has added to the logs."""
         recall = logs["val_mean_recall@10"]
         if epoch == 0 and recall < self.recall - self.chance:
-            raise KclipError(
+            raise TrainingRefused(
                 f"the first epoch made the model worse: the validation recall@10 fell from "
                 f"{self.recall:.1%} to {recall:.1%}; use a smaller --optimization.learning-rate, "
                 "or train less of it (--image.train last:2, lora:4 or head)"
