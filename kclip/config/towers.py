@@ -125,7 +125,7 @@ class TextTower:
     vocabulary_size: Annotated[int, Range(64, 1_000_000)] = 8192
     """Size of a vocabulary that is learned from the captions."""
     train: TrainMode = "all"
-    """What is trained on this side; see --image.train. With head or frozen the tower runs once and
+    """What is trained on this side; see --image.train. What is frozen of the tower runs once and
     its outputs are kept, if the image tower's are."""
     learning_rate: LearningRate | None = None
     """Its own learning rate; that of the heads if left out."""

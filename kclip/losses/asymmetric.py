@@ -1,13 +1,17 @@
 from dataclasses import dataclass
 
+import keras
 from keras import ops
+
+from kclip.losses.keras_config import KerasConfig
 
 # The least that a logarithm is taken of: the worst answer costs 18.4, not infinity.
 EPSILON = 1e-8
 
 
+@keras.saving.register_keras_serializable("kclip")
 @dataclass(frozen=True)
-class AsymmetricLoss:
+class AsymmetricLoss(KerasConfig):
     """Binary cross-entropy of many labels in which easy negatives, nearly all of them, fade.
 
     -sum of y log(p) (1 - p)^gamma_positive + (1 - y) log(q) (1 - q)^gamma_negative, with

@@ -1,4 +1,4 @@
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 import keras
@@ -6,13 +6,14 @@ from keras import ops
 
 from kclip.losses import blocks
 from kclip.losses.block_log_sum_exp import log_sum_exps
+from kclip.losses.keras_config import KerasConfig
 
 Target = Literal["hard", "soft", "multi_positive"]
 
 
 @keras.saving.register_keras_serializable("kclip")
 @dataclass(frozen=True)
-class ContrastiveLoss:
+class ContrastiveLoss(KerasConfig):
     """Symmetric softmax cross-entropy between the images and the texts of one batch.
 
     Above `blocks.LARGEST_WHOLE_BATCH` rows, or where a graph does not know their number, the
@@ -68,13 +69,6 @@ class ContrastiveLoss:
             ops.transpose(targets), ops.transpose(logits_per_image), valid_mask
         )
         return (per_image + per_text) / 2
-
-    def get_config(self):
-        return asdict(self)
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
     def _in_blocks(self, images, texts, logit_scale, ids, valid_mask):
         # Targets sum to 1, so that cross-entropy is log-sum-exp less the logit that is wanted,

@@ -1,13 +1,16 @@
 from dataclasses import dataclass, field
 
+import keras
 from keras import ops
 
 from kclip.losses.asymmetric import AsymmetricLoss
 from kclip.losses.contrastive import ContrastiveLoss
+from kclip.losses.keras_config import KerasConfig
 
 
+@keras.saving.register_keras_serializable("kclip")
 @dataclass(frozen=True)
-class JointLoss:
+class JointLoss(KerasConfig):
     """alpha * L_clip + beta * L_c: classes told apart, and images brought near their labels' text.
 
     CLIP-Decoder, Section 3.2.1, Equation 2. Both parts are means over the batch, so that the

@@ -5,11 +5,12 @@ from keras import ops
 
 from kclip.losses import blocks
 from kclip.losses.block_sigmoid import sum_of_softplus
+from kclip.losses.keras_config import KerasConfig
 
 
 @keras.saving.register_keras_serializable("kclip")
 @dataclass(frozen=True)
-class SigmoidLoss:
+class SigmoidLoss(KerasConfig):
     """Each pair of the batch is a question of its own: do this image and this text fit?
 
     -(1 / B) * sum over (i, j) of log sigmoid(z_ij * logit_ij), z = 1 where the ids are equal and
@@ -43,13 +44,6 @@ class SigmoidLoss:
         signs = ops.where(ops.equal(ids[:, None], ids[None, :]), 1.0, -1.0)
         rows = ops.cast(ops.shape(logits)[0], "float32")
         return -ops.sum(ops.log_sigmoid(signs * logits)) / rows
-
-    def get_config(self):
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
     def _in_blocks(self, images, texts, logit_scale, ids):
         # Not the variable itself, but its value: gradients by hand are those of tensors.

@@ -1,12 +1,11 @@
-import keras
-
 from kclip.errors import UserError
 from kclip.losses import ContrastiveLoss, SigmoidLoss
+from kclip.models.compiled_again import CompiledAgain
 from kclip.models.dual_encoder.image_text_model import ImageTextModel
 from kclip.models.replicas import refuse_replicas
 
 
-class ContrastiveModel(ImageTextModel):
+class ContrastiveModel(CompiledAgain, ImageTextModel):
     """What a model with a contrastive objective adds to `keras.Model`; mix it in before that.
 
     `compile(optimizer, loss)` takes a loss of `kclip.losses`. The model's outputs are a dict of
@@ -33,23 +32,11 @@ class ContrastiveModel(ImageTextModel):
         """
         refuse_replicas(self)
         super().compile(optimizer=optimizer, **kwargs)
-        self.contrastive_loss = _named_loss(loss) if isinstance(loss, str) else loss
-
-    def get_compile_config(self):
-        """What a `.keras` file keeps of `compile`; Keras knows nothing of the loss."""
-        config = super().get_compile_config()
-        if config:
-            config["loss"] = keras.saving.serialize_keras_object(self.contrastive_loss)
-        return config
-
-    def compile_from_config(self, config):
-        """Compiles a model that `keras.saving.load_model` has read, to go on with `fit`."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)  # its state is read next
+        self.own_loss = _named_loss(loss) if isinstance(loss, str) else loss
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The contrastive loss of one batch, plus the layers' regularisation."""
-        loss = self.contrastive_loss(
+        loss = self.own_loss(
             y_pred["image_embeddings"], y_pred["text_embeddings"], self.logit_scale, ids=y
         )
         return sum(self.losses, start=loss)

@@ -241,7 +241,7 @@ def test_frozen_towers_stay_float32_when_loaded_in_half_precision(policy):
 def test_losses_and_optimizers_have_names(name, loss):
     model = tiny_dual_encoder()
     model.compile(optimizer="adamw", loss=name)
-    assert model.contrastive_loss == loss
+    assert model.own_loss == loss
     assert isinstance(model.optimizer, keras.optimizers.AdamW)
 
 

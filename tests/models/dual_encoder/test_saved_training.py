@@ -30,7 +30,7 @@ def test_training_goes_on_as_if_it_had_not_been_saved(tmp_path, loss):
     model.compile(keras.optimizers.AdamW(1e-2, weight_decay=0.1), loss=loss, jit_compile=False)
     steps(model, BATCH)
     again = reloaded(model, tmp_path / "model.keras")
-    assert type(again) is DualEncoder and again.contrastive_loss == model.contrastive_loss
+    assert type(again) is DualEncoder and again.own_loss == model.own_loss
     assert int(again.optimizer.iterations) == 2 and again.optimizer.weight_decay == 0.1
     assert not again.text_encoder.trainable and not again.jit_compile
     np.testing.assert_allclose(steps(again, BATCH), steps(model, BATCH), rtol=1e-5)
@@ -50,7 +50,7 @@ def test_a_clip_goes_on_in_half_precision(tmp_path):
     steps(model, batch)
     again = reloaded(model, tmp_path / "model.keras")
     assert type(again.optimizer) is type(model.optimizer)
-    assert again.contrastive_loss == ContrastiveLoss("hard")
+    assert again.own_loss == ContrastiveLoss("hard")
     np.testing.assert_allclose(steps(again, batch), steps(model, batch), rtol=1e-3)
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 from tiny_models import randomize, tiny_dual_encoder
 
 from kclip.errors import UserError
-from kclip.losses import JointLoss
+from kclip.losses import AsymmetricLoss, JointLoss
 from kclip.models import (
     CachedMultiLabelClassifier,
     ImageEncoder,
@@ -234,3 +234,17 @@ def test_with_mirror_an_image_is_scored_as_its_mirror_image_is():
     np.testing.assert_allclose(mirrored.predict_logits(images), (both[0] + both[1]) / 2, atol=1e-4)
     other = mirrored.with_classes(["cat"], QUERIES[:1]).predict_logits(images)
     np.testing.assert_allclose(other, mirrored.predict_logits(images)[:, :1], atol=1e-4)
+
+
+def test_training_goes_on_from_a_keras_file(tmp_path):
+    model = tiny_classifier(dropout=0.0)
+    loss = JointLoss(alpha=0.5, classification=AsymmetricLoss(gamma_negative=2.0))
+    model.compile(keras.optimizers.AdamW(1e-2), loss=loss)
+    model.train_on_batch(IMAGES, TARGETS)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.own_loss == loss and int(again.optimizer.iterations) == 1
+    for of in (again, model):
+        of.train_on_batch(IMAGES, TARGETS)
+    for one, other in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

@@ -60,7 +60,7 @@ def trained(model, data, start):
     for variable, value in zip(model.variables, start, strict=True):
         variable.assign(value)
     data.model.compile(keras.optimizers.SGD(0.05), ContrastiveLoss())
-    for inputs, ids in data.train.dataset():
+    for inputs, ids in data.train.dataset().as_numpy_iterator():
         data.model.train_on_batch(inputs, ids)
     return [*model.get_weights(), *data.embed_validation()]
 
