@@ -25,6 +25,7 @@ NAMES = (
     "startup",
     "peak_memory",
     "gpu_training",
+    "large_search",
 )
 HEAD = """# Results
 

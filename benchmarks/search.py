@@ -5,9 +5,9 @@ python benchmarks/search.py
 
 Exact: `kclip.retrieval.exact` on the 16-bit codes of an index and on float32, NumPy's product with
 argpartition, faiss' IndexFlatIP. Approximate: `kclip.retrieval.approximate`, opened by memory map,
-faiss' IndexIVFPQ (64 bytes a row, as many lists, of which 16 are read), and faiss' IndexHNSWFlat
-(M 32), which is built up to `--hnsw-rows` since a million takes it an hour. All get the same unit
-vectors of width 256 and take turns; the ten nearest are asked for, of one query and of 64.
+and faiss' IndexHNSWFlat (M 32), which is built up to `--hnsw-rows` since a million takes it an
+hour. All get the same unit vectors of width 256 and take turns; the ten nearest are asked for, of
+one query and of 64. benchmarks/large_search.py goes on where memory ends.
 
 The embeddings are drawn (seed 0), not measured. Those of a real CLIP lie in clusters, and random
 directions, which have no neighbours to speak of, would suit no index: so 200 topics, 5,000 clusters
@@ -93,15 +93,6 @@ def kclip_approximate(codes, folder):
     return opened, about | {"lists": opened.lists.nlist, "lists_read": opened.lists.nprobe}
 
 
-def faiss_ivf_pq(rows, num_lists):
-    index = faiss.index_factory(DIM, f"IVF{num_lists},PQ64", faiss.METRIC_INNER_PRODUCT)
-    index.cp.min_points_per_centroid = 1
-    index.train(rows[:: max(1, len(rows) // (40 * max(256, num_lists)))])
-    index.add(rows)
-    index.nprobe = 16
-    return index
-
-
 def mapped(array, path):
     """The same on the disk, memory-mapped as an index is."""
     np.save(path, array)
@@ -113,7 +104,6 @@ def methods(rows, folder, hnsw):
     codes = mapped(encode(rows, "int16"), Path(folder) / "codes.npy")
     lists, of_lists = kclip_approximate(codes, folder)
     flat, of_flat = built(lambda: faiss_index(faiss.IndexFlatIP(DIM), rows))
-    product, of_product = built(lambda: faiss_ivf_pq(rows, lists.lists.nlist))
     whole = mapped(rows, Path(folder) / "embeddings.npy")
     searches = {
         "kclip exact": lambda queries: nearest_rows(queries, codes, TOP_K)[0],
@@ -121,9 +111,8 @@ def methods(rows, folder, hnsw):
         "faiss flat": lambda queries: flat.search(queries, TOP_K)[1],
         "numpy": lambda queries: numpy_search(rows, queries),
         "kclip approximate": lambda queries: lists.nearest_rows(queries, TOP_K)[0],
-        "faiss IVF-PQ": lambda queries: product.search(queries, TOP_K)[1],
     }
-    about = {"faiss flat": of_flat, "kclip approximate": of_lists, "faiss IVF-PQ": of_product}
+    about = {"faiss flat": of_flat, "kclip approximate": of_lists}
     if hnsw:
         make = lambda: faiss_index(faiss.IndexHNSWFlat(DIM, 32, faiss.METRIC_INNER_PRODUCT), rows)  # noqa: E731
         graph, about["faiss HNSW"] = built(make)
