@@ -20,6 +20,7 @@ from kclip.retrieval.results import Hit
 from kclip.retrieval.row_places import row_places
 from kclip.retrieval.storage import (
     Manifest,
+    damaged,
     open_removed,
     open_rows,
     read_left_out,
@@ -156,6 +157,8 @@ class ImageIndex:
         if not len(self.removed):
             return None
         kept = np.ones(self.about.num_rows, bool)
+        if not (self.removed.min() >= 0 and self.removed.max() < len(kept)):
+            raise damaged(self.folder / f"removed-{self.about.removed}.npy")
         kept[self.removed] = False
         return kept
 
@@ -185,14 +188,12 @@ class ImageIndex:
 
     def place(self, id: int) -> ImagePlace:
         """Where an image lies; its `read()` returns the encoded bytes."""
-        row = self._rows[id]
-        container = self.about.containers[row["container"]]
-        stamp = int(row["size"]), int(row["mtime_ns"]), int(row["offset"])
-        return ImagePlace(container, self.name(id), *stamp)
+        ((_, place),) = row_places(self._rows, self._names, self.about, np.array([id]))
+        return place
 
     def places(self) -> Iterator[tuple[int, ImagePlace]]:
         """Goes over all images: row and place."""
-        return row_places(self._rows, self._names, self.about.containers, self.ids())
+        return row_places(self._rows, self._names, self.about, self.ids())
 
     def search(
         self,

@@ -18,18 +18,21 @@ Where many rows are gone, all others are written anew as generation G + 1.
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
 import numpy as np
 
+from kclip.config.parsing import from_json, to_json
+from kclip.config.ranges import Range
 from kclip.errors import UserError
 from kclip.files import replaced_when_done
-from kclip.retrieval.codes import code_dtype
+from kclip.reading import in_one_sentence
+from kclip.retrieval.codes import CodeName, code_dtype
 
 MANIFEST = "index.json"
-FORMAT = 3
+_Number = Annotated[int, Range(0, 2**60)]
 # name_end   where the image's name ends among the names; it begins where the one before ends
 # container  which of the manifest's containers holds the image
 # offset, size, mtime_ns  as in `ImagePlace`
@@ -69,23 +72,25 @@ class Manifest:
         num_left_out: files that hold no readable image.
         left_out: version of the file of these; None for no file.
         complete: whether the last update came to its end.
+        format: of the files.
     """
 
     model: str
     model_digest: str
-    codes: str
-    width: int
+    codes: CodeName
+    width: Annotated[int, Range(0, 65_536)]
     sources: tuple[str, ...]
     containers: tuple[str, ...] = ()
-    generation: int = 1
-    version: int = 0
-    num_rows: int = 0
-    names_end: int = 0
-    num_removed: int = 0
-    removed: int | None = None
-    num_left_out: int = 0
-    left_out: int | None = None
+    generation: _Number = 1
+    version: _Number = 0
+    num_rows: _Number = 0
+    names_end: _Number = 0
+    num_removed: _Number = 0
+    removed: _Number | None = None
+    num_left_out: _Number = 0
+    left_out: _Number | None = None
     complete: bool = False
+    format: Literal[3] = 3
 
     @property
     def row_types(self) -> dict[str, np.dtype]:
@@ -100,28 +105,27 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         UserError: there is no index in the folder, or one of another version.
     """
-    try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if content.pop("format") != FORMAT:
-            raise KeyError
-        lists = {name: tuple(content[name]) for name in ("sources", "containers")}
-        return Manifest(**content | lists)
-    except OSError:
+    path = folder / MANIFEST
+    if not path.is_file():
         raise UserError(
             f"{folder} holds no index ({MANIFEST} is missing); make one with index_images"
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+        )
+    try:
+        about = from_json(Manifest, path)
+        if about.num_removed > about.num_rows or (about.num_rows and not about.width):
+            raise UserError("its numbers do not fit")
+        return about
+    except UserError:
         raise UserError(
-            f"{folder / MANIFEST} is not of an index of this kclip; delete {folder} and make it "
-            "again with index_images"
+            f"{path} is not of an index of this kclip; delete {folder} and make it again with "
+            "index_images"
         ) from None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Puts a manifest in the place of the one before, in one step."""
-    content: dict[str, Any] = {"format": FORMAT, **asdict(manifest)}
     with replaced_when_done(folder / MANIFEST, durable=True) as temporary:
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        temporary.write_text(to_json(manifest), encoding="utf-8")
 
 
 def append(path: Path, position: int, data: bytes) -> None:
@@ -138,12 +142,10 @@ def open_rows(folder: Path, name: str, dtype: np.dtype, num_rows: int) -> np.nda
     """Memory-maps the rows of a file that count; raises `UserError` where the file is shorter."""
     if num_rows == 0:
         return np.empty(0, dtype)
-    try:
-        return np.memmap(folder / f"{name}.bin", dtype, mode="r", shape=(num_rows,))
-    except ValueError:
-        raise UserError(
-            f"{folder / name}.bin is cut off; delete {folder} and make it again"
-        ) from None
+    path = folder / f"{name}.bin"
+    if path.stat().st_size < num_rows * dtype.itemsize:
+        raise damaged(path)
+    return np.memmap(path, dtype, mode="r", shape=(num_rows,))
 
 
 def open_codes(folder: Path, manifest: Manifest) -> np.ndarray:
@@ -156,15 +158,29 @@ def open_removed(folder: Path, manifest: Manifest) -> np.ndarray:
     """Memory-maps the rows whose images are gone: (R,) int64 in ascending order."""
     if manifest.removed is None:
         return np.empty(0, np.int64)
-    return np.load(folder / f"removed-{manifest.removed}.npy", mmap_mode="r")
+    path = folder / f"removed-{manifest.removed}.npy"
+    path.stat()  # whoever opens an index waits for a missing file, but not for a damaged one
+    with in_one_sentence(str(path), f"delete {folder} and make it again"):
+        rows = np.load(path, mmap_mode="r")
+    if rows.dtype != np.int64 or rows.shape != (manifest.num_removed,):
+        raise damaged(path)
+    return rows
 
 
 def read_left_out(folder: Path, manifest: Manifest) -> list[tuple[str, str]]:
     """Paths of files that hold no readable image, and the reasons."""
     if manifest.left_out is None:
         return []
-    text = (folder / f"left_out-{manifest.left_out}.json").read_text(encoding="utf-8")
-    return [(path, reason) for path, reason in json.loads(text)]
+    path = folder / f"left_out-{manifest.left_out}.json"
+    try:
+        return [(path, reason) for path, reason in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError, RecursionError):
+        raise damaged(path) from None
+
+
+def damaged(path: Path) -> UserError:
+    """What to do about a file of an index that is not as it was written."""
+    return UserError(f"{path} is damaged or cut off; delete {path.parent} and make it again")
 
 
 def delete_leftovers(folder: Path, manifest: Manifest) -> None:

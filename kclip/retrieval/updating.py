@@ -16,8 +16,8 @@ from kclip.data.collections.collecting import Collection, Faults, collect
 from kclip.data.collections.place import ImagePlace
 from kclip.data.images.faults import image_fault, warn_left_out
 from kclip.data.images.opening import ImageError, header_size
-from kclip.errors import KclipError, UserError
-from kclip.retrieval.codes import encode
+from kclip.errors import UserError
+from kclip.retrieval.codes import CodeName, encode
 from kclip.retrieval.index import ImageIndex
 from kclip.retrieval.storage import MANIFEST, Manifest, delete_leftovers, read_manifest
 from kclip.retrieval.writing import CodedRow, IndexWriter, NewRow, compacted
@@ -46,7 +46,7 @@ def update_index(
     folder: Path,
     embedder: IndexEmbedder,
     sources: Sequence[str | Path],
-    codes: str,
+    codes: CodeName,
     model: str,
 ) -> None:
     """Makes an index or brings it up to date; see `ImageIndex.build`."""
@@ -55,13 +55,8 @@ def update_index(
     with index_lock(folder):
         absolute = tuple(os.path.abspath(source) for source in sources)
         about = _begun(folder, Manifest(model, embedder.digest, codes, 0, absolute))
-        try:
-            delete_leftovers(folder, about)
-            _Update(folder, about, embedder).run(found)
-        except OSError as error:  # a full disk; images that can't be read are no errors
-            raise KclipError(
-                f"{folder} cannot be written: {error.strerror}; run it again, it goes on from there"
-            ) from None
+        delete_leftovers(folder, about)
+        _Update(folder, about, embedder).run(found)
 
 
 @contextmanager

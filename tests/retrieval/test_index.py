@@ -258,7 +258,7 @@ def test_a_damaged_manifest_is_named(index, damage):
 def test_missing_and_cut_files_are_named(index):
     codes = index.folder / "codes-1.bin"
     codes.write_bytes(codes.read_bytes()[:-1])
-    with pytest.raises(UserError, match="codes-1.bin is cut off"):
+    with pytest.raises(UserError, match="codes-1.bin is damaged or cut off"):
         ImageIndex.open(index.folder)
     codes.unlink()
     with pytest.raises(UserError, match="codes-1.bin is missing"):

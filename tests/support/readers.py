@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from fake_embedder import FakeEmbedder
+from fake_embedder import FakeEmbedder, write_color_images
 from image_files import noise_png
 from nus_wide_files import write_nus_wide
 from voc_files import write_voc
@@ -14,6 +15,7 @@ from voc_files import write_voc
 from kclip.commands.train_dual_encoder import TrainDualEncoder
 from kclip.config.parsing import from_json, to_json
 from kclip.data.benchmarks import celeba, cifar, imagenet, pets
+from kclip.data.collections.collecting import collect
 from kclip.data.copies.fingerprinting import Fingerprinter
 from kclip.data.image_record import ImageRecord
 from kclip.data.images.opening import load_image
@@ -40,6 +42,7 @@ from kclip.multilabel.queries.word_vectors import WordVectors
 from kclip.multilabel.recognition.recognizer import _read_classes
 from kclip.multilabel.thresholds import Thresholds
 from kclip.reading import read_history
+from kclip.retrieval.index import ImageIndex
 from kclip.training.clip_decoder.loss_weights import Trial, read_trials, write_trials
 from kclip.training.common.callbacks.checkpoint import load_arrays, save_arrays
 from kclip.zero_shot.prompts import resolve_templates
@@ -53,7 +56,7 @@ Reader = tuple[Path, Callable[[], object]]
 def all_readers(root: Path) -> dict[str, Reader]:
     """Writes the files below `root`: what is read -> file and reader."""
     readers: dict[str, Reader] = {}
-    for write in (_tables, _labels, _benchmarks, _build, _models, _results, _words):
+    for write in (_tables, _labels, _benchmarks, _build, _models, _results, _words, _index):
         readers |= write(root / write.__name__)
     return readers
 
@@ -237,4 +240,26 @@ def _words(root: Path) -> dict[str, Reader]:
         "captions of combinations": (captions, lambda: CaptionFile(captions)),
         "glove": (glove, lambda: WordVectors.from_file(glove).embed_classes(["dog"])),
         "word2vec": (word2vec, lambda: WordVectors.from_file(word2vec).embed_classes(["cat"])),
+    }
+
+
+def _index(root: Path) -> dict[str, Reader]:
+    images = write_color_images(root / "images", per_color=1, size=8)
+    ImageIndex.build(root / "index", FakeEmbedder(), [root / "images"])
+    images[0].unlink()
+    images[1].write_bytes(b"no image")
+    ImageIndex.build(root / "index", FakeEmbedder(), [root / "images"])
+    with tarfile.open(root / "images.tar", "w") as tar:
+        tar.add(images[2], "a.png")
+    listed = _written(root / "images.txt", f"images/{images[2].name}\n")
+
+    def read() -> None:
+        index = ImageIndex.open(root / "index")
+        index.search(np.ones((2, index.width)), 3)
+        assert len(list(index.places())) + len(index.left_out) >= 0
+
+    own = ("index.json", "rows-1.bin", "names-1.bin", "removed-1.npy", "left_out-2.json")
+    return {f"index: {name}": (root / "index" / name, read) for name in own} | {
+        "tar": (root / "images.tar", lambda: collect([root / "images.tar"])),
+        "list of images": (listed, lambda: collect([listed])),
     }

@@ -27,7 +27,7 @@ def places_in_tar(path: Path) -> Iterator[ImagePlace]:
                 if member.isreg() and not member.issparse() and suffix in readable_suffixes():
                     place = (str(path), member.name, member.size, mtime_ns, member.offset_data)
                     yield ImagePlace(*place)
-    except tarfile.TarError as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise UserError(
             f"{path} can't be read as a tar ({error}); give a whole one that is not compressed, "
             "since images are read from the middle of it"

@@ -112,8 +112,8 @@ def _files(
     for name in names:
         try:
             status = os.stat(folder / name)
-        except OSError as error:
-            left_out.append((str(folder / name), f"missing: {error.strerror}"))
+        except (OSError, ValueError) as error:  # ValueError: a NUL character
+            left_out.append((str(folder / name), f"missing: {getattr(error, 'strerror', error)}"))
             continue
         root, name = os.path.split(name) if os.path.isabs(name) else (str(folder), name)
         yield ImagePlace(root, name, status.st_size, status.st_mtime_ns)
