@@ -35,8 +35,9 @@ class CompareClassifiers(ImageLimits):
     """Models to classify by the names of the classes: model folders, or what kclip.load takes."""
     probe: tuple[str, ...] = ()
     """Models to fit a linear probe on, on their frozen embeddings of the training images."""
-    classifier: tuple[Path, ...] = ()
-    """Model folders that train_classifier wrote, trained on the same classes."""
+    classifier: tuple[str, ...] = ()
+    """Models that train_classifier wrote, trained on the same classes: folders, or hf://owner/name
+    of the Hugging Face hub."""
     shots: tuple[Count, ...] = ()
     """Also fit probes on so many training images a class: --shots 1 2 4 8 16."""
     draws: Count = 5
@@ -165,11 +166,10 @@ class CompareClassifiers(ImageLimits):
         from kclip.inference.trained_classifier import TrainedClassifier
 
         models = list(dict.fromkeys((*self.zero_shot, *self.probe)))
-        folders = [str(folder) for folder in self.classifier]
-        names = short_names([*models, *folders])
+        names = short_names([*models, *self.classifier])
         for model in models:
             embedder = Embedder.from_name(model)
             asked = {"zero_shot": model in self.zero_shot, "probe": model in self.probe}
             panel.ask_embedder(embedder, names[model], **asked)
-        for folder in folders:
+        for folder in self.classifier:
             panel.ask_classifier(TrainedClassifier.from_folder(folder), names[folder])

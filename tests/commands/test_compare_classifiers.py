@@ -221,3 +221,17 @@ def test_model_folders_of_another_kind(tmp_path, capsys, classifier):
     assert "holds kclip>DualEncoder, not a kclip image classifier" in message
     message = failure(capsys, tmp_path, "--zero-shot", classifier()[1])
     assert "kclip>ImageClassifier" in message
+
+
+def test_a_classifier_of_the_hub_is_asked_by_its_name(data, monkeypatch, classifier):
+    _, folder = classifier()
+    load, asked = TrainedClassifier.from_folder, []
+
+    def from_folder(name):
+        asked.append(name)
+        return load(folder)
+
+    monkeypatch.setattr(TrainedClassifier, "from_folder", from_folder)
+    metrics = compare(data, "--classifier", "hf://owner/name")
+    assert asked == ["hf://owner/name"]
+    assert [method["name"].split(",")[0] for method in metrics["methods"]] == ["name"]
