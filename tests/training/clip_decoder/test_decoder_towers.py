@@ -37,6 +37,7 @@ def test_without_a_dual_encoder_the_trained_weights_stay(towers):
         np.testing.assert_array_equal(ours, weight)
 
 
+@pytest.mark.slow
 def test_adapters_are_saved_as_weights(tmp_path):
     write_tiny_clip(tmp_path / "clip")
     tower = dataclasses.replace(TOWER, backbone=str(tmp_path / "clip"), size=None, train="lora:2")

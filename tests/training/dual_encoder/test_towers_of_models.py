@@ -36,6 +36,7 @@ def train(records, output, image, text):
     return Embedder.from_name(output / "model")
 
 
+@pytest.mark.slow
 def test_a_locked_image_tower_and_a_multilingual_text_tower(records, clip, goldens, tmp_path):
     folder = goldens / "hf_xlm_roberta_tiny"
     embedder = train(
