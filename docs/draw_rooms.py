@@ -22,7 +22,7 @@ FLOORS = [
     (
         "ground",
         "errors, lines and bars, settings",
-        ["errors", "console", "scratch", "files", "reading", "config"],
+        ["errors", "console", "reading", "files", "config"],
     ),
     ("images and captions", "what goes in", ["data"]),
     ("mathematics", "what it is made of", ["layers", "losses", "metrics"]),

@@ -21,6 +21,7 @@ from .commands.train_classifier import TrainClassifier as TrainClassifier
 from .commands.train_clip_decoder import TrainClipDecoder as TrainClipDecoder
 from .commands.train_dual_encoder import TrainDualEncoder as TrainDualEncoder
 from .commands.upload_model import UploadModel as UploadModel
+from .commands.verify_folder import VerifyFolder as VerifyFolder
 
 # The settings of trainings, and named sets of them.
 from .config.classifier import ClassifierSettings as ClassifierSettings

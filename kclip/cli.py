@@ -55,11 +55,12 @@ TASKS = {
             "ExportModel",
             "write a SavedModel, ONNX, LiteRT or a folder for transformers",
         ),
+        "verify_folder": ("VerifyFolder", "whether files are as they were written"),
         "upload_model": ("UploadModel", "send a model to the Hugging Face hub or to Kaggle"),
     },
 }
 # What is typed often has a short name, too.
-SHORT_NAMES = {"index": "index_images", "search": "search_images"}
+SHORT_NAMES = {"index": "index_images", "search": "search_images", "verify": "verify_folder"}
 COMMANDS = {name: entry for commands in TASKS.values() for name, entry in commands.items()}
 
 # Flags of every command, and the level of the lines that they show.

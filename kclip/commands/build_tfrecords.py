@@ -18,8 +18,8 @@ from kclip.data.records.copies import BuildCopies
 from kclip.data.records.encoding import Encoding
 from kclip.data.records.metadata import write_metadata
 from kclip.data.records.rejected import check_rejected, common_reasons, write_rejected
-from kclip.data.records.shards import write_atomically
-from kclip.data.records.verify import verify_build
+from kclip.data.records.shards import STATE_FOLDER, write_atomically
+from kclip.data.records.verify import NOTED_FILES, verify_build
 from kclip.data.records.workers import prepare_workers
 from kclip.data.records.writer import SOURCE_FOLDER, build_shards, check_output
 from kclip.data.sources.nus_wide import NusWideClasses
@@ -27,6 +27,7 @@ from kclip.data.sources.registry import check_source_options, read_source
 from kclip.data.sources.selection import select
 from kclip.data.sources.source_options import SourceOptions
 from kclip.data.sources.split_options import parse_numbers
+from kclip.files.checksums import note_checksums
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,7 @@ class BuildTFRecords(SourceOptions):
         found = _report_copies(copies, splits, output)
         self._write_classes(output)
         write_metadata(output, result.shards)
+        note_checksums(output, [*NOTED_FILES, COPIES_FILE], within=STATE_FOLDER)
         has_captions = any(record.captions for record in source.records)
         next_command = "train_dual_encoder" if has_captions else "train_clip_decoder"
         seconds = time.monotonic() - started

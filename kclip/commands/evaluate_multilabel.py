@@ -10,6 +10,7 @@ from kclip.config.ranges import Fraction
 from kclip.data.images.limits import within_limits
 from kclip.data.sources.reading_options import LabelTableOptions, ReadingOptions
 from kclip.errors import UserError
+from kclip.files.checksums import note_checksums
 
 if TYPE_CHECKING:
     from kclip.data.labelled.images import LabelledImages
@@ -153,6 +154,7 @@ class EvaluateMultilabel(LabelTableOptions, ImageLimits):
         chosen.save(self.output / THRESHOLDS_FILE)
         if Path(self.model).is_dir() and is_classifier_folder(self.model):
             chosen.save(Path(self.model) / THRESHOLDS_FILE)
+            note_checksums(Path(self.model), [THRESHOLDS_FILE], add=True)
             print(f"the thresholds are kept in {self.model}")
         return chosen
 

@@ -1,6 +1,5 @@
 """Where the outputs of frozen towers are kept: a folder for each, whole, checked and locked."""
 
-import json
 import os
 import shutil
 import zlib
@@ -16,6 +15,7 @@ import platformdirs
 from kclip.console.lines import LOGGER
 from kclip.errors import UserError
 from kclip.files import folder_replaced_when_done, write_metrics
+from kclip.reading import read_json_file
 
 VARIABLE = "KCLIP_FEATURES_DIR"
 ABOUT_FILE = "about.json"
@@ -80,7 +80,7 @@ class FeatureStore:
         """
         with self._lock(name):
             path = self.folder / name
-            if not _is_whole(path):
+            if not is_whole(path):
                 self._check_room(num_bytes)
                 for leftover in self.folder.glob(f".{name}-*"):  # of a process that was killed
                     shutil.rmtree(leftover, ignore_errors=True)
@@ -139,17 +139,19 @@ def _entry(path: Path) -> KeptFeatures:
 
 def _about(path: Path) -> dict[str, Any] | None:
     try:
-        return json.loads((path / ABOUT_FILE).read_text(encoding="utf-8"))
+        return read_json_file(path / ABOUT_FILE)
     except (OSError, ValueError):
         return None
 
 
-def _is_whole(path: Path) -> bool:
+def is_whole(path: Path) -> bool:
+    """Whether a folder of the store is complete, and its bytes are those that were written."""
     about = _about(path)
     if about is None:
         return False
-    files = [path / name for name in about["files"]]
-    if all(file.is_file() and about["files"][file.name] == _checksum(file) for file in files):
+    noted = about.get("files") if isinstance(about, dict) else None
+    files = noted if isinstance(noted, dict) else {"about.json": None}
+    if all((path / f).is_file() and files[f] == _checksum(path / f) for f in files):
         return True
     LOGGER.warning("the features in %s are damaged and are computed again", path)
     return False

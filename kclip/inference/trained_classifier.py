@@ -10,6 +10,7 @@ import numpy as np
 
 from kclip.data.images.opening import ImageSource
 from kclip.files import folder_replaced_when_done, write_text
+from kclip.files.checksums import note_checksums
 from kclip.inference.batches import compute_batches
 from kclip.models.folder.content import CARD_FILE
 
@@ -67,6 +68,7 @@ class TrainedClassifier:
             self.model.save_to_preset(str(new))
             lines = (f"{digest}\n" for digest in sorted(self.trained_on))
             write_text(new / TRAINED_ON, "".join(lines))
+            note_checksums(new)
             if card:
                 write_text(new / CARD_FILE, card)
 

@@ -15,7 +15,7 @@ from kclip.data.images.opening import ImageError
 from kclip.data.records.encoding import Encoding, encode_image
 from kclip.data.records.file_format import read_records, write_record
 from kclip.data.records.schema import DATASET_NAME, SCHEMA_VERSION, SPEC, serialize
-from kclip.files import replaced_when_done
+from kclip.files import file_digest, replaced_when_done
 from kclip.reading import read_json_file
 
 STATE_FOLDER = "build"  # beside the shards: their checksums, the request, unfinished files
@@ -108,7 +108,8 @@ def finished_result(job: ShardJob) -> ShardResult | None:
     result = read_result(job.path)
     if result is None or result.inputs != _inputs_digest(job) or not job.path.is_file():
         return None
-    return result if job.path.stat().st_size == result.num_bytes else None
+    same_size = job.path.stat().st_size == result.num_bytes
+    return result if same_size and file_digest(job.path) == result.sha256 else None
 
 
 def read_result(shard: Path) -> ShardResult | None:

@@ -4,10 +4,15 @@ from collections import Counter
 from pathlib import Path
 
 from kclip.console.progress import ProgressBar
+from kclip.data.records.metadata import INFO_FILE
 from kclip.data.records.rejected import REJECTED_FILE
-from kclip.data.records.shards import inspect_shard, read_result
+from kclip.data.records.shards import STATE_FOLDER, inspect_shard, read_result
 from kclip.data.records.writer import open_splits
 from kclip.errors import KclipError
+from kclip.files.checksums import changed_files
+
+# Of a build, besides its shards.
+NOTED_FILES = (INFO_FILE, "features.json", REJECTED_FILE, "seen_classes.txt", "unseen_classes.txt")
 
 
 def verify_build(directory: Path) -> Counter[str]:
@@ -30,6 +35,8 @@ def verify_build(directory: Path) -> Counter[str]:
         counts[split] = files.num_records
     if not (directory / REJECTED_FILE).is_file():
         problems.append(f"{REJECTED_FILE} (missing)")
+    changed = changed_files(directory, within=STATE_FOLDER)
+    problems += [f"{name} ({fault})" for name, fault in changed.items()]
     if problems:
         raise KclipError(
             f"{len(problems)} files in {directory} are not as they were written: "

@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 
 from kclip.errors import UserError
 from kclip.files import folder_replaced_when_done, write_text
+from kclip.files.checksums import note_checksums, refuse_changed_files
 from kclip.layers.transformer_block import TransformerBlock
 from kclip.models.pretrained.json_files import read_object
 from kclip.models.pretrained.safetensors_folder import SafetensorsFolder
@@ -61,6 +62,7 @@ def save_adapters(folder, model, start, factors, fraction, about):
     with folder_replaced_when_done(Path(folder)) as new:
         save_file({name: np.array(x, order="C") for name, x in tensors.items()}, new / TENSORS)
         write_text(new / ABOUT, json.dumps(about, indent=1) + "\n")
+        note_checksums(new)
 
 
 def add_adapters(model, name, folder):
@@ -74,6 +76,7 @@ def add_adapters(model, name, folder):
     Raises:
         UserError: the folder holds no adapters, or those of another base.
     """
+    refuse_changed_files(Path(folder), lambda name: True, "copy the folder again, whole")
     _check_base(model, name, Path(folder))
     with SafetensorsFolder(folder, whole=TENSORS) as tensors:
         for number, variable in enumerate(model.weights):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kclip.errors import UserError
+from kclip.files.checksums import refuse_changed_files
 from kclip.models.folder.limits import no_more_weights_than, refuse_odd_weights
 from kclip.models.folder.own_files import check_files
 from kclip.models.folder.serialized import Places, check_configs, read_config_file
@@ -40,6 +41,7 @@ _TOKENIZERS = {
     "keras_hub>RobertaTokenizer",
     "keras_hub>XLMRobertaTokenizer",
 }
+_COPY_AGAIN = "copy the model folder again, whole"
 _PLACES = {
     "preprocessor.json": {"kclip>ClipPreprocessor", "kclip>DualEncoderPreprocessor"},
     "image_encoder": {"kclip>ClipImageEncoder", "kclip>ImageEncoder", "kclip>KerasHubImageEncoder"},
@@ -79,6 +81,11 @@ def check_model_folder(folder: str | Path, model_class: str = "kclip>DualEncoder
         )
     check_configs(folder, Places({**_PLACES, "config.json": {model_class}}))
     check_files(folder)
+    refuse_changed_files(folder, lambda name: not _is_weights(name), _COPY_AGAIN)
+
+
+def _is_weights(name: str) -> bool:
+    return name.endswith(".h5")
 
 
 def kind_of_model(folder: Path) -> str:
@@ -106,6 +113,7 @@ def load_preset(folder: str | Path, load: Callable[[], T], has_weights: bool = F
             warnings.filterwarnings("error", "Skipping nested container")
             if not has_weights:
                 return load()
+            refuse_changed_files(Path(folder), _is_weights, _COPY_AGAIN)
             stored = folder_weights(folder)
             with no_more_weights_than(stored.numbers, stored.arrays, folder):
                 model = load()

@@ -9,6 +9,7 @@ WEIGHTS = (WEIGHTS_FILE, "model_[0-9][0-9][0-9][0-9][0-9].weights.h5")
 OTHERS = (
     CARD_FILE,
     "config.json",
+    "checksums.json",
     "metadata.json",
     "model.weights.json",
     "preprocessor.json",

@@ -13,6 +13,7 @@ from kclip.data.labelled.multilabel_reading import read_labelled_split
 from kclip.evaluation.multilabel import evaluate_multilabel
 from kclip.evaluation.remarks import training_remarks
 from kclip.files import folder_replaced_when_done, write_text
+from kclip.files.checksums import note_checksums
 from kclip.models import MultiLabelClassifier
 from kclip.models.folder.content import CARD_FILE
 from kclip.multilabel.class_split import ClassSplit
@@ -62,12 +63,13 @@ def save_decoder(
     merge_lora(model)
     with folder_replaced_when_done(folder) as new:
         model.save_to_preset(str(new))
-        write_text(new / CARD_FILE, card.text())
         write_text(new / CLASSES_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         if model.queries is not None:
             embeddings = np.asarray(model.queries.embeddings, np.float32)
             names = np.array(classes.class_names)
             np.savez(new / QUERIES_FILE, names=names, embeddings=embeddings)
+        note_checksums(new)
+        write_text(new / CARD_FILE, card.text())  # which people edit
 
 
 def model_card(

@@ -8,8 +8,12 @@ from typing import Any, ClassVar, Self
 
 from kclip.config.loggers import LoggerName
 from kclip.config.parsing import parse_run
+from kclip.files.checksums import note_checksums
 from kclip.training.common.run import Run
 from kclip.training.common.run_folder import check_new_run, open_run, write_config
+
+# What later commands read again, besides the model, which has checksums of its own.
+_NOTED = ("config.json", "history.csv", "metrics.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,9 @@ class TrainingCommand(ABC):
 
         check_loggers(self.log_to)
         with stop_signals() as stop_requested:
-            return self.train(open_run(self, self.NAME, stop_requested, callbacks))
+            results = self.train(open_run(self, self.NAME, stop_requested, callbacks))
+        note_checksums(self.output, _NOTED)
+        return results
 
     @abstractmethod
     def check(self) -> None:

@@ -10,6 +10,7 @@ from kclip.data.records.writer import SplitFiles
 from kclip.evaluation.retrieval import retrieval_results
 from kclip.evaluation.zero_shot import evaluate_zero_shot
 from kclip.files import folder_replaced_when_done, write_text
+from kclip.files.checksums import note_checksums
 from kclip.inference.embedder import Embedder
 from kclip.models import DualEncoder
 from kclip.models.folder.content import CARD_FILE
@@ -107,6 +108,7 @@ def save_model(model: DualEncoder, preprocessor: Any, card: ModelCard, folder: P
     with folder_replaced_when_done(folder) as new:
         model.save_to_preset(str(new))
         preprocessor.save_to_preset(str(new))
+        note_checksums(new)
         write_text(new / CARD_FILE, card.text())
 
 

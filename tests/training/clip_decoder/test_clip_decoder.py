@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import json
-import os
 import signal
 
 import numpy as np
@@ -128,7 +127,12 @@ def test_the_model_has_a_card(finished):
 
 def test_the_model_folder_is_what_recognition_reads(finished, dual_encoder, records):
     content = json.loads((finished / "model" / "classes.json").read_text())
-    expected = {"seen": SEEN, "unseen": UNSEEN, "query_source": str(dual_encoder)}
+    expected = {
+        "seen": SEEN,
+        "unseen": UNSEEN,
+        "query_source": str(dual_encoder),
+        "query_digest": None,
+    }
     assert content == {**expected, "templates": ["a {}"]}
     recognizer = MultiLabelRecognizer.from_folder(finished / "model")
     images = sorted((records.parent / "images").iterdir())[:5]
@@ -214,7 +218,7 @@ def stop_in_batch(command, batch):
         def __call__(self):
             self.batches += 1
             if self.batches == batch:
-                os.kill(os.getpid(), signal.SIGTERM)
+                signal.raise_signal(signal.SIGTERM)  # at once, whatever other threads do
             return super().__call__()
 
     with pytest.MonkeyPatch.context() as patch:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kclip.errors import UserError
-from kclip.scratch import remove_silent_files, scratch_beside
+from kclip.files.scratch import remove_silent_files, scratch_beside
 
 
 @contextmanager
