@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import kclip
 from kclip.config.parsing import COMMON_FLAGS, parse_command
 from kclip.console.disk_errors import disk_error
-from kclip.console.lines import one_line, shown_lines
+from kclip.console.lines import few_lines, shown_lines
 from kclip.console.offline import network
 from kclip.console.tensorflow_logs import hush_tensorflow
 from kclip.errors import KclipError, UserError
@@ -92,8 +92,7 @@ def main(name: str | None = None, argv: list[str] | None = None) -> None:
         except KclipError as error:
             if level == logging.DEBUG:
                 traceback.print_exc()
-            lines = map(one_line, str(error).split("\n"))  # names in it are others' words
-            _exit("error: " + "\n".join(lines), error.exit_code)
+            _exit(f"error: {few_lines(str(error))}", error.exit_code)
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -204,3 +204,9 @@ def test_files_that_nobody_writes_into_any_more_are_removed(tmp_path):
         os.utime(path, (0, 0))
     write_text(tmp_path / "a.txt", "text")
     assert {path.name for path in tmp_path.iterdir()} == {"a.txt", new.name, ".a.notes.txt"}
+
+
+def test_a_table_does_nothing_to_a_terminal(tmp_path):
+    write_csv(tmp_path / "a.csv", ["a"], [["x\x1b[31m\x07\x9b2J"], ["\x00=1"], ["two\nlines\t"]])
+    text = (tmp_path / "a.csv").read_text()
+    assert text == 'a\nx\\x1b[31m\\x07\\x9b2J\n\\x00=1\n"two\nlines\t"\n'

@@ -35,6 +35,17 @@ def one_line(value: Any) -> str:
     )
 
 
+def few_lines(text: str) -> str:
+    r"""A text of one or several lines whose names can do nothing to a terminal.
+
+    Example:
+        >>> print(few_lines("red\x1b[31m.png\nblue.png"))
+        red\x1b[31m.png
+        blue.png
+    """
+    return "\n".join(map(one_line, text.split("\n")))
+
+
 @contextmanager
 def shown_lines(level: int) -> Iterator[None]:
     """Shows the lines of a command on stderr, above its progress bars.
@@ -65,4 +76,4 @@ class _StderrLines(logging.Handler):
     """Writes through tqdm, which draws an open bar anew below the line."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
+        tqdm.write(few_lines(self.format(record)), file=sys.stderr)

@@ -14,6 +14,9 @@ from typing import Any
 from kclip.errors import UserError
 from kclip.files.scratch import remove_silent_files, scratch_beside
 
+# Of a terminal, but for the tab and the line break.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 
 @contextmanager
 def replaced_when_done(
@@ -150,7 +153,8 @@ def _one_line(match: re.Match[str]) -> str:
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
     """Writes a CSV for people and their spreadsheets; the file appears whole or not at all.
 
-    A text that a spreadsheet would take for a formula, and might run, gets an apostrophe in front.
+    A text that a spreadsheet would take for a formula, and might run, gets an apostrophe in front;
+    control characters of terminals are written as escapes.
 
     Example:
         >>> import tempfile
@@ -237,6 +241,7 @@ def _no_formula(cell: Any) -> Any:
         return cell
     # Python before 3.13 leaves a carriage return without quotes, and so ends the row there.
     cell = cell.replace("\r\n", "\n").replace("\r", "\n")
+    cell = _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), cell)
     # The beginnings that OWASP lists under "CSV injection"; a negative number is no formula.
     if not cell.startswith(("=", "+", "-", "@", "\t", "\n")):
         return cell

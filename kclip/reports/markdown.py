@@ -11,7 +11,7 @@ from typing import Any
 from kclip.files import printable
 
 # What would break a line: control characters, and Unicode's own line breaks.
-_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # What means something to Markdown as GitHub renders it (dollar signs are formulas, addresses become
 # links by themselves), and no more than that, so that a report reads well as plain text, too.
 _SPECIAL = re.compile(

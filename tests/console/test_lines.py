@@ -46,3 +46,9 @@ def test_a_bar_that_is_left_out_stays_out(capsys):
     with shown_lines(logging.INFO):
         list(ProgressBar(range(3), disable=True))
     assert capsys.readouterr().err == ""
+
+
+def test_lines_do_nothing_to_a_terminal(capsys):
+    with shown_lines(logging.INFO):
+        LOGGER.warning("left out: a\x1b[2J\x9b.png\nand more")
+    assert capsys.readouterr().err == "left out: a\\x1b[2J\\x9b.png\nand more\n"
