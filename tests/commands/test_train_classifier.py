@@ -46,7 +46,7 @@ def failure(capsys, images, output, *options):
 def test_the_run_folder(run):
     assert {path.name for path in run.iterdir()} == {
         "config.json", "history.csv", "curves.png", "confusion_matrix.png", "metrics.json",
-        "report.md", "model", "checkpoint", "tensorboard",
+        "report.md", "model", "checkpoint", "tensorboard", "checksums.json",
     }  # fmt: skip
     with (run / "history.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -10,8 +10,8 @@ from kclip.errors import UserError
 
 # A tower may be built with a pooler that it drops, joins what a file keeps apart, and has layers
 # without weights.
-_NUMBERS, _ARRAYS, _LAYERS = 2, 4, 10
-_SMALL_NUMBERS, _SMALL_ARRAYS = 10**7, 1000
+_NUMBERS, _ARRAYS, _LAYERS = 2, 4, 4
+_SMALL_NUMBERS, _SMALL_ARRAYS, _FEW_LAYERS = 10**7, 1000, 2000
 
 
 @contextmanager
@@ -24,15 +24,14 @@ def no_more_weights_than(numbers, arrays, folder):
         folder: for the message.
 
     Raises:
-        UserError: the layers ask for more than twice as many numbers, or four times as many
-            arrays, or are more than ten times as many themselves; 10 million numbers and a
-            thousand arrays are allowed in any case.
+        UserError: the layers ask for more than twice as many numbers or four times as many
+            arrays, or are more than four times as many themselves; 10 million numbers, 1,000
+            arrays and 2,000 layers are allowed in any case.
     """
-    most = _SMALL_ARRAYS + arrays
     left = {
         "numbers": _NUMBERS * numbers + _SMALL_NUMBERS,
-        "arrays": _ARRAYS * most,
-        "layers": _LAYERS * most,
+        "arrays": _ARRAYS * arrays + _SMALL_ARRAYS,
+        "layers": _LAYERS * arrays + _FEW_LAYERS,
     }
     add_weight, init = keras.Layer.add_weight, keras.Layer.__init__
 

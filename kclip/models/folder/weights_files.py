@@ -11,6 +11,8 @@ from kclip.models.folder.content import WEIGHTS
 from kclip.models.folder.serialized import read_config_file
 
 PARTS_FILE = "model.weights.json"
+# What Keras keeps of a compiled model besides; some versions keep seeds of dropout, too.
+_NO_WEIGHTS = ("/optimizer/", "/_loss_tracker/", "/_metrics/", "/_compile_metrics/")
 _ADVICE = "the weights were not loaded"
 # Of the HDF5 library itself; any other would load a program of that name.
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
@@ -134,9 +136,9 @@ class _Walk:
             self._refuse(
                 name, f"declares {declared:,} bytes of values, and the file holds {stored:,}"
             )
-        # Seeds of dropout, which some versions of Keras keep, are no weights.
-        counts = array.dtype.kind in "iu" and "seed_generator" not in name
-        integers = (name,) if counts else ()
+        if name.startswith(_NO_WEIGHTS) or "seed_generator" in name:
+            return StoredWeights()
+        integers = (name,) if array.dtype.kind in "iu" else ()
         floats = 0 if array.dtype.kind in "iub" else array.size
         return StoredWeights(array.size, 1, floats, integers)
 

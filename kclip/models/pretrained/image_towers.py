@@ -19,6 +19,7 @@ from kclip.models.pretrained.timm_efficientnet import (
 )
 from kclip.models.towers.image_encoder import ImageEncoder, imagenet_classifier
 from kclip.models.towers.position_interpolation import resized
+from kclip.reading import in_one_sentence
 
 _CONFIG = "config.json"
 
@@ -45,6 +46,11 @@ def load_image_encoder(backbone, image_size=None, weights=None, pooling="avg", *
     >>> load_image_encoder("small_cnn", weights=None).image_size
     64
     """
+    with in_one_sentence(f"the image backbone {str(backbone)!r}", "give another, or copy it again"):
+        return _load(backbone, image_size, weights, pooling, options)
+
+
+def _load(backbone, image_size, weights, pooling, options):
     if family := image_family(backbone):
         _refuse_given_twice(backbone, weights, options)
         refuse_pooling(backbone, pooling)

@@ -13,6 +13,7 @@ from kclip.models.pretrained.open_clip_tensors import OpenClipTensors
 from kclip.models.pretrained.safetensors_folder import SafetensorsFolder
 from kclip.models.pretrained.timm_siglip import timm_siglip
 from kclip.models.pretrained.tokenizer_files import read_tokenizer
+from kclip.reading import in_one_sentence
 
 WEIGHTS = "open_clip_model.safetensors"
 _CLEANINGS = {"whitespace": "fixed", "lower": "fixed_lower", "canonicalize": "canonical"}
@@ -42,7 +43,11 @@ def load_open_clip_folder(folder, dtype="float32", timm_tower=None):
     Example:
     >>> model, preprocessor = load_open_clip_folder("CLIP-ViT-B-32-laion2B-s34B-b79K")
     """
-    folder = Path(folder)
+    with in_one_sentence(f"the open_clip model in {str(folder)!r}", "download it again"):
+        return _load(Path(folder), dtype, timm_tower)
+
+
+def _load(folder, dtype, timm_tower):
     config, preprocessing = read_open_clip_config(folder)
     image, text = config["vision_cfg"], config["text_cfg"]
     siglip = "timm_model_name" in image
