@@ -22,8 +22,9 @@ class ImageTower:
 
     backbone: str = "small_cnn"
     """A network of keras.applications by name (xception, ...), tresnet_m or small_cnn; or a folder
-    that holds its weights: timm's EfficientNet-Lite, Hugging Face's ViT, DeiT or DINOv2, a KerasHub
-    preset (also by its name), or the image tower of a CLIP, SigLIP or model of kclip."""
+    that holds its weights: timm's EfficientNet, also Lite, ResNet, MobileNetV3 or HGNetV2, Hugging
+    Face's ViT, DeiT, DINOv2, DINOv3 or Swin, a KerasHub preset (also by its name), or the image
+    tower of a CLIP, SigLIP or model of kclip."""
     size: Pixels | None = None
     """Height and width of its input in pixels; by default those of its published weights."""
     alpha: WidthMultiplier | None = None

@@ -7,6 +7,7 @@ from kclip.console.offline import ADVICE, is_offline
 from kclip.errors import UserError
 from kclip.models.folder.checks import MODEL_CLASSES, kind_of_model
 from kclip.models.folder.content import OTHERS, WEIGHTS, named_by
+from kclip.models.pretrained.converted_families import TRANSFORMERS, converter_of
 from kclip.models.pretrained.huggingface_config import DEFAULTS
 from kclip.models.pretrained.huggingface_text_config import MODEL_TYPES as TEXT_TYPES
 from kclip.models.pretrained.huggingface_vit import MODEL_TYPES as VIT_TYPES
@@ -148,8 +149,9 @@ def _check_kind(repository, folder, towers):
         return
     config = read_object_if_there(folder / "config.json")
     kind = config.get("model_type") or config.get("architecture") or config.get("registered_name")
-    known = [*DEFAULTS, *TEXT_TYPES, *VIT_TYPES] if towers else list(DEFAULTS)
-    if kind not in known and not (towers and ARCHITECTURE.fullmatch(str(kind))):
+    known = [*DEFAULTS, *TEXT_TYPES, *VIT_TYPES, *TRANSFORMERS] if towers else list(DEFAULTS)
+    timm = ARCHITECTURE.fullmatch(str(kind)) or converter_of(config)
+    if kind not in known and not (towers and timm):
         raise UserError(
             f"{repository!r} on the Hugging Face hub holds a model of type {kind!r}; kclip reads "
             f"{', '.join(known)}, open_clip's and its own"

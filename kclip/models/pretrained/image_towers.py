@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from kclip.errors import UserError
+from kclip.models.pretrained.converted_backbones import converted_classifier, load_converted
+from kclip.models.pretrained.converted_families import NAMES, TRANSFORMERS, converter_of
 from kclip.models.pretrained.huggingface_vit import MODEL_TYPES, load_huggingface_vit
 from kclip.models.pretrained.image_settings import read_resize_mode
 from kclip.models.pretrained.json_files import read_object_if_there
@@ -29,9 +31,9 @@ def load_image_encoder(backbone, image_size=None, weights=None, pooling="avg", *
 
     Args:
         backbone: string. A network by its name, as `ImageEncoder` takes it, or a folder that holds
-            its weights (`config.json` and `model.safetensors`): timm's EfficientNet-Lite, or
-            Hugging Face's ViT, DeiT or DINOv2; or a preset of KerasHub's `FAMILIES`, by its name
-            or in a folder.
+            its weights (`config.json` and `model.safetensors`): timm's EfficientNet-Lite,
+            EfficientNet, ResNet, MobileNetV3 or HGNetV2, or Hugging Face's ViT, DeiT, DINOv2,
+            DINOv3 or Swin; or a preset of KerasHub's `FAMILIES`, by its name or in a folder.
         image_size: int or None. Height and width of the input in pixels; None: those that the
             network was trained with. A transformer's positions are interpolated.
         weights: of a network by its name; see `ImageEncoder`.
@@ -62,6 +64,9 @@ def _load(backbone, image_size, weights, pooling, options):
     if _config(backbone).get("model_type") in MODEL_TYPES:
         refuse_pooling(backbone, pooling)
         return resized(load_huggingface_vit(backbone, **options), image_size)
+    if converter_of(_config(backbone)):
+        refuse_pooling(backbone, pooling)
+        return load_converted(backbone, image_size, **options)
     config = _timm_config(backbone)
     trained_with = config["pretrained_cfg"]
     encoder = ImageEncoder(
@@ -91,7 +96,7 @@ def resize_mode(backbone):
     """
     if image_family(backbone):
         return keras_hub_resize_mode(backbone)
-    if _config(backbone).get("model_type") in MODEL_TYPES:
+    if _config(backbone).get("model_type") in (*MODEL_TYPES, *TRANSFORMERS):
         return read_resize_mode(Path(backbone))
     return "squash"
 
@@ -103,6 +108,9 @@ def load_imagenet_classifier(backbone, weights=None, alpha=None):
         UserError: the weights have none.
     """
     if Path(backbone).is_dir():
+        config = _config(backbone)
+        if converter_of(config):
+            return converted_classifier(backbone, config)
         return timm_classifier(backbone)
     return imagenet_classifier(backbone, weights, alpha)
 
@@ -136,6 +144,6 @@ def _timm_config(folder):
         raise UserError(
             f"{str(folder)!r} is no image tower that kclip reads (its {_CONFIG} says "
             f"{architecture}); give a folder of timm's EfficientNet-Lite or of Hugging Face's "
-            "ViT, DeiT or DINOv2, or a network by its name"
+            f"ViT, DeiT or DINOv2, of {NAMES}, or a network by its name"
         )
     return config

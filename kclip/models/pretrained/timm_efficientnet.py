@@ -12,8 +12,7 @@ from kclip.models.towers.application_weights import NUM_CLASSES, Classifier
 from kclip.models.towers.efficientnet_lite import STAGE_STRIDES
 
 ARCHITECTURE = re.compile(r"(tf_)?efficientnet_lite\d")
-_CLASSIFIER = ("classifier.weight", "classifier.bias")
-_NO_WEIGHTS = ("num_batches_tracked", *_CLASSIFIER)
+_NO_WEIGHTS = ("num_batches_tracked", "classifier.weight", "classifier.bias")
 
 
 def efficientnet_lite_sizes(folder, architecture):
@@ -56,20 +55,25 @@ def fill_efficientnet_lite(model, folder):
         layer.set_weights(weights)
 
 
-def timm_classifier(folder):
+def timm_classifier(folder, name="classifier"):
     """The `Classifier` of ImageNet's 1,000 classes in a folder of timm.
+
+    Args:
+        folder: holds `model.safetensors`.
+        name: of the layer.
 
     Raises:
         UserError: there is none.
     """
     with SafetensorsFolder(folder) as tensors:
-        shape = tensors.shape(_CLASSIFIER[0]) if _CLASSIFIER[0] in tensors.names else (0, 0)
+        kernel = f"{name}.weight"
+        shape = tensors.shape(kernel) if kernel in tensors.names else (0, 0)
         if shape[0] != NUM_CLASSES:
             raise UserError(
                 f"the weights in {str(folder)!r} classify {shape[0]} classes, not ImageNet's "
                 f"{NUM_CLASSES:,}; leave --optimization.class-pairs"
             )
-        weight, bias = tensors.read(_CLASSIFIER[0], shape), tensors.read(_CLASSIFIER[1], shape[:1])
+        weight, bias = tensors.read(kernel, shape), tensors.read(f"{name}.bias", shape[:1])
     return Classifier(np.ascontiguousarray(weight.T), bias)
 
 

@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import keras_hub
 from keras import ops
@@ -17,6 +19,8 @@ FAMILIES = {
     "MobileNetBackbone": None,
     "HGNetV2Backbone": None,
 }
+# Swin takes the mask of its windows as an argument, for which Keras warns of a mask that is lost.
+warnings.filterwarnings("ignore", r"Layer '.*' \(of type WindowAttention\) was passed", UserWarning)
 _NO_NUMBERS = {"name", "trainable", "dtype"}
 
 
