@@ -162,6 +162,6 @@ class ClipPreprocessor(ImageTextPreprocessor):
     def from_preset(cls, preset, **kwargs):
         """Loads the preprocessor of a model folder; see `DualEncoder.from_preset`."""
         preset = str(preset)  # KerasHub takes no Path
-        check_model_folder(preset, "kclip>CLIP")
+        check_model_folder(preset, "kclip>CLIP", built=False)
         load = super().from_preset
         return load_preset(preset, lambda: load(preset, **kwargs))

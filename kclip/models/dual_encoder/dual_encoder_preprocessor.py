@@ -111,6 +111,6 @@ class DualEncoderPreprocessor(ImageTextPreprocessor):
     def from_preset(cls, preset, **kwargs):
         """Loads the preprocessor of a model folder; see `DualEncoder.from_preset`."""
         preset = str(preset)  # KerasHub takes no Path
-        check_model_folder(preset)
+        check_model_folder(preset, built=False)
         load = super().from_preset
         return load_preset(preset, lambda: load(preset, **kwargs))

@@ -51,12 +51,15 @@ _PLACES = {
 }
 
 
-def check_model_folder(folder: str | Path, model_class: str = "kclip>DualEncoder") -> None:
+def check_model_folder(
+    folder: str | Path, model_class: str = "kclip>DualEncoder", built: bool = True
+) -> None:
     """Looks through the configs of a model folder before Keras reads them.
 
     Args:
         folder: path of a model folder.
         model_class: what it should hold, a key of `MODEL_CLASSES`.
+        built: whether the model itself is to be built.
 
     Raises:
         UserError: it is a hub's handle, the folder is missing or is no kclip model, or a config
@@ -79,7 +82,9 @@ def check_model_folder(folder: str | Path, model_class: str = "kclip>DualEncoder
             f"{str(folder)!r} holds {found}, not a kclip {MODEL_CLASSES[model_class]}; give the "
             f"model/ folder that {command} wrote"
         )
-    check_configs(folder, Places({**_PLACES, "config.json": {model_class}}))
+    # Where the preprocessor alone is loaded, as from an export, config.json is not built from.
+    places = {**_PLACES, "config.json": {model_class}} if built else _PLACES
+    check_configs(folder, Places(places, unread={model_class}))
     check_files(folder)
     refuse_changed_files(folder, lambda name: not _is_weights(name), _COPY_AGAIN)
 

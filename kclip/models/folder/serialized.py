@@ -6,8 +6,8 @@ from pathlib import Path
 from kclip.errors import UserError
 from kclip.reading import read_json_file
 
-# Beside these Keras reads `compile_config` and `build_config`, which build what they name.
-_KEYS = {"module", "class_name", "config", "registered_name", "shared_object_id"}
+# Beside these Keras reads `compile_config`, which builds what it names.
+_KEYS = {"module", "class_name", "config", "registered_name", "shared_object_id", "build_config"}
 # Arguments of the closed list's classes for which a text is a file, or something to download.
 _NAMES_A_FILE = ("weights", "vocabulary", "merges", "proto", "config_file", "shared_with")
 _OWN_FILES = ("tokenizer.json", "image_converter.json", "preprocessor.json")
@@ -103,6 +103,7 @@ def _check_object(path, value, place, classes):
             f"{str(path)!r} has {unknown[0]} beside its {place}, which a kclip model has no use "
             "for; the folder was not loaded"
         )
+    _check(path, value.get("build_config"), "build_config", classes)  # shapes of inputs alone
     arguments = value.get("config")
     if place == "dtype":
         policy = arguments.get("name") if isinstance(arguments, dict) else None
