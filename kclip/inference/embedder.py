@@ -23,6 +23,7 @@ class Embedder:
         model: `kclip.models.DualEncoder` or `CLIP`.
         preprocessor: the model's own, `kclip.models.DualEncoderPreprocessor` or
             `ClipPreprocessor`.
+        precision: the dtype policy that the model was loaded in to answer.
 
     Example:
     >>> embedder = Embedder.from_name("runs/demo/model")
@@ -35,20 +36,32 @@ class Embedder:
         self,
         model: "DualEncoder | CLIP",
         preprocessor: "DualEncoderPreprocessor | ClipPreprocessor",
+        precision: str = "float32",
     ):
         self.model = model
+        self.precision = precision
         self.preprocessor = preprocessor
 
     @classmethod
-    def from_name(cls, name_or_path: str | Path) -> "Embedder":
-        """Loads whatever `kclip.load` takes, in float32.
+    def from_name(cls, name_or_path: str | Path, dtype: str = "float32") -> "Embedder":
+        """Loads whatever `kclip.load` takes.
+
+        Args:
+            name_or_path: as of `kclip.load`.
+            dtype: dtype policy of everything in the model, frozen towers included. What
+                "mixed_bfloat16" saves and costs, `benchmarks/bfloat16.py` measures.
 
         Raises:
             UserError: as `kclip.load`.
         """
         from kclip.inference.loading import load_model
 
-        return cls(*load_model(name_or_path))
+        model, preprocessor = load_model(name_or_path, dtype)
+        if dtype != "float32":
+            from kclip.inference.precision import with_precision
+
+            model = with_precision(model, dtype)
+        return cls(model, preprocessor, dtype)
 
     def embed_images(
         self, images: Sequence[ImageSource], batch_size: int = 64, progress: bool = True
@@ -88,11 +101,13 @@ class Embedder:
 
     @property
     def digest(self) -> str:
-        """Hex digest of the weights and the preprocessing: what saved embeddings depend on."""
+        """Hex digest of weights, preprocessing and precision: what saved embeddings depend on."""
         digest = hashlib.sha256()
         for weight in self.model.get_weights():
             digest.update(np.ascontiguousarray(weight).data)
         settings = [self.model.settings, self.preprocessor.settings]
+        if self.precision != "float32":
+            settings.append(self.precision)
         digest.update(json.dumps(settings).encode())
         return digest.hexdigest()
 

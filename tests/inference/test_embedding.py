@@ -94,6 +94,22 @@ def test_the_digest_is_of_weights_and_preprocessing():
     assert len(set(digests)) == 6
 
 
+def test_another_precision_is_of_frozen_towers_too_and_has_another_digest(tmp_path):
+    model = tiny_dual_encoder()
+    randomize(model)
+    model.image_encoder.trainable = model.text_encoder.trainable = False
+    model.save_to_preset(str(tmp_path))
+    tiny_preprocessor().save_to_preset(str(tmp_path))
+    exact, rounded = (
+        Embedder.from_name(tmp_path, dtype) for dtype in ("float32", "mixed_bfloat16")
+    )
+    for tower in (rounded.model.image_encoder, rounded.model.text_encoder):
+        assert tower.dtype_policy.name == "mixed_bfloat16" and not tower.trainable
+    assert exact.digest != rounded.digest
+    texts = [embedder.embed_texts(["a red circle"]) for embedder in (exact, rounded)]
+    assert 0 < np.abs(texts[0] - texts[1]).max() < 0.05
+
+
 def test_a_saved_model_has_the_digest_of_the_model(tmp_path):
     model, preprocessor = tiny_dual_encoder("mixed_bfloat16"), tiny_preprocessor()
     randomize(model)
