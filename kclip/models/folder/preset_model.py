@@ -43,6 +43,22 @@ class PresetModel(keras_hub.models.Backbone):
             preset, lambda: load(preset, load_weights=load_weights, **kwargs), load_weights
         )
 
+    def save_to_preset(self, preset_dir, **kwargs):
+        """Writes a model folder, without the state of the optimizer.
+
+        That is two thirds of a trained model's numbers, and a run's checkpoint keeps it.
+
+        Args:
+            preset_dir: string. The folder.
+            **kwargs: of `keras_hub.models.Backbone.save_to_preset`.
+        """
+        optimizer = getattr(self, "optimizer", None)
+        self.optimizer = None
+        try:
+            super().save_to_preset(preset_dir, **kwargs)
+        finally:
+            self.optimizer = optimizer
+
 
 def tower_dtype(dtype, frozen):
     """The dtype policy of a tower: the model's, but float32 for a frozen one.

@@ -1,5 +1,6 @@
 """A `.keras` file goes on where the training of its model was."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -56,3 +57,17 @@ def test_a_clip_goes_on_in_half_precision(tmp_path):
 
 def test_a_model_that_was_not_compiled_is_not(tmp_path):
     assert not reloaded(tiny_dual_encoder(), tmp_path / "model.keras").compiled
+
+
+def test_a_model_folder_holds_the_weights_alone_and_training_goes_on(tmp_path):
+    model = tiny_dual_encoder(dropout=0.0)
+    model.compile(keras.optimizers.AdamW(1e-2), loss=ContrastiveLoss())
+    steps(model, BATCH)
+    model.save_to_preset(str(tmp_path))
+    numbers = sum(weight.size for weight in model.get_weights())
+    with h5py.File(tmp_path / "model.weights.h5") as file:
+        assert "optimizer" not in file
+    steps(model, BATCH)
+    assert int(model.optimizer.iterations) == 4
+    again = DualEncoder.from_preset(tmp_path)
+    assert sum(weight.size for weight in again.get_weights()) == numbers
