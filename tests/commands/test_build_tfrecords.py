@@ -2,6 +2,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -326,18 +327,27 @@ def finished_shards(output: Path) -> dict[str, int]:
 
 
 # Runs the command and kills a process of it when so many shards are finished. One worker is then
-# within a shard and will stay there: its last image is a pipe that nobody writes to.
+# within a shard and will stay there: the path of its last image is never told.
+STUCK_PATH = """
+import pathlib, time
+
+class StuckPath(type(pathlib.Path())):
+    def __fspath__(self):
+        time.sleep(3600)
+
+    stat = __fspath__
+"""
 STOPPED_BUILD = """
 import multiprocessing, os, signal, sys
 from kclip.cli import main
 from kclip.data.records import writer
+from stuck_path import StuckPath
 
 target, wanted = sys.argv[1], int(sys.argv[2])
 
 def stopped(jobs, workers, write=writer.write_shards):
-    unfinished = jobs[-1].records[-1].image
-    unfinished.unlink()
-    os.mkfifo(unfinished)
+    last = jobs[-1].records[-1]
+    object.__setattr__(last, "image", StuckPath(last.image))
     for number, result in enumerate(write([jobs[-1], *jobs[:wanted]], workers), 1):
         yield result
         if number == wanted:
@@ -354,10 +364,10 @@ def stopped_build(target: str, wanted: int, folder: Path, output: Path) -> tuple
     command = [sys.executable, "-c", STOPPED_BUILD, target, str(wanted), "--source", "csv"]
     command += ["--images", str(folder / "images"), "--captions", str(folder / "captions.csv")]
     command += ["--output", str(output), "--resize", "8", "--shards", "8", "--workers", "2"]
-    run = subprocess.run(command, capture_output=True, text=True)
-    (unfinished,) = (path for path in (folder / "images").iterdir() if path.is_fifo())
-    unfinished.unlink()
-    unfinished.write_bytes(noise_png(int(unfinished.stem), 12))
+    (folder / "stuck_path.py").write_text(STUCK_PATH)
+    paths = [str(folder), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    run = subprocess.run(command, capture_output=True, text=True, env=environment)
     return run.returncode, run.stderr
 
 

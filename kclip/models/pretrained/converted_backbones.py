@@ -39,10 +39,6 @@ def load_converted(folder, image_size=None, dtype="float32", **options):
     Raises:
         UserError: a file is missing or damaged, the tensors do not fit the config, or the config
             has what KerasHub's network has not.
-
-    Example:
-    >>> load_converted("resnet50.a1_in1k").backbone_name
-    'ResNetBackbone'
     """
     folder = Path(folder)
     config = read_object(folder / "config.json")

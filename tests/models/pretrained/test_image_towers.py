@@ -116,7 +116,7 @@ def test_weights_beside_a_folder_are_refused(folder):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"architecture": "resnet50"}, "its config.json says resnet50"),
+        ({"architecture": "resnetv2_50"}, "its config.json says resnetv2_50"),
         ({"architecture": None, "model_type": "beit"}, "its config.json says beit"),
         ({"architecture": None}, "is no image tower that kclip reads"),
     ],

@@ -205,7 +205,7 @@ def test_texts_that_are_filled_up_or_cut_at_the_left_are_refused(tmp_path, side)
 )
 def test_a_tokenizer_of_another_kind_is_refused(tmp_path, kind, name, content):
     write(tmp_path / "tokenizer.json", content)
-    with pytest.raises(UserError, match=f"the tokenizer in .* is not {name}'s") as error:
+    with pytest.raises(UserError, match=f"the {name} tokenizer in .* cannot be loaded") as error:
         read_tokenizer(tmp_path, kind, 40)
     assert "\n" not in str(error.value)
 

@@ -79,7 +79,7 @@ def test_a_damaged_file_is_refused(files, tmp_path, content):
     shutil.copy(files[0] / "full.weights.h5", path)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if content == "truncated" else b"no weights")
-    refused(path, "do not fit")
+    refused(path, "cannot be read")
 
 
 @pytest.mark.real_data
