@@ -9,6 +9,7 @@ from kclip.data.labelled.multilabel_reading import read_labelled_split
 from kclip.evaluation.multilabel_results import multilabel_results
 from kclip.evaluation.template_choice import measure_templates
 from kclip.multilabel.class_split import ClassSplit
+from kclip.multilabel.queries.named_source import name_source
 from kclip.multilabel.queries.word_vectors import WordVectors
 from kclip.multilabel.recognition.recognizer import MultiLabelRecognizer
 
@@ -60,7 +61,9 @@ def test_word_vectors_know_no_templates(records, capsys):
     vectors = records.parent / "glove.txt"
     vectors.write_text("".join(f"w{n} 0 0 0 0 0 {n}\n" for n in range(1, 5)))
     assert WordVectors.from_file(vectors).dim == 6
-    write_classifier(records.parent / "model", str(vectors))
+    write_classifier(records.parent / "model")
+    classes = records.parent / "model/classes.json"
+    classes.write_text(json.dumps(json.loads(classes.read_text()) | name_source(str(vectors))))
     with pytest.raises(SystemExit):
         choose(records, records.parent / "model", "a {}")
     assert "word vectors, which know no templates" in capsys.readouterr().err

@@ -43,7 +43,7 @@ def test_an_evaluation_returns_its_metrics(images):
 
 def test_a_search_returns_its_hits(images):
     results = kclip.SearchImages(
-        queries=["red", "blue"], model="m", images=images / "images", output=images, top_k=3
+        queries=("red", "blue"), model="m", images=images / "images", output=images, top_k=3
     ).run()
     assert [result["query"] for result in results] == ["red", "blue"]
     found = [{hit["file_name"].split("_")[0] for hit in result["hits"]} for result in results]
