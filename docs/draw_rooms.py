@@ -25,7 +25,7 @@ FLOORS = [
         ["errors", "console", "reading", "files", "config"],
     ),
     ("images and captions", "what goes in", ["data"]),
-    ("mathematics", "what it is made of", ["layers", "losses", "metrics"]),
+    ("mathematics", "what it is made of", ["inputs", "layers", "losses", "metrics"]),
     ("models", "towers, heads, folders", ["models", "features"]),
     ("inference", "files and strings in, embeddings out", ["inference", "zero_shot"]),
     ("uses", "labels, search, exports", ["multilabel", "retrieval", "export"]),

@@ -28,7 +28,7 @@ _MENDED = [
     _replace(r"[\x00-\x08\x0b\x0e-\x1f\x7f\u206a-\u206f\ufeff\ufff9-\ufffc]", ""),
     *(_replace(chr(letter), letters) for letter, letters in LIGATURES.items()),
 ]
-# A name of kclip.models.clip.text_cleaning's -> what `tokenizers` does the same by. It has nothing
+# A name of kclip.inputs.text_cleaning's -> what `tokenizers` does the same by. It has nothing
 # for HTML entities and mojibake.
 _NORMALIZERS: dict[str, list[dict[str, Any]]] = {
     "none": [],

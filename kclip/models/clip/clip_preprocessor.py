@@ -1,22 +1,15 @@
-import math
-
 import keras
 import numpy as np
 from keras import ops
-from PIL import Image
 
 from kclip.errors import UserError
+from kclip.inputs.resizing import MARGINS, resized_in_bytes
 from kclip.models.clip.clip import CLIP
 from kclip.models.folder.checks import check_model_folder, load_preset
 from kclip.models.image_text_preprocessor import ImageTextPreprocessor
 
-INTERPOLATIONS = {
-    "bicubic": (Image.Resampling.BICUBIC, "cubic"),
-    "bilinear": (Image.Resampling.BILINEAR, "linear"),
-    "lanczos": (Image.Resampling.LANCZOS, "lanczos3"),
-}
+INTERPOLATIONS = {"bicubic": "cubic", "bilinear": "linear", "lanczos": "lanczos3"}
 RESIZES = ("crop", "squash")
-MARGINS = {"even": round, "down": math.floor}
 
 
 @keras.saving.register_keras_serializable("kclip")
@@ -82,15 +75,14 @@ class ClipPreprocessor(ImageTextPreprocessor):
 
     def prepare(self, image):
         """Brings one Pillow image of mode RGB to the model's size: uint8 (S, S, 3)."""
-        resampling, _ = INTERPOLATIONS[self.interpolation]
-        size = [self.resize_size, self.resize_size]
-        if self.resize_mode == "crop":
-            # The longer side is rounded down, as in torchvision and transformers.
-            size = [self.resize_size * length // min(image.size) for length in image.size]
-        margin = MARGINS[self.crop_margin]
-        left, top = (margin((length - self.side) / 2) for length in size)
-        box = (left, top, left + self.side, top + self.side)
-        return np.asarray(image.resize(size, resampling).crop(box))
+        return resized_in_bytes(
+            image,
+            self.side,
+            self.resize_mode,
+            self.interpolation,
+            self.resize_size,
+            self.crop_margin,
+        )
 
     def resize(self, image):
         """Brings images to the model's size, by tensors.
@@ -116,7 +108,7 @@ class ClipPreprocessor(ImageTextPreprocessor):
             scale=ops.cast(target, "float32") / ops.cast(source, "float32"),
             translation=-margins,
             spatial_dims=(len(batch), len(batch) + 1),
-            method=INTERPOLATIONS[self.interpolation][1],
+            method=INTERPOLATIONS[self.interpolation],
         )
         resized = ops.clip(resized, 0, 255)
         if keras.backend.is_float_dtype(image.dtype):

@@ -5,7 +5,7 @@ import keras
 import keras_hub
 import numpy as np
 
-from kclip.models.clip.text_cleaning import fixed_lower
+from kclip.inputs.text_cleaning import fixed_lower
 
 # What the byte-pair file of OpenAI's repository holds beyond the merges in use.
 _MERGES = slice(1, 49152 - 256 - 2 + 1)

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from kclip.errors import UserError
 from kclip.models.clip.clip_tokenizer import pad
-from kclip.models.clip.text_cleaning import AROUND_TOKENS, CLEANINGS
+from kclip.inputs.text_cleaning import AROUND_TOKENS, CLEANINGS
 
 FILE = "tokenizer.json"
 
@@ -23,7 +23,7 @@ class HuggingFaceTokenizer(keras_hub.tokenizers.Tokenizer):
     Args:
         definition: string. The content of a `tokenizer.json` that puts start and end around a
             text; None where `load_assets` brings it.
-        cleaning: what is done to a text before, a key of `kclip.models.clip.text_cleaning`'s
+        cleaning: what is done to a text before, a key of `kclip.inputs.text_cleaning`'s
             `CLEANINGS`.
         pad_token_id: int. What fills up a text that is short.
         num_embeddings: int or None. Rows of the model's token embedding: a text with an id

@@ -4,7 +4,7 @@ import keras
 import keras_hub
 
 from kclip.models.clip.clip_tokenizer import pad
-from kclip.models.clip.text_cleaning import siglip
+from kclip.inputs.text_cleaning import siglip
 
 
 @keras.saving.register_keras_serializable("kclip")

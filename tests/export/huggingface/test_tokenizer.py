@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 
 from kclip.export.huggingface.tokenizer import tokenizer_files
 from kclip.models import ClipPreprocessor, HuggingFaceTokenizer
-from kclip.models.clip.text_cleaning import CLEANINGS
+from kclip.inputs.text_cleaning import CLEANINGS
 from kclip.models.pretrained.clip_tokenizer_json import clip_definition
 from kclip.models.pretrained.tokenizer_files import read_tokenizer
 

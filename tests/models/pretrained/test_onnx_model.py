@@ -119,7 +119,7 @@ def test_an_export_of_other_forms_cannot_be_run(tmp_path):
 
 
 def test_a_damaged_file_is_named(exported, tmp_path):
-    from kclip.models.pretrained.onnx_tower import OnnxTower
+    from kclip.inference.onnx_tower import OnnxTower
 
     (tmp_path / "image_tower.onnx").write_bytes(b"no graph")
     with pytest.raises(UserError, match="image_tower.onnx' is damaged; export it again"):

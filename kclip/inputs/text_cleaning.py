@@ -4,13 +4,15 @@ import html
 import string
 from collections.abc import Callable
 
-import ftfy
+from kclip.inputs.bert_words import bert_words
 
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def fixed(text: str) -> str:
     """Mojibake fixed, HTML entities as their characters, single spaces (open_clip)."""
+    import ftfy  # here, since most models do without
+
     return single_spaces(html.unescape(html.unescape(ftfy.fix_text(text))))
 
 
@@ -41,6 +43,10 @@ CLEANINGS: dict[str, Callable[[str], str]] = {
     "fixed_lower": fixed_lower,
     "canonical": canonical,
     "siglip": siglip,
+    "bert": lambda text: bert_words(text, False, False),
+    "bert_lower": lambda text: bert_words(text, True, False),
+    "bert_strip": lambda text: bert_words(text, False, True),
+    "bert_lower_strip": lambda text: bert_words(text, True, True),
 }
 # What leaves added tokens as they are; open_clip cleans a text before it looks for any.
 AROUND_TOKENS = {"lower", "siglip"}
