@@ -63,10 +63,10 @@ class IndexImages(PixelLimit):
             )
         check_sources(sources)
 
-        from kclip.inference.embedder import Embedder
+        from kclip.inference.onnx_embedder import open_embedder
 
         codes = self.codes or (before.codes if before else "int16")
-        embedder = Embedder.from_name(model)
+        embedder = open_embedder(model)
         index = ImageIndex.build(self.output, embedder, sources, codes, model)  # type: ignore[arg-type]
         print(f"{len(index):,} images are in {self.output}", end="")
         left_out = index.about.num_left_out

@@ -155,9 +155,9 @@ class SearchImages(SearchFilters, PixelLimit):
         if not model:
             raise UserError("give --model, the one that the index was made with")
 
-        from kclip.inference.embedder import Embedder
+        from kclip.inference.onnx_embedder import open_embedder
 
-        embedder = Embedder.from_name(model)
+        embedder = open_embedder(model)
         if index:
             check_model(embedder, index)
             return embedder, index.update(embedder) if self.update else index

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 from kclip.export.packages import check_packages
 from kclip.export.readme import readme
 from kclip.export.tower_files import export_towers
+from kclip.export.tokenizer_file import tokenizer_file
 from kclip.export.towers import tokenize
 from kclip.files import folder_when_done
+from kclip.files.checksums import note_checksums
 
 if TYPE_CHECKING:
     from kclip.inference.embedder import Embedder
+
+# What an answer of `kclip.inference.onnx_embedder` depends on.
+_ANSWER_FILES = ("onnx/image_tower.onnx", "onnx/text_tower.onnx", "tokenizer.json", "export.json")
 
 
 def export_model(embedder: "Embedder", output: Path, formats: Sequence[str], name: str) -> None:
@@ -33,7 +38,7 @@ def export_model(embedder: "Embedder", output: Path, formats: Sequence[str], nam
         >>> embedder = kclip.Embedder.from_name("runs/demo/model")
         >>> export_model(embedder, Path("exported"), ["onnx"], "a demo")
         >>> sorted(path.name for path in Path("exported").iterdir())
-        ['README.md', 'export.json', 'onnx', 'preprocessor']
+        ['README.md', 'checksums.json', 'export.json', 'onnx', 'preprocessor', 'tokenizer.json']
     """
     check_packages(formats)
     with folder_when_done(output) as folder:
@@ -41,8 +46,13 @@ def export_model(embedder: "Embedder", output: Path, formats: Sequence[str], nam
             exporter(file_format)(embedder, folder / file_format)
         save_preprocessor(embedder, folder / "preprocessor")
         numbers = settings(embedder, name)
+        if "onnx" in formats and (tokenizer := tokenizer_file(embedder.preprocessor)):
+            (folder / "tokenizer.json").write_text(tokenizer.definition, encoding="utf-8")
+            numbers["tokenizer"] = tokenizer.options
         (folder / "export.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
         (folder / "README.md").write_text(readme(numbers, formats), encoding="utf-8")
+        if "onnx" in formats:
+            note_checksums(folder, [*_ANSWER_FILES])
 
 
 def exporter(file_format: str) -> Callable[["Embedder", Path], None]:
@@ -80,5 +90,7 @@ def settings(embedder: "Embedder", name: str) -> dict[str, Any]:
         "resize": preprocessing["resize"],
         "resize_size": preprocessing.get("resize_size") or embedder.model.image_size,
         "interpolation": preprocessing.get("interpolation", "bicubic"),
+        "crop_margin": preprocessing.get("crop_margin", "even"),
         "preprocessor": type(embedder.preprocessor).__name__,
+        "digest": embedder.digest,
     }

@@ -101,7 +101,13 @@ class Embedder:
 
     @property
     def digest(self) -> str:
-        """Hex digest of weights, preprocessing and precision: what saved embeddings depend on."""
+        """Hex digest of weights, preprocessing and precision: what saved embeddings depend on.
+
+        An export has that of the model that was exported.
+        """
+        source = getattr(self.model, "source_digest", None)
+        if source is not None:
+            return source
         digest = hashlib.sha256()
         for weight in self.model.get_weights():
             digest.update(np.ascontiguousarray(weight).data)

@@ -29,6 +29,7 @@ class OnnxModel(ImageTextModel):
         self.image_size = settings["image_size"]
         self.sequence_length = settings["sequence_length"]
         self.projection_dim = settings["projection_dim"]
+        self.source_digest = settings.get("digest")  # of the model that was exported
         self.logit_scale = LogitScale(settings["logit_scale"], settings["logit_bias"])
         self.logit_scale.build((None, None))
 
