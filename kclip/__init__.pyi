@@ -44,6 +44,7 @@ from .errors import UserError as UserError
 # Models, and what is done with a trained one.
 from .inference.embedder import Embedder as Embedder
 from .inference.loading import load as load
+from .inference.onnx_embedder import OnnxEmbedder as OnnxEmbedder
 from .inference.trained_classifier import TrainedClassifier as TrainedClassifier
 from .losses import ContrastiveLoss as ContrastiveLoss
 from .losses import SigmoidLoss as SigmoidLoss

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from kclip.export.packages import check_packages
 from kclip.export.readme import readme
-from kclip.export.tower_files import export_towers
 from kclip.export.tokenizer_file import tokenizer_file
+from kclip.export.tower_files import export_towers
 from kclip.export.towers import tokenize
 from kclip.files import folder_when_done
 from kclip.files.checksums import note_checksums

@@ -71,7 +71,9 @@ _ONNX = """## ONNX
 
 `onnx/image_tower.onnx` and `onnx/text_tower.onnx`, for any batch size; `pip install onnxruntime`.
 In kclip, `kclip.load` takes this folder and onnxruntime does the work, and so does `--model` of the
-commands that search, classify and evaluate.
+commands that search, classify and evaluate. Searching and `kclip.OnnxEmbedder` import no TensorFlow
+where `tokenizer.json` is here; its ids are the model's after the `cleaning` of `export.json`
+(`kclip.inputs.text_cleaning`).
 {without_kclip}
 ```python
 import onnxruntime

@@ -19,9 +19,11 @@ _LOG = logging.getLogger(__name__)
 # What two tokenizers that differ anywhere differ on.
 _PROBES = [
     "",
-    " A  Photo,of\ta dog's\u00a0caf\u00e9; \u00df\u0130\ufb01 \u4e2d\u6587\u3000\u200b\u00ad\u2026 ",
+    " A  Photo,of\ta dog's\u00a0caf\u00e9; \u00df\u0130\ufb01",
+    "\u4e2d\u6587\u3000\u200b\u00ad\u2026 ",
     "[SEP] [CLS] <|endoftext|> </s> <pad> ## ##s",
-    "\U0001f600 \u00bd \u2460 x\u0308 \u0301 &amp; <b> \x00 \x1f\x85\n snake_case http://a.b/c?d=1",
+    "\U0001f600 \u00bd \u2460 x\u0308 \u0301 &amp; <b> \x1f\x85\n",
+    "snake_case http://a.b/c?d=1 \x00 a",
     "w" * 101,
     "\u0436" * 60,
     "1234567890 " * 80,
@@ -90,8 +92,7 @@ def _definition(tokenizer: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         definition = clip_definition(dict(tokenizer.vocabulary), tokenizer.merges)
         return definition, _options(tokenizer, "fixed_lower")
     if isinstance(tokenizer, keras_hub.models.BertTokenizer):
-        flags = zip(("_lower", "_strip"), (tokenizer.lowercase, tokenizer.strip_accents))
-        cleaning = "bert" + "".join(name for name, on in flags if on)
+        cleaning = "bert" + "_lower" * tokenizer.lowercase + "_strip" * tokenizer.strip_accents
         return _bert_definition(tokenizer), _options(tokenizer, cleaning)
     return None
 

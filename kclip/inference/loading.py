@@ -148,9 +148,9 @@ def _is_open_clip(folder: Path) -> bool:
 
 
 def _load_export(folder: Path, dtype: str) -> tuple[Any, Any]:
+    from kclip.inference.onnx_tower import OnnxTower
     from kclip.models import ClipPreprocessor, DualEncoderPreprocessor
     from kclip.models.pretrained.onnx_model import OnnxModel
-    from kclip.inference.onnx_tower import OnnxTower
 
     if dtype != "float32":
         raise UserError(f"{str(folder)!r} is an export and float32; it cannot be {dtype}")

@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,19 +23,20 @@ class OnnxTower:
     (2, 128)
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path):
         self.path = Path(path)
         self._session = _session(self.path)
         dtypes = {"tensor(float)": np.float32, "tensor(int32)": np.int32}
         self.input = {value.name: dtypes[value.type] for value in self._session.get_inputs()}
 
-    def predict_on_batch(self, inputs):
+    def predict_on_batch(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """Runs the tower: a dict of arrays (B, ...), numbers of any type, to float32 (B, D)."""
         arrays = {name: np.asarray(inputs[name], dtype) for name, dtype in self.input.items()}
-        return self._session.run(None, arrays)[0]
+        outputs: Any = self._session.run(None, arrays)
+        return outputs[0]
 
 
-def _session(path):
+def _session(path: Path) -> Any:
     try:
         import onnxruntime
     except ImportError:

@@ -7,8 +7,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from kclip.errors import UserError
-from kclip.models.clip.clip_tokenizer import pad
 from kclip.inputs.text_cleaning import AROUND_TOKENS, CLEANINGS
+from kclip.models.clip.clip_tokenizer import pad
 
 FILE = "tokenizer.json"
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import keras
 import keras_hub
 
-from kclip.models.clip.clip_tokenizer import pad
 from kclip.inputs.text_cleaning import siglip
+from kclip.models.clip.clip_tokenizer import pad
 
 
 @keras.saving.register_keras_serializable("kclip")

@@ -6,8 +6,8 @@ from tiny_clip import LENGTH, SIZE, TEXTS, tiny_clip_tokenizer, tiny_siglip_toke
 from tokenizers import Tokenizer
 
 from kclip.export.huggingface.tokenizer import tokenizer_files
-from kclip.models import ClipPreprocessor, HuggingFaceTokenizer
 from kclip.inputs.text_cleaning import CLEANINGS
+from kclip.models import ClipPreprocessor, HuggingFaceTokenizer
 from kclip.models.pretrained.clip_tokenizer_json import clip_definition
 from kclip.models.pretrained.tokenizer_files import read_tokenizer
 
