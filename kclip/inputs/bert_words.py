@@ -44,7 +44,6 @@ def bert_words(text: str, lowercase: bool, strip_accents: bool) -> str:
         >>> bert_words("Caf\u00e9, s'il", lowercase=True, strip_accents=True).split(WORD_END)
         ['cafe', ',', 's', "'", 'il', '']
     """
-    text = text.partition("\0")[0]  # where TensorFlow Text ends
     if strip_accents:
         text = unicodedata.normalize("NFD", _apart(text))
         text = "".join(letter for letter in text if unicodedata.category(letter) != "Mn")
