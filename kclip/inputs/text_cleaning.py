@@ -43,6 +43,9 @@ CLEANINGS: dict[str, Callable[[str], str]] = {
     "fixed_lower": fixed_lower,
     "canonical": canonical,
     "siglip": siglip,
+}
+# Those of KerasHub's BERT tokenizer, after which a text is words already.
+WORD_CLEANINGS: dict[str, Callable[[str], str]] = {
     "bert": lambda text: bert_words(text, False, False),
     "bert_lower": lambda text: bert_words(text, True, False),
     "bert_strip": lambda text: bert_words(text, False, True),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kclip.errors import UserError
-from kclip.inputs.text_cleaning import CLEANINGS
+from kclip.inputs.text_cleaning import CLEANINGS, WORD_CLEANINGS
 from kclip.reading import in_one_sentence
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class TextTokenizer:
     Args:
         definition: content of a `tokenizer.json` that puts start and end around a text.
         cleaning: what is done to a text before, a key of
-            `kclip.inputs.text_cleaning.CLEANINGS`.
+            `kclip.inputs.text_cleaning`'s `CLEANINGS` or `WORD_CLEANINGS`.
         around_tokens: whether added tokens in a text stay as they are.
         pad_token_id: what fills up a text that is short.
         length: L, tokens a text, its ends included; longer texts are cut and keep their ends.
@@ -44,7 +44,7 @@ class TextTokenizer:
         self._tokenizer = _tokenizer(definition)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(length)
-        self._clean = CLEANINGS[cleaning]
+        self._clean = (CLEANINGS | WORD_CLEANINGS)[cleaning]
         self._added = _added_tokens(self._tokenizer) if around_tokens else None
         self.pad_token_id = pad_token_id
         self.length = length
