@@ -26,6 +26,7 @@ NAMES = (
     "peak_memory",
     "gpu_training",
     "large_search",
+    "light_search",
     "bfloat16",
 )
 HEAD = """# Results
