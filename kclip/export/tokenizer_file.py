@@ -9,6 +9,7 @@ import keras_hub
 import numpy as np
 
 from kclip.export.huggingface.sentencepiece import sentencepiece_definition
+from kclip.export.word_piece import word_piece_definition
 from kclip.inputs.bert_words import WORD_END
 from kclip.inputs.text_cleaning import AROUND_TOKENS
 from kclip.inputs.text_tokenizer import TextTokenizer
@@ -109,34 +110,5 @@ def _without_added(definition: dict[str, Any]) -> dict[str, Any]:
 
 def _bert_definition(tokenizer: Any) -> dict[str, Any]:
     """Of words that `kclip.inputs.bert_words` has made."""
-    ids = {word: number for number, word in enumerate(tokenizer.get_vocabulary())}
-    ends = [{"SpecialToken": {"id": token, "type_id": 0}} for token in ("[CLS]", "[SEP]")]
-    first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
-    return {
-        "version": "1.0",
-        "added_tokens": [],
-        "normalizer": None,
-        "pre_tokenizer": {
-            "type": "Split",
-            "pattern": {"String": WORD_END},
-            "behavior": "Removed",
-            "invert": False,
-        },
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [ends[0], first, ends[1]],
-            "pair": [ends[0], first, ends[1], second, ends[1]],
-            "special_tokens": {
-                token: {"id": token, "ids": [ids[token]], "tokens": [token]}
-                for token in ("[CLS]", "[SEP]")
-            },
-        },
-        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
-        "model": {
-            "type": "WordPiece",
-            "unk_token": "[UNK]",
-            "continuing_subword_prefix": "##",
-            "max_input_chars_per_word": 100,
-            "vocab": ids,
-        },
-    }
+    words = {"type": "Split", "pattern": {"String": WORD_END}, "behavior": "Removed"}
+    return word_piece_definition(tokenizer, words | {"invert": False})

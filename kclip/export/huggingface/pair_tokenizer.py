@@ -7,6 +7,7 @@ import keras_hub
 from tokenizers import Tokenizer
 
 from kclip.errors import UserError
+from kclip.export.word_piece import word_piece_definition
 from kclip.models import DualEncoderPreprocessor, HuggingFaceTokenizer
 
 
@@ -46,40 +47,16 @@ def pair_tokenizer(
 
 
 def _bert_definition(tokenizer: Any) -> dict[str, Any]:
-    words = tokenizer.get_vocabulary()
-    ids = {word: number for number, word in enumerate(words)}
+    """As transformers writes it: text and special tokens by the rules of `tokenizers` itself."""
+    ids = {word: number for number, word in enumerate(tokenizer.get_vocabulary())}
     special = [token for token in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]") if token in ids]
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-    start, end = ({"SpecialToken": {"id": token, "type_id": 0}} for token in ("[CLS]", "[SEP]"))
-    first, second = ({"Sequence": {"id": name, "type_id": n}} for n, name in enumerate("AB"))
-    return {
-        "version": "1.0",
-        "added_tokens": [
-            {"id": ids[token], "content": token, **flags, "special": True} for token in special
-        ],
-        "normalizer": {
-            "type": "BertNormalizer",
-            "clean_text": True,
-            "handle_chinese_chars": True,
-            "strip_accents": tokenizer.strip_accents,
-            "lowercase": tokenizer.lowercase,
-        },
-        "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [start, first, end],
-            "pair": [start, first, end, second, end],
-            "special_tokens": {
-                token: {"id": token, "ids": [ids[token]], "tokens": [token]}
-                for token in ("[CLS]", "[SEP]")
-            },
-        },
-        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
-        "model": {
-            "type": "WordPiece",
-            "unk_token": "[UNK]",
-            "continuing_subword_prefix": "##",
-            "max_input_chars_per_word": 100,
-            "vocab": ids,
-        },
+    normalizer = {
+        "type": "BertNormalizer",
+        "clean_text": True,
+        "handle_chinese_chars": True,
+        "strip_accents": tokenizer.strip_accents,
+        "lowercase": tokenizer.lowercase,
     }
+    added = [{"id": ids[token], "content": token, **flags, "special": True} for token in special]
+    return word_piece_definition(tokenizer, {"type": "BertPreTokenizer"}, normalizer, added)
