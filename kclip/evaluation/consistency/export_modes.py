@@ -13,6 +13,7 @@ from kclip.evaluation.consistency.subject import ModelOutputs, Subject, model_ou
 from kclip.export.folder import exporter
 from kclip.export.tower_files import SUFFIXES
 from kclip.export.towers import tokenize
+from kclip.inference.onnx_tower import OnnxTower
 
 
 def saved_model(subject: Subject) -> ModelOutputs:
@@ -30,14 +31,7 @@ def saved_model(subject: Subject) -> ModelOutputs:
 
 def onnx(subject: Subject) -> ModelOutputs:
     """By ONNX Runtime, on the CPU."""
-
-    def open_tower(path: Path) -> Callable[[dict[str, np.ndarray]], Any]:
-        import onnxruntime  # pyright: ignore[reportMissingImports]
-
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        return lambda inputs: session.run(None, inputs)[0]
-
-    return _tower_file_outputs(subject, "onnx", open_tower)
+    return _tower_file_outputs(subject, "onnx", lambda path: OnnxTower(path).predict_on_batch)
 
 
 def litert(subject: Subject) -> ModelOutputs:
