@@ -76,7 +76,7 @@ def ask(folder: Path, model: str) -> tuple[float, int, str]:
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--repeats", type=int, default=7)
-    options.add_argument("--images", type=int, default=1000)
+    options.add_argument("--images", type=int, default=500)
     arguments = options.parse_args()
     if arguments.short:
         arguments.repeats, arguments.images = 2, 100
