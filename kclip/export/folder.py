@@ -16,9 +16,6 @@ from kclip.files.checksums import note_checksums
 if TYPE_CHECKING:
     from kclip.inference.embedder import Embedder
 
-# What an answer of `kclip.inference.onnx_embedder` depends on.
-_ANSWER_FILES = ("onnx/image_tower.onnx", "onnx/text_tower.onnx", "tokenizer.json", "export.json")
-
 
 def export_model(embedder: "Embedder", output: Path, formats: Sequence[str], name: str) -> None:
     """Writes exports, the preprocessing with its vocabulary, and a README.md of how to call them.
@@ -50,9 +47,9 @@ def export_model(embedder: "Embedder", output: Path, formats: Sequence[str], nam
             (folder / "tokenizer.json").write_text(tokenizer.definition, encoding="utf-8")
             numbers["tokenizer"] = tokenizer.options
         (folder / "export.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+        note_checksums(folder)
+        # Not among them: people may edit it.
         (folder / "README.md").write_text(readme(numbers, formats), encoding="utf-8")
-        if "onnx" in formats:
-            note_checksums(folder, [*_ANSWER_FILES])
 
 
 def exporter(file_format: str) -> Callable[["Embedder", Path], None]:

@@ -10,6 +10,7 @@ from kclip.console.offline import network
 from kclip.data.images.opening import ImageSource, load_image
 from kclip.data.sources.text_files import read_json
 from kclip.errors import UserError
+from kclip.files.checksums import refuse_changed_files
 
 _EXPORT_FILE = "export.json"
 _EXPORT_NUMBERS = ["image_size", "sequence_length", "projection_dim", "logit_scale", "logit_bias"]
@@ -154,6 +155,12 @@ def _load_export(folder: Path, dtype: str) -> tuple[Any, Any]:
 
     if dtype != "float32":
         raise UserError(f"{str(folder)!r} is an export and float32; it cannot be {dtype}")
+    # It has the digest of its model, so it must be what was written.
+    refuse_changed_files(
+        folder,
+        lambda name: name.startswith((_EXPORT_FILE, "onnx/", "preprocessor/")),
+        "export the model again",
+    )
     settings = read_json(folder / _EXPORT_FILE, [*_EXPORT_NUMBERS, "preprocessor"])
     images, texts = (OnnxTower(folder / f"onnx/{side}_tower.onnx") for side in ("image", "text"))
     clip = settings["preprocessor"] == ClipPreprocessor.__name__

@@ -42,6 +42,7 @@ class OnnxEmbedder:
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
+        self._check(EXPORT_FILE)
         with in_one_sentence(str(self.folder / EXPORT_FILE), _AGAIN):
             self.settings: dict[str, Any] = read_json_file(self.folder / EXPORT_FILE)
             self.projection_dim = int(self.settings["projection_dim"])

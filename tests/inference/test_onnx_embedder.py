@@ -11,7 +11,8 @@ from tiny_clip import TEXTS as CLIP_TEXTS
 from tiny_clip import tiny_clip, tiny_clip_preprocessor, vocabulary
 from tiny_models import TEXTS
 
-from kclip.errors import UserError
+from kclip.commands.verify_folder import VerifyFolder
+from kclip.errors import KclipError, UserError
 from kclip.export.folder import export_model
 from kclip.export.tokenizer_file import tokenizer_file
 from kclip.inference.embedder import Embedder
@@ -145,16 +146,41 @@ def copy(dual, tmp_path):
     return shutil.copytree(dual[1] / "export", tmp_path / "export")
 
 
-@pytest.mark.parametrize("name", ["tokenizer.json", "onnx/text_tower.onnx"])
+def add_a_blank(path):
+    path.write_bytes(path.read_bytes() + b" ")
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "onnx/text_tower.onnx", "export.json"])
 def test_a_file_that_was_changed_is_refused(copy, name):
-    (copy / name).write_bytes((copy / name).read_bytes() + b" ")
+    add_a_blank(copy / name)
     with pytest.raises(UserError, match=f"{name}.* is not as it was written.*export the model"):
         OnnxEmbedder(copy).embed_texts(["a red circle"])
+
+
+@pytest.mark.parametrize("name", ["onnx/image_tower.onnx", "preprocessor/preprocessor.json"])
+def test_a_file_that_was_changed_is_refused_by_keras_too(copy, name):
+    add_a_blank(copy / name)
+    with pytest.raises(UserError, match=f"{name}.* is not as it was written.*export the model"):
+        Embedder.from_name(copy)
+
+
+def test_a_change_of_any_file_but_the_readme_is_found(copy):
+    assert VerifyFolder(copy).run() == {"folders": 1}
+    add_a_blank(copy / "README.md")
+    assert VerifyFolder(copy).run() == {"folders": 1}
+    names = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+    for name in names - {"README.md", "checksums.json"}:
+        whole = (copy / name).read_bytes()
+        add_a_blank(copy / name)
+        with pytest.raises(KclipError, match=name):
+            VerifyFolder(copy).run()
+        (copy / name).write_bytes(whole)
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"projection_dim": "x"}', "[]"])
 def test_damaged_settings_are_one_sentence(copy, content):
     (copy / "export.json").write_text(content)
+    (copy / "checksums.json").unlink()
     with pytest.raises(UserError, match="export the model again"):
         OnnxEmbedder(copy)
 
@@ -163,18 +189,23 @@ def test_an_older_export_is_run_the_older_way(copy):
     settings = json.loads((copy / "export.json").read_text())
     del settings["digest"]
     (copy / "export.json").write_text(json.dumps(settings))
+    (copy / "checksums.json").unlink()
     assert not is_light_export(copy)
     assert isinstance(open_embedder(copy), Embedder)
 
 
-def test_weights_outside_of_the_folder_are_refused(copy):
+@pytest.mark.parametrize("way", ["relative", "absolute", "link"])
+def test_weights_outside_of_the_folder_are_refused(copy, way):
     import onnx
 
     path = copy / "onnx" / "text_tower.onnx"
     model = onnx.load(path)
     largest = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
-    (copy.parent / "weights.bin").write_bytes(largest.raw_data)
-    onnx.external_data_helper.set_external_data(largest, "../../weights.bin")
+    outside = copy.parent / "weights.bin"
+    outside.write_bytes(largest.raw_data)
+    (path.parent / "link.bin").symlink_to(outside)
+    location = {"relative": "../../weights.bin", "absolute": str(outside), "link": "link.bin"}[way]
+    onnx.external_data_helper.set_external_data(largest, location)
     largest.ClearField("raw_data")
     path.write_bytes(model.SerializeToString())
     (copy / "checksums.json").unlink()
