@@ -50,7 +50,7 @@ def imports() -> Counter[tuple[str, str]]:
 def draw() -> None:
     """Draws the floors on the left, and the imports as a triangle on the right."""
     figure, (house, table) = plt.subplots(
-        1, 2, figsize=(14, 7), width_ratios=(1.1, 1), layout="constrained"
+        1, 2, figsize=(15, 7), width_ratios=(1.2, 1), layout="constrained"
     )
     _draw_house(house)
     _draw_triangle(table, imports())
@@ -58,20 +58,21 @@ def draw() -> None:
 
 
 def _draw_house(axes) -> None:
+    first, width = 0.42, 0.135
+    right = first + max(len(rooms) for _, _, rooms in FLOORS) * (width + 0.01)
     for height, (name, about, rooms) in enumerate(FLOORS):
         axes.axhspan(height, height + 1, color=FLOOR[height % 2], lw=0)
         axes.text(0.02, height + 0.58, name, weight="bold", color=INK, va="center", fontsize=11)
         axes.text(0.02, height + 0.28, about, color=INK, va="center", fontsize=8.5)
-        width = 0.135
         for column, room in enumerate(rooms):
-            left = 0.42 + column * (width + 0.01)
+            left = first + column * (width + 0.01)
             box = FancyBboxPatch(
                 (left, height + 0.2), width - 0.02, 0.6, "round,pad=0,rounding_size=0.02", fc=BOX
             )
             axes.add_patch(box)
             center = left + (width - 0.02) / 2
             axes.text(center, height + 0.5, room, ha="center", va="center", fontsize=10)
-    axes.set(xlim=(0, 1), ylim=(0, len(FLOORS)), xticks=[], yticks=[])
+    axes.set(xlim=(0, right), ylim=(0, len(FLOORS)), xticks=[], yticks=[])
     axes.set_title("The rooms: each imports from the floors below it", loc="left", color=INK)
     axes.set_frame_on(False)
 
